@@ -29,6 +29,30 @@ const local = /^url\(\s*["']?#[\w:.-]+["']?\s*\)$/;
 const isHarmless = (value: string) =>
   /url\s*\(/i.test(value) ? local.test(value.trim()) : !/[\\@<{}]|javascript:|data:|expression/i.test(value);
 
+/** A new line after a tag, but not where it would be text. */
+const lineEnd = (container = '') => (/^t(ext|span)$/.test(container) ? '' : '\n');
+/** The outline of a shape in lines that a page can show. */
+const foldOutline = (key: string, value: string) =>
+  key === 'd' || key === 'points'
+    ? value
+        .trim()
+        .replace(/\s+/g, ' ')
+        .replace(/(.{100,200}?)( |(?=[MmLlHhVvCcSsQqTtAaZz]))/g, '$1\n')
+    : value;
+
+/** A font that is written in one, as Matplotlib does: “italic 12px Arial”. */
+function splitFont(value: string): [string, string][] {
+  const [, marks = '', size, family] = /^((?:[a-z]+ |\d00 )*)([\d.]+[a-z%]*) (.+)$/.exec(value) ?? [];
+  const weight = /bold|\d00/.exec(marks)?.[0];
+  const style = /italic|oblique/.exec(marks)?.[0];
+  return [
+    ...(size === undefined ? [] : [['font-size', size] satisfies [string, string]]),
+    ...(family === undefined ? [] : [['font-family', family] satisfies [string, string]]),
+    ...(weight === undefined ? [] : [['font-weight', weight] satisfies [string, string]]),
+    ...(style === undefined ? [] : [['font-style', style] satisfies [string, string]]),
+  ];
+}
+
 interface OpenElement {
   readonly name: string;
   /** Its place in what is written, and whose name it bears. */
@@ -84,8 +108,8 @@ class DrawingWriter {
       for (const ancestor of this.#stack) ancestor.copies = true;
     }
     if (name === 'style') return;
-    const text = [...attributes].map(([key, value]) => ` ${key}="${escapeHtml(value)}"`).join('');
-    this.#put(`<${name}${parent ? '' : ' xmlns="http://www.w3.org/2000/svg"'}${text}>`);
+    const text = [...attributes].map(([key, value]) => ` ${key}="${escapeHtml(foldOutline(key, value))}"`).join('');
+    this.#put(`<${name}${parent ? '' : ' xmlns="http://www.w3.org/2000/svg"'}${text}>${lineEnd(name)}`);
   }
 
   close(): void {
@@ -100,7 +124,7 @@ class DrawingWriter {
       this.#put(
         this.#stack.length === 0 && this.#styles
           ? `<style>${escapeHtml(this.#sheet(this.#styles))}</style></svg>`
-          : `</${name}>`,
+          : `</${name}>${lineEnd(this.#stack.at(-1)?.name)}`,
       );
     if (id === undefined) return;
     this.#sizes.set(id, Math.max(this.#sizes.get(id) ?? 0, this.#length - element.start));
@@ -150,7 +174,9 @@ class DrawingWriter {
       const colon = declaration.indexOf(':');
       const [name, value] = [declaration.slice(0, colon).trim().toLowerCase(), declaration.slice(colon + 1).trim()];
       if (!isHarmless(value)) this.refused.add('a style that loads something');
-      return colon > 0 && lookAttributes.has(name) && value.length < 1000 && isHarmless(value) ? [[name, value]] : [];
+      if (colon <= 0 || value.length >= 1000 || !isHarmless(value)) return [];
+      if (name === 'font') return splitFont(value);
+      return lookAttributes.has(name) ? [[name, value]] : [];
     });
   }
 

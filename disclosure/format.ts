@@ -35,3 +35,9 @@ export interface Format {
 
 /** Checks the bytes of a file, and hands every table in them to a table check of its own. */
 export type FormatCheck = (input: FormatInput) => Promise<void>;
+
+/**
+ * Writes a file again from what reviewers are shown of it. A file with findings stays as it is, as the checks must see it;
+ * so does one for which it returns nothing.
+ */
+export type FormatRewrite = (bytes: Uint8Array, findings: Findings) => Promise<Uint8Array | undefined>;

@@ -15,13 +15,14 @@ const namespace =
 /** Years, months and versions. */
 const namespaceNumber = /^((19|20)\d\d|\d{1,2}|\d\.\d)$/;
 
-/** Whether a value is the prefix of a namespace, or a namespace of which each part is known and appears once. */
+/** Whether a value is the prefix of a namespace, or a namespace of which each part is known and hardly any appears twice. */
 function isNamespace(value: string): boolean {
   if (/^[a-z]{1,3}$/.test(value)) return true;
   const parts = namespace.exec(value)?.[1]?.replace(/\/$/, '').split(/[/:]/);
   return (
     parts !== undefined &&
-    new Set(parts).size === parts.length &&
+    // “office” and “officeDocument” come twice in some.
+    new Set(parts).size >= parts.length - 1 &&
     parts.every(part => namespaceParts.has(part) || namespaceNumber.test(part))
   );
 }
@@ -29,12 +30,31 @@ function isNamespace(value: string): boolean {
 const MAX_UNSEEN_BYTES = 2 ** 20;
 const MAX_MARKUP = { length: 2 ** 16, perCharacter: 20 };
 
+/** How many digits and signs, and how many short words that are not in the list, a known text may have. */
+const MAX_SIGNS = 24;
+const MAX_SHORT_WORDS = 6;
+/** How many digits all different numbers of a file's settings may have together: three times those of usual programs. */
+const MAX_DIGITS = 4096;
+/** Values that belong to one form each, by element and attribute. */
+const forms: ReadonlyMap<string, (value: string) => boolean> = new Map([
+  ['Relationship Type', isNamespace],
+  ['Relationship Id', value => /^[rR]\w{0,3}\d{1,5}$|^R[\da-f]{16}$/.test(value)],
+  ['Override ContentType', value => /^[a-z]+\/[\w.+-]+$/.test(value)],
+  ['Default ContentType', value => /^[a-z]+\/[\w.+-]+$/.test(value)],
+]);
+
 const localName = (name: string) => name.slice(name.indexOf(':') + 1);
-const isKnownText = (text: string): boolean =>
-  plainValue.test(text) ||
-  (text.length <= 200 &&
-    !/\s\s|\d{6}|[^\x20-\x7e]{20}/.test(text) &&
-    text.split(/[^\p{L}]+/u).every(word => word.length <= 2 || words.has(word) || names.has(word)));
+/** Known words with few other characters among them, such as a path, a font or a version. */
+function isKnownText(text: string): boolean {
+  if (plainValue.test(text)) return true;
+  if (text.length > 200 || /\s\s|\d{6}|[^\x20-\x7e]{20}/.test(text)) return false;
+  const unknown = text.split(/[^\p{L}]+/u).filter(word => !words.has(word) && !names.has(word));
+  return (
+    text.replace(/[\p{L} ]/gu, '').length <= MAX_SIGNS &&
+    new Set(unknown).size <= MAX_SHORT_WORDS &&
+    unknown.every(({ length }) => length <= 2)
+  );
+}
 
 /** The prefix of the names that the readers look for, by what they are names of. */
 const usualPrefixes: Readonly<Record<string, string>> = {
@@ -63,6 +83,8 @@ export class OfficeInventory {
   readonly #text: TextCheck;
   readonly #strange = new Map<string, number>();
   readonly #shownTexts = new Set<string>();
+  readonly #numbers = new Set<string>();
+  #digits = 0;
   #unseenBytes = 0;
   #markupLength = 0;
   #shownLength = 0;
@@ -89,6 +111,10 @@ export class OfficeInventory {
 
   /** The same for a text that only looks like one that is shown. */
   judgeUnseenText(text: string, place: string): void {
+    if (this.#digits <= MAX_DIGITS && /\d/.test(text) && !this.#numbers.has(text)) {
+      this.#numbers.add(text);
+      this.#digits += text.replace(/\D/g, '').length;
+    }
     if (isKnownText(text)) return;
     for (const line of text.split('\n')) this.#text.line(line);
     this.note(`“${quoteForFinding(text, 40)}” in ${place}`);
@@ -97,9 +123,14 @@ export class OfficeInventory {
   /** A handler that accounts for a part, and hands on what `handler` takes. */
   watch(part: string, visible: ShownContent, handler: Partial<XmlHandler> = {}): XmlHandler {
     const open: string[] = [];
+    // Office programs write text only where an element holds nothing else.
+    let [isAfterOpening, isAfterText] = [false, false];
+    const noteMixedText = () => this.note(`text between the elements of ${part}`);
     return {
       open: (name, attributes) => {
         open.push(name);
+        if (isAfterText) noteMixedText();
+        [isAfterOpening, isAfterText] = [true, false];
         if (!names.has(localName(name))) this.note(`the element “${quoteForFinding(name, 40)}”`);
         for (const [key, value] of Object.entries(attributes)) {
           if (visible.text !== NOTHING_SHOWN.text) this.#markupLength += value.length;
@@ -109,16 +140,26 @@ export class OfficeInventory {
             if (!isNamespace(value)) this.judgeText(`namespace ${value}`, part);
           } else {
             if (!names.has(localName(key))) this.note(`the attribute “${quoteForFinding(key, 40)}”`);
-            if (!isNamespace(value)) this.judgeText(value, part);
+            // The place of a cell is the table's, which a page shows.
+            if (!isNamespace(value) && !(key === 'r' && /^(c|row)$/.test(name))) this.judgeText(value, part);
+            if (forms.get(`${name} ${key}`)?.(value) === false)
+              this.note(`the ${key} “${quoteForFinding(value, 40)}” in ${part}`);
+            // Of the styles of cells a workbook has no more than thousands.
+            if (key === 's' && value.length > 4) this.note(`the style “${quoteForFinding(value, 40)}”`);
           }
         }
         handler.open?.(name, attributes);
       },
       close: name => {
         open.pop();
+        [isAfterOpening, isAfterText] = [false, false];
         handler.close?.(name);
       },
       text: text => {
+        if (text.trim() !== '') {
+          if (!isAfterOpening) noteMixedText();
+          isAfterText = true;
+        }
         if (visible.text(open.at(-1) ?? '')) this.#show(text);
         else if (text.trim() !== '') this.judgeText(text.trim(), part);
         else if (text.length > 1 && !(/^\r?\n[ \t]*$/.test(text) && text.length <= 3 + 2 * open.length))
@@ -134,6 +175,7 @@ export class OfficeInventory {
 
   report(): void {
     if (this.#unseenBytes > MAX_UNSEEN_BYTES) this.note('settings of more than 1 MB');
+    if (this.#digits > MAX_DIGITS) this.note('far more numbers than programs write');
     if (this.#markupLength > MAX_MARKUP.length + MAX_MARKUP.perCharacter * this.#shownLength)
       this.note('far more markup than words');
     if (!this.#findings.runs('office.unseen') || this.#strange.size === 0) return;

@@ -1,22 +1,23 @@
-import type { FormatCheck } from './format.ts';
+import type { FormatCheck, FormatRewrite } from './format.ts';
 import { checkCode } from './formats/code.ts';
 import { checkCsv } from './formats/csv.ts';
 import { checkDocument } from './formats/document.ts';
 import { checkHtml } from './formats/html.ts';
-import { checkJpeg } from './formats/jpeg.ts';
+import { checkJpeg, rewriteJpeg } from './formats/jpeg.ts';
 import { checkJson } from './formats/json.ts';
 import { checkMarkdown } from './formats/markdown.ts';
 import { checkNdjson } from './formats/ndjson.ts';
-import { checkNotebook } from './formats/notebook.ts';
+import { checkNotebook, rewriteNotebook } from './formats/notebook.ts';
 import { checkParquet } from './formats/parquet.ts';
-import { checkPng } from './formats/png.ts';
+import { checkPng, rewritePng } from './formats/png.ts';
 import { checkSafetensors, MAX_MODEL_HEADER_BYTES } from './formats/safetensors.ts';
 import { checkSlides } from './formats/slides.ts';
-import { checkSvg } from './formats/svg.ts';
+import { checkSvg, rewriteSvg } from './formats/svg.ts';
 import { checkPlainText } from './formats/text.ts';
 import { checkTsv } from './formats/tsv.ts';
 import { checkWorkbook } from './formats/workbook.ts';
 import type { FormatName } from './formats.ts';
+import { rewriteOffice } from './office-rewrite.ts';
 import { renderNotebook } from './preview/notebook.ts';
 import {
   createTableRenderer,
@@ -33,6 +34,8 @@ import { renderDocumentText, renderJson, renderModel, renderParquet, renderWorkb
 interface FormatReader {
   readonly check: FormatCheck;
   readonly render: Renderer;
+  /** How it is written again, if that is possible. */
+  readonly rewrite?: FormatRewrite;
 }
 
 /** Every format that may pass is checked and shown: nothing compiles while one of the two is missing. */
@@ -45,13 +48,13 @@ export const FORMAT_READERS: Readonly<Record<FormatName, FormatReader>> = {
   code: { check: checkCode, render: renderPlainText },
   json: { check: checkJson, render: holdFile(input => renderJson(input, false)) },
   ndjson: { check: checkNdjson, render: holdFile(input => renderJson(input, true)) },
-  notebook: { check: checkNotebook, render: holdFile(renderNotebook) },
-  workbook: { check: checkWorkbook, render: holdOffice(renderWorkbook) },
-  document: { check: checkDocument, render: holdOffice(renderDocumentText) },
-  slides: { check: checkSlides, render: holdOffice(renderDocumentText) },
+  notebook: { check: checkNotebook, render: holdFile(renderNotebook), rewrite: rewriteNotebook },
+  workbook: { check: checkWorkbook, render: holdOffice(renderWorkbook), rewrite: rewriteOffice },
+  document: { check: checkDocument, render: holdOffice(renderDocumentText), rewrite: rewriteOffice },
+  slides: { check: checkSlides, render: holdOffice(renderDocumentText), rewrite: rewriteOffice },
   parquet: { check: checkParquet, render: holdFile(renderParquet) },
-  png: { check: checkPng, render: renderPicture },
-  jpeg: { check: checkJpeg, render: renderPicture },
-  svg: { check: checkSvg, render: createTextRenderer(true) },
+  png: { check: checkPng, render: renderPicture, rewrite: rewritePng },
+  jpeg: { check: checkJpeg, render: renderPicture, rewrite: rewriteJpeg },
+  svg: { check: checkSvg, render: createTextRenderer(true), rewrite: rewriteSvg },
   safetensors: { check: checkSafetensors, render: holdFile(renderModel, 8 + MAX_MODEL_HEADER_BYTES) },
 };

@@ -12,6 +12,7 @@ import type { CliCommand } from './commands.ts';
 import { createCompletionCommand } from './completion.ts';
 import { deliverCommand } from './deliver.ts';
 import { disclosureCheckCommand } from './disclosure.ts';
+import { disclosureRewriteCommand } from './disclosure-rewrite.ts';
 import { doctorCommand } from './doctor.ts';
 import { routeCommands } from './generated.ts';
 import { loginCommand, logoutCommand } from './login.ts';
@@ -47,6 +48,7 @@ const byHand: readonly CliCommand[] = [
   airlockCrateCommand,
   airlockKeyCommand,
   disclosureCheckCommand,
+  disclosureRewriteCommand,
   doctorCommand,
   trySaveCommand,
   createCompletionCommand(() => cliCommands, GlobalFlags),

@@ -1,7 +1,7 @@
 import { concatBytes, decodeLatin1, startsWithBytes, UnreadableError } from '../bytes.ts';
 import { type Findings, quoteForFinding } from '../findings.ts';
-import { ALL_TIERS, type Format, type FormatCheck } from '../format.ts';
-import { checkImage, reportMetadata, reportTrailing } from '../image.ts';
+import { ALL_TIERS, type Format, type FormatCheck, type FormatRewrite } from '../format.ts';
+import { checkImage, reportMetadata, reportTrailing, rewriteImage } from '../image.ts';
 import { decodeJpeg } from '../preview/jpeg-decode.ts';
 
 export const jpegFormat: Format = {
@@ -13,6 +13,7 @@ export const jpegFormat: Format = {
 };
 
 export const checkJpeg: FormatCheck = input => checkImage(input, walkSegments);
+export const rewriteJpeg: FormatRewrite = (bytes, findings) => rewriteImage(bytes, walkSegments, findings);
 
 const MAX_SCANS = 4;
 

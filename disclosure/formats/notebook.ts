@@ -1,6 +1,7 @@
 import { readWhole, UnreadableError } from '../bytes.ts';
-import { ALL_TIERS, type Format, type FormatInput } from '../format.ts';
+import { ALL_TIERS, type Format, type FormatInput, type FormatRewrite } from '../format.ts';
 import { readHtmlTables } from '../markup.ts';
+import { redrawPicture } from '../preview/image.ts';
 import { splitTextLines, TextCheck } from '../text.ts';
 import { hasUnusualSpace, MAX_JSON_BYTES, parseJson } from './json.ts';
 
@@ -18,10 +19,15 @@ const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.str
 export const joinLines = (value: unknown): string =>
   value === undefined ? '' : Array.isArray(value) ? value.map(asText).join('') : asText(value);
 
-/** Keys whose values are one of a few words or numbers, and what those are. */
-const plainKeys = /^(nbformat(_minor)?|cell_type|execution_count|output_type|name|collapsed|scrolled)$/;
-const plainValue =
-  /^(code|markdown|raw|stream|display_data|execute_result|error|stdout|stderr|true|false|null|\d{1,6})$/;
+/** Values of a few words that need no showing, by their keys. */
+const plainValues: ReadonlyMap<string, RegExp> = new Map([
+  ['nbformat', /^4$/],
+  ['nbformat_minor', /^[0-5]$/],
+  ['cell_type', /^(code|markdown|raw)$/],
+  ['execution_count', /^(null|\d{1,6})$/],
+  ['output_type', /^(stream|display_data|execute_result|error)$/],
+  ['name', /^(stdout|stderr)$/],
+]);
 
 /** What a value holds besides the keys that are `shown`, as lines: nothing of a notebook is passed over. */
 export function describeRest(value: unknown, ...shownKeys: readonly string[]): string {
@@ -29,8 +35,8 @@ export function describeRest(value: unknown, ...shownKeys: readonly string[]): s
   const rest = Object.entries(asRecord(value)).filter(
     ([key, inner]) =>
       !shownKeys.includes(key) &&
-      JSON.stringify(inner) !== '{}' &&
-      !(plainKeys.test(key) && plainValue.test(String(inner))),
+      !(key === 'metadata' && JSON.stringify(inner) === '{}') &&
+      !plainValues.get(key)?.test(String(inner)),
   );
   return rest.length === 0 ? '' : JSON.stringify(Object.fromEntries(rest), null, 1);
 }
@@ -39,6 +45,10 @@ export const SHOWN_KEYS = {
   cell: ['source', 'outputs', 'attachments'],
   output: ['text', 'traceback', 'data'],
 } as const;
+
+/** Whether what a cell puts out is text or a list of lines. */
+export const showsAsText = (type: string, content: unknown): boolean =>
+  typeof content === 'string' || (Array.isArray(content) && !/json$/.test(type));
 
 /** A notebook is code, text and what they put out: each is checked as what it is. */
 export async function checkNotebook({ source, findings, newTable }: FormatInput): Promise<void> {
@@ -90,8 +100,7 @@ export async function checkNotebook({ source, findings, newTable }: FormatInput)
             () => newTable(`cell ${index + 1}`),
             reason => findings.unjudged('sdc.not-run', `A table in its outputs is not read to its end: ${reason}.`),
           );
-        else if (typeof content === 'string' || Array.isArray(content)) lines(content);
-        else text.line(JSON.stringify(content).slice(0, 2 ** 20));
+        else lines(showsAsText(type, content) ? content : JSON.stringify(content, null, 1));
       }
     }
   }
@@ -105,3 +114,48 @@ export async function checkNotebook({ source, findings, newTable }: FormatInput)
   if (findings.runs('notebook.embedded') && pictures > 0)
     findings.add('notebook.embedded', 'It has pictures in it. Submit them as files of their own.', [], pictures);
 }
+
+/** JSON with its keys in order. */
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, inner]): [string, unknown] => [key, sortKeys(inner)]);
+  return Object.fromEntries(entries.sort(([first], [second]) => (first < second ? -1 : 1)));
+}
+
+/** Text as Jupyter keeps it: a list of lines with their ends. */
+const toLines = (value: unknown): string[] => joinLines(value).match(/[^\n]*\n|[^\n]+$/g) ?? [];
+
+/** What a cell puts out: pictures drawn again, text in lines. */
+function rewriteData(type: string, content: unknown): unknown {
+  if (type !== 'image/png' && type !== 'image/jpeg') return showsAsText(type, content) ? toLines(content) : content;
+  return `${Buffer.from(redrawPicture(Buffer.from(joinLines(content), 'base64'))).toString('base64')}\n`;
+}
+
+function rewriteOutput(value: unknown, count: unknown): unknown {
+  const output = asRecord(value);
+  const data = Object.entries(asRecord(output.data)).map(([type, content]) => [type, rewriteData(type, content)]);
+  return {
+    ...output,
+    ...(output.execution_count !== undefined && { execution_count: count }),
+    ...(output.text !== undefined && { text: toLines(output.text) }),
+    ...(Array.isArray(output.traceback) && { traceback: output.traceback.map(asText).join('\n').split('\n') }),
+    ...(output.data !== undefined && { data: Object.fromEntries(data) }),
+  };
+}
+
+/** Writes a notebook as Jupyter does: sorted keys, an indentation of one, text in lines. */
+export const rewriteNotebook: FormatRewrite = async bytes => {
+  const notebook = asRecord(parseJson(bytes));
+  if (!Array.isArray(notebook.cells)) return undefined;
+  const cells = notebook.cells.map(value => {
+    const { source, outputs, ...cell } = asRecord(value);
+    const count = cell.execution_count;
+    return {
+      ...cell,
+      source: toLines(source),
+      ...(Array.isArray(outputs) && { outputs: outputs.map(output => rewriteOutput(output, count)) }),
+    };
+  });
+  return Buffer.from(`${JSON.stringify(sortKeys({ ...notebook, cells }), null, 1)}\n`);
+};

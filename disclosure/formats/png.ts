@@ -1,8 +1,8 @@
 import { crc32, inflateSync } from 'node:zlib';
 import { concatBytes, decodeLatin1, UnreadableError } from '../bytes.ts';
 import { type Findings, quoteForFinding } from '../findings.ts';
-import { ALL_TIERS, type Format, type FormatCheck } from '../format.ts';
-import { checkImage, MAX_IMAGE_BYTES, reportMetadata, reportTrailing } from '../image.ts';
+import { ALL_TIERS, type Format, type FormatCheck, type FormatRewrite } from '../format.ts';
+import { checkImage, MAX_IMAGE_BYTES, reportMetadata, reportTrailing, rewriteImage } from '../image.ts';
 import { readPngLayout } from '../preview/png-decode.ts';
 
 export const pngFormat: Format = {
@@ -14,6 +14,7 @@ export const pngFormat: Format = {
 };
 
 export const checkPng: FormatCheck = input => checkImage(input, walkChunks);
+export const rewritePng: FormatRewrite = (bytes, findings) => rewriteImage(bytes, walkChunks, findings);
 
 /** Chunks that only say how the picture is drawn, with the most bytes that they can have. Each stands in it once. */
 const drawingChunks: Readonly<Record<string, number>> = {

@@ -1,7 +1,8 @@
+import { memorySource } from '../byte-source.ts';
 import { readWhole } from '../bytes.ts';
 import { redrawSvg } from '../drawing.ts';
 import { quoteForFinding } from '../findings.ts';
-import { ALL_TIERS, type Format, type FormatCheck } from '../format.ts';
+import { ALL_TIERS, type Format, type FormatCheck, type FormatRewrite } from '../format.ts';
 import { MAX_IMAGE_BYTES, reportMetadata } from '../image.ts';
 import { checkTextLines, splitTextLines, toUtf8Stream } from '../text.ts';
 
@@ -27,6 +28,12 @@ export const checkSvg: FormatCheck = async ({ source, findings }) => {
       );
   }
   checkTextLines(splitTextLines(text.replace(outlines, outline => outline.replace(/[^\r\n]+/g, ''))), findings);
+};
+
+export const rewriteSvg: FormatRewrite = async bytes => {
+  const text = await readWhole(toUtf8Stream(memorySource(bytes)), MAX_IMAGE_BYTES);
+  const { svg, refused: refusals } = redrawSvg(new TextDecoder().decode(text));
+  return refusals.size > 0 ? undefined : new TextEncoder().encode(svg);
 };
 
 /** The lines of letters and curves, which are no text however their digits stand. */

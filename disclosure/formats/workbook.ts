@@ -206,13 +206,18 @@ class SheetReader implements XmlHandler {
       this.#hide(name === 'col' ? 'Columns are hidden' : 'Rows are hidden');
     if ((name === 'sheetFormatPr' || name === 'row') && isOn(attributes.zeroHeight)) this.#hide('Rows are hidden');
     if (name === 'row') {
-      this.#number = Number(attributes.r ?? this.#number + 1);
+      const number = Number(attributes.r ?? this.#number + 1);
+      if (!(number > this.#number && /^\d{1,7}$/.test(attributes.r ?? '1')))
+        throw new UnreadableError('its rows are not in order');
+      this.#number = number;
       this.#cells = [];
     } else if (name === 'c') {
       const column = columnOf(attributes.r ?? '');
       const isPlace = column >= 0 && column < MAX_COLUMNS;
       if (!isPlace && this.#cells.length >= MAX_COLUMNS)
         throw new UnreadableError(`a row has more than ${MAX_COLUMNS} columns`);
+      if (attributes.r !== undefined && !(isPlace && attributes.r.replace(/^[A-Z]+/, '') === String(this.#number)))
+        throw new UnreadableError('a cell is not where it says');
       this.#cell = { column: isPlace ? column : this.#cells.length, type: attributes.t ?? '', text: new CellText() };
       this.#value = '';
       this.#formula = '';
@@ -237,8 +242,9 @@ class SheetReader implements XmlHandler {
   #endCell(): void {
     if (!this.#cell) return;
     const { column, type, text } = this.#cell;
-    const index = Number(this.#value);
-    if (type === 's') this.#strings.shown.add(index);
+    const index = type === 's' && this.#value !== '' ? Number(this.#value) : -1;
+    if (type === 's' && !/^(\d{1,8})?$/.test(this.#value)) throw new UnreadableError('a cell has no text');
+    if (index >= 0) this.#strings.shown.add(index);
     while (this.#cells.length < column) this.#cells.push('');
     const content = type === 's' ? (this.#strings.texts[index] ?? '') : type === 'inlineStr' ? text.value : this.#value;
     this.#cells[column] = content;

@@ -1,6 +1,6 @@
 import { readWhole } from '../bytes.ts';
 import { parseJson } from '../formats/json.ts';
-import { asRecord, describeRest, joinLines, SHOWN_KEYS } from '../formats/notebook.ts';
+import { asRecord, describeRest, joinLines, SHOWN_KEYS, showsAsText } from '../formats/notebook.ts';
 import { readHtmlTables } from '../markup.ts';
 import { splitTextLines } from '../text.ts';
 import { toShortHtml } from './escape.ts';
@@ -57,7 +57,7 @@ export async function renderNotebook({ source, report, limits }: RenderInput): P
           end: () => room.add(space => sheet.part(`${title}, a table`, space)),
         };
       });
-    const source = typeof content === 'string' || Array.isArray(content) ? content : JSON.stringify(content, null, 1);
+    const source = showsAsText(type, content) ? content : JSON.stringify(content, null, 1);
     // Of pages and scripts the checks count no lines.
     if (type === 'text/html' || type === 'application/javascript')
       return room.add(space =>
@@ -70,7 +70,8 @@ export async function renderNotebook({ source, report, limits }: RenderInput): P
     const cell = asRecord(entry);
     const name = `Cell ${index + 1}`;
     addRest(`${name}, what it says of itself`, entry, SHOWN_KEYS.cell);
-    addText(`${name}, ${toShortHtml(String(cell.cell_type ?? 'cell'), 20)}`, cell.source);
+    const run = typeof cell.execution_count === 'number' ? `, run ${cell.execution_count}` : '';
+    addText(`${name}, ${toShortHtml(String(cell.cell_type ?? 'cell'), 20)}${run}`, cell.source);
     for (const [file, contents] of Object.entries(asRecord(cell.attachments)))
       for (const [type, content] of Object.entries(asRecord(contents)))
         if (type.startsWith('image/'))

@@ -13,16 +13,21 @@ const essentialChunks = new Set(['IHDR', 'PLTE', 'tRNS', 'IDAT', 'IEND']);
 
 export const isPng = (bytes: Uint8Array): boolean => signature.equals(bytes.subarray(0, 8));
 
-/** The chunks of a PNG file that make its picture, and how many bytes of it do not. */
+/** Dots per inch that a picture can have. */
+export const plausibleDensity = (dots: number): number | undefined => (dots >= 20 && dots <= 4800 ? dots : undefined);
+
+/** The chunks of a PNG file that make its picture, how large it is printed, and how many bytes say neither. */
 export function extractPngImage(bytes: Uint8Array): {
   png: Buffer;
   width: number;
   height: number;
+  dotsPerInch: number | undefined;
   surplusBytes: number;
 } {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const chunks: Buffer[] = [signature];
   let [offset, isEnded, surplusBytes] = [8, false, 0];
+  let dotsPerInch: number | undefined;
   while (!isEnded) {
     if (offset + 12 > file.length) throw new Error('it is cut short');
     const length = file.readUInt32BE(offset);
@@ -30,6 +35,8 @@ export function extractPngImage(bytes: Uint8Array): {
     if (offset + 12 + length > file.length) throw new Error('it is cut short');
     if (offset === 8 && (type !== 'IHDR' || length !== 13)) throw new Error('it does not begin as a PNG does');
     if (essentialChunks.has(type)) chunks.push(file.subarray(offset, offset + 12 + length));
+    else if (type === 'pHYs' && length === 9 && file[offset + 16] === 1)
+      dotsPerInch = plausibleDensity(Math.round(file.readUInt32BE(offset + 8) * 0.0254));
     else surplusBytes += 12 + length;
     isEnded = type === 'IEND';
     offset += 12 + length;
@@ -39,6 +46,7 @@ export function extractPngImage(bytes: Uint8Array): {
     png,
     width: png.readUInt32BE(16),
     height: png.readUInt32BE(20),
+    dotsPerInch,
     surplusBytes: surplusBytes + file.length - offset,
   };
 }
@@ -52,25 +60,48 @@ function chunk(type: string, data: Buffer): Buffer {
   return bytes;
 }
 
-/** A new PNG file of pixels: three chunks, and nothing from anywhere else. */
-export function encodePng({ width, height, data }: Pixels): Buffer {
+/** The channels that the pixels need: opacity only where one is not opaque, and three colours only where they differ. */
+function neededChannels({ data }: Pixels): { color: number; channels: readonly number[] } {
+  let [isGrey, isOpaque] = [true, true];
+  for (let offset = 0; offset < data.length && (isGrey || isOpaque); offset += 4) {
+    isGrey &&= data[offset] === data[offset + 1] && data[offset] === data[offset + 2];
+    isOpaque &&= data[offset + 3] === 255;
+  }
+  return {
+    color: (isGrey ? 0 : 2) + (isOpaque ? 0 : 4),
+    channels: [...(isGrey ? [0] : [0, 1, 2]), ...(isOpaque ? [] : [3])],
+  };
+}
+
+/** A new PNG file of pixels, and of how large they are printed: nothing else from anywhere. */
+export function encodePng(pixels: Pixels, dotsPerInch?: number): Buffer {
+  const { width, height, data } = pixels;
+  const { color, channels } = neededChannels(pixels);
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  // Eight bits a sample, red, green, blue and opacity.
-  header.set([8, 6, 0, 0, 0], 8);
-  const stride = width * 4;
+  header.set([8, color, 0, 0, 0], 8);
+  const stride = width * channels.length;
   const rows = Buffer.alloc((stride + 1) * height);
+  let offset = 0;
   for (let y = 0; y < height; y++) {
-    const [rowStart, dataStart] = [y * (stride + 1), y * stride];
     // Each byte as its difference to the one above: pictures shrink by a good deal more so.
-    rows[rowStart] = y === 0 ? 0 : 2;
-    for (let x = 0; x < stride; x++)
-      rows[rowStart + 1 + x] = (data[dataStart + x] ?? 0) - (y === 0 ? 0 : (data[dataStart - stride + x] ?? 0));
+    rows[offset++] = y === 0 ? 0 : 2;
+    for (let pixel = y * width * 4; pixel < (y + 1) * width * 4; pixel += 4)
+      for (const channel of channels)
+        rows[offset++] = (data[pixel + channel] ?? 0) - (y === 0 ? 0 : (data[pixel + channel - width * 4] ?? 0));
+  }
+  const density = Buffer.alloc(9);
+  if (dotsPerInch !== undefined) {
+    const dotsPerMetre = Math.round(dotsPerInch / 0.0254);
+    density.writeUInt32BE(dotsPerMetre, 0);
+    density.writeUInt32BE(dotsPerMetre, 4);
+    density[8] = 1;
   }
   return Buffer.concat([
     signature,
     chunk('IHDR', header),
+    ...(dotsPerInch === undefined ? [] : [chunk('pHYs', density)]),
     chunk('IDAT', deflateSync(rows, { level: 6 })),
     chunk('IEND', Buffer.alloc(0)),
   ]);

@@ -104,6 +104,15 @@ export const makeDocx = (body: string, parts: Record<string, string> = {}): Uint
     ...Object.fromEntries(Object.entries(parts).map(([name, content]) => [name, strToU8(content)])),
   });
 
+export const makePptx = (words: string): Uint8Array =>
+  zipSync({
+    '[Content_Types].xml': strToU8(`${xml}<Types/>`),
+    'ppt/presentation.xml': strToU8(`${xml}<p:presentation><p:sldSz cx="9144000" cy="6858000"/></p:presentation>`),
+    'ppt/slides/slide1.xml': strToU8(
+      `${xml}<p:sld><p:cSld><p:spTree><p:sp><p:txBody><a:p><a:r><a:t>${words}</a:t></a:r></a:p></p:txBody></p:sp></p:spTree></p:cSld></p:sld>`,
+    ),
+  });
+
 export function makeSafetensors(header: unknown, data = new Uint8Array(8)): Uint8Array {
   const text = strToU8(JSON.stringify(header));
   const length = new Uint8Array(8);

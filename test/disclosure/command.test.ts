@@ -87,3 +87,19 @@ it.each([[[]], [['/nonexistent/results']], [['.', '--tier', '4']], [['.', '--tei
     expect(err).toContain('broch disclosure check --help');
   },
 );
+
+it('the rewrite command writes a notebook as it would be sealed, and never over a file', async () => {
+  const folder = makeResults({
+    'a.ipynb': '{"nbformat": 4, "cells": [] , "nbformat_minor": 5,"metadata": {}}',
+    'a.csv': clean,
+  });
+  const [notebook, target] = [join(folder, 'a.ipynb'), join(folder, 'sealed.ipynb')];
+  expect(await runBroch(['disclosure', 'rewrite', notebook, target])).toMatchObject({ code: 0, err: '' });
+  expect(readFileSync(target, 'utf8')).toBe(
+    '{\n "cells": [],\n "metadata": {},\n "nbformat": 4,\n "nbformat_minor": 5\n}\n',
+  );
+  const repetition = await runBroch(['disclosure', 'rewrite', notebook, target]);
+  expect(repetition.err).toContain('already exists');
+  const table = await runBroch(['disclosure', 'rewrite', join(folder, 'a.csv'), join(folder, 'b.csv')]);
+  expect(table.err).toContain('seals');
+});

@@ -87,6 +87,30 @@ describe('a workbook in unusual but well-formed XML', () => {
     expect(findings.map(({ rule }) => rule)).toEqual(['office.unseen']);
   });
 
+  const settings = (content: string) => ({ parts: { 'xl/styles.xml': `<styleSheet>${content}</styleSheet>` } });
+  it.each([
+    ['digits among known words', settings('<font name="Arial 94347 65919 11223 44556 77889"/>')],
+    ['signs among known words', settings(`<font name="Arial ${'+-'.repeat(20)}"/>`)],
+    ['many short words', settings('<font name="zq xv wq zx qz vx kq"/>')],
+    [
+      'far more numbers than programs write',
+      settings(Array.from({ length: 600 }, (_, index) => `<xf fontId="${index * 1_234_567 + 1_000_000}"/>`).join('')),
+    ],
+    ['text between elements', settings('<fonts><font/>94347</fonts>')],
+    ['text beside the text of a cell', { sheet: '<row r="99"><c r="A99">94347<v>30</v></c></row>' }],
+    ['the style of a cell that no workbook has', { sheet: '<row r="99"><c r="A99" s="94347"><v>30</v></c></row>' }],
+  ])('is left to a reviewer for %s', async (_, options) => {
+    expect((await findingsFor(options)).map(({ rule }) => rule)).toContain('office.unseen');
+  });
+
+  it.each([
+    ['a cell that is not where it says', '<row r="99"><c r="A94347"><v>30</v></c></row>'],
+    ['a row that is not in order', '<row r="1"><c r="A1"><v>30</v></c></row>'],
+    ['a row with an unusual number', '<row r="99.0"><c><v>30</v></c></row>'],
+  ])('is unreadable for %s', async (_, sheet) => {
+    expect((await findingsFor({ sheet })).map(({ rule }) => rule)).toEqual(['type.unreadable']);
+  });
+
   const relations = (type: string) =>
     `<Relationships><Relationship Id="rId1" Type="${type}" Target="worksheets/sheet1.xml"/></Relationships>`;
   it.each([
@@ -95,6 +119,7 @@ describe('a workbook in unusual but well-formed XML', () => {
     'http://schemas.openxmlformats.org/193847/worksheet',
     'urn:schemas-microsoft-com:office:Jane-Doe',
     'http://example.org/officeDocument/2006/relationships/worksheet',
+    'worksheet',
   ])('is left to a reviewer when a relationship has the unknown type %s', async type => {
     const findings = await findingsFor({ parts: { 'xl/_rels/workbook.xml.rels': relations(type) } });
     expect(findings.map(({ rule }) => rule)).toContain('office.unseen');
