@@ -31,7 +31,7 @@ const common = {
   pool: 'forks',
   testTimeout: 120_000,
   hookTimeout: 300_000,
-  env: { POWERTOOLS_LOG_LEVEL: 'SILENT' },
+  env: { POWERTOOLS_LOG_LEVEL: 'SILENT', EMBEDDED_MODELS: '1' },
 } as const;
 
 /** These start an embedded cloud of their own, as a user's command does. */

@@ -70,7 +70,10 @@ const get = (url: string, method = 'GET', body?: string) =>
     call.end(body);
   });
 
-/** Starts both emulators and waits until they answer. TLS is on and IAM is enforced. */
+/**
+ * Starts both emulators and waits until they answer. TLS is on and IAM is enforced. With EMBEDDED_MODELS=1 in the
+ * environment, they refuse calls that AWS's own models refuse.
+ */
 export async function startCloud({
   folder,
   region,
@@ -146,7 +149,7 @@ export async function startCloud({
     ),
     keep(
       'moto',
-      [python, '-m', 'moto.server', '-H', '127.0.0.1', '-p', String(motoPort)],
+      [python, join(repositoryRoot, 'local/python/cost_explorer.py'), '-H', '127.0.0.1', '-p', String(motoPort)],
       { ...inherited, PYTHONUNBUFFERED: '1' },
       log,
       exits,

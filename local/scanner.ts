@@ -97,7 +97,7 @@ export async function startScanner(
   const s3 = new S3Client({ ...clientConfigFor(facts, rootCredentialsFor(account)), credentials: become });
 
   const id = randomUUID();
-  const rule = `DO-NOT-DELETE-AmazonGuardDutyMalwareProtectionS3-${id}`;
+  const rule = `DO-NOT-DELETE-AmazonGuardDutyMalwareProtectionS3-${id.slice(0, 8)}`;
   const plan = `arn:aws:guardduty:${region}:${account}:malware-protection-plan/${id.replaceAll('-', '').slice(0, 20)}`;
   const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: `guardduty-${id}` }));
   const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }));

@@ -41,7 +41,16 @@ class PatchFinder(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, PatchFinder())
 
-from ministack.app import app  # noqa: E402, F401
+from ministack import app as ministack  # noqa: E402
+
+app = ministack.app
+
+if os.environ.get("EMBEDDED_MODELS") == "1":
+    import call_models
+
+    for service, handler in list(ministack.SERVICE_HANDLERS.items()):
+        ministack.SERVICE_HANDLERS[service] = call_models.around(service, handler)
+    app = call_models.reported(app)
 
 if os.environ.get("EMBEDDED_FAULTS") == "1":
     import faults
