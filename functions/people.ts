@@ -2,6 +2,7 @@ import {
   AdminGetUserCommand,
   AdminListGroupsForUserCommand,
   CognitoIdentityProviderClient,
+  TooManyRequestsException,
   UserNotFoundException,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { type UserGroup, userGroups } from './http/route.ts';
@@ -48,6 +49,9 @@ export async function readGroups(
     return userGroups.filter(group => Groups.some(({ GroupName }) => GroupName === group));
   } catch (error) {
     if (error instanceof UserNotFoundException) return [];
+    // The SDK has tried several times: the user pool takes a limited number of calls a second.
+    if (error instanceof TooManyRequestsException)
+      throw new Refused('busy', 'Too many people use the service at this moment. Try again in a few seconds.');
     throw error;
   }
 }

@@ -7,7 +7,8 @@ export type RefusedKind =
   | 'conflict'
   | 'large'
   | 'unsupported'
-  | 'mismatch';
+  | 'mismatch'
+  | 'busy';
 
 /**
  * The only expected error: the caller may not do this, or not now. Its message names the reason and the remedy. Every

@@ -179,7 +179,9 @@ export class Api extends Construct {
       httpApi: this.http,
       stageName: 'v1',
       autoDeploy: true,
-      throttle: { rateLimit: 100, burstLimit: 200 },
+      // Each call reads the caller's groups, and the user pool answers 50 such reads a second:
+      // https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html (UserResourceRead).
+      throttle: { rateLimit: 50, burstLimit: 100 },
       accessLogSettings: {
         destination: new LogGroupLogDestination(core.logGroup(this, '/aws/vendedlogs/apigateway/')),
         format: AccessLogFormat.custom(

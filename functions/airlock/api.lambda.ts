@@ -2,10 +2,10 @@ import { randomInt } from 'node:crypto';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { completeTask, startExecution } from '../executions.ts';
-import { http, type User } from '../http/http.ts';
+import { type Caller, http, type User } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { rowKey } from '../keys.ts';
-import { hasProject, readRoles } from '../membership.ts';
+import { hasProject, readMembership } from '../membership.ts';
 import { findPerson, readGroups } from '../people.ts';
 import { Project } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
@@ -67,7 +67,7 @@ const { look, find, findForReview, viewed } = requestLoader(TABLE_NAME, rules);
 
 /** Decides a person's command on the current state and writes the result. The table's stream publishes the events. */
 async function run(
-  { user, params: { project, request: id }, mark }: { user: User; params: RequestParams; mark: string },
+  { user, params: { project, request: id }, mark }: { user: Caller; params: RequestParams; mark: string },
   command: (actor: User) => Command,
 ): Promise<RequestDecision> {
   const now = currentTime();
@@ -85,7 +85,7 @@ const startAttempt = (machine: string, { id, project, attempt }: Request, entry:
 /** Where the workflow starts: at the review of a seal, or at the sealing. */
 const startOf = ({ state }: RequestDecision) => (state.status === 'inReview' ? 'review' : 'start');
 
-async function answer(user: User, { state }: RequestDecision) {
+async function answer(user: Caller, { state }: RequestDecision) {
   return requestView(state, user, await look(state, user));
 }
 
@@ -106,7 +106,7 @@ async function recipientOf(userName: string | undefined) {
 }
 
 /** The files of a ballot with their places in the sealed manifest. */
-async function numberFiles(user: User, params: RequestParams, files: Ballot['files']) {
+async function numberFiles(user: Caller, params: RequestParams, files: Ballot['files']) {
   const { request } = await findForReview(user, params);
   const sealedPaths = (await readSealManifest(AIRLOCK_BUCKET, request)).files.map(({ path }) => path);
   const unknown = files.map(({ path }) => path).filter(path => !sealedPaths.includes(path));
@@ -114,7 +114,7 @@ async function numberFiles(user: User, params: RequestParams, files: Ballot['fil
   return files.map(file => ({ ...file, file: sealedPaths.indexOf(file.path) + 1 }));
 }
 
-async function cast(call: { user: User; params: RequestParams; mark: string }, ballot: Ballot) {
+async function cast(call: { user: Caller; params: RequestParams; mark: string }, ballot: Ballot) {
   const { user, params } = call;
   const files = ballot.files.length > 0 ? await numberFiles(user, params, ballot.files) : [];
   return answer(user, await run(call, actor => ({ do: 'vote', by: actor, ballot: { ...ballot, files } })));
@@ -250,7 +250,7 @@ export const handler = http(
     async changeSettings({ user, params: { project }, body: { settings: patch, ...body }, mark }) {
       if (!(await readRow(TABLE_NAME, Project, rowKey('project', project))))
         throw new Refused('missing', `There is no project ${project}.`);
-      if ((await readRoles(TABLE_NAME, project, user.id)).length > 0)
+      if (((await user.membership())?.roles.length ?? 0) > 0)
         throw new Refused(
           'forbidden',
           `Members of ${project} cannot change how it is reviewed. Ask an operator who is not a member.`,
@@ -262,7 +262,7 @@ export const handler = http(
     ...signingKeys({ table: TABLE_NAME, key: variables.SIGNING_KEY }),
   },
   {
-    roles: (project, user) => readRoles(TABLE_NAME, project, user),
+    membership: (project, user) => readMembership(TABLE_NAME, project, user),
     hasProject: project => hasProject(TABLE_NAME, project),
     groups: person => readGroups(POOL_ID, person),
     once: outcomeStore(TABLE_NAME),

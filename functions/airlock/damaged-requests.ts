@@ -1,5 +1,5 @@
 import { changeRows } from '../change.ts';
-import type { User } from '../http/http.ts';
+import type { Caller } from '../http/http.ts';
 import { createRow } from '../table.ts';
 import { loadContext } from './decision-context.ts';
 import type { AirlockConfig } from './request/airlock-config.ts';
@@ -23,7 +23,7 @@ export async function announceDamage(
 export async function revokeDamagedRequest(
   { table, pool, rules }: { table: string; pool: string; rules: AirlockConfig },
   damaged: DamagedRequest,
-  { actor, reason, now }: { actor: User; reason: string; now: string },
+  { actor, reason, now }: { actor: Caller; reason: string; now: string },
 ): Promise<RequestDecision> {
   const form = withdrawnForm(damaged, now);
   const facts = await loadContext({ table, pool, rules }, form, actor);

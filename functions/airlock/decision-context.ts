@@ -3,12 +3,13 @@ import {
   ListUsersInGroupCommand,
   type UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
+import type { Caller } from '../http/http.ts';
 import { type Membership, readMembership, wasMemberSince } from '../membership.ts';
 import { readGroups } from '../people.ts';
 import { mapInParallel } from '../storage/parallel.ts';
 import { findSettings, readSettings } from './project-settings.ts';
 import type { AirlockConfig } from './request/airlock-config.ts';
-import type { ActingPerson, Context } from './request/decision.ts';
+import type { Context } from './request/decision.ts';
 import type { Request, Someone } from './request/request.ts';
 import { applySettings } from './request/settings.ts';
 
@@ -65,20 +66,20 @@ const isRecentMember = (membership: Membership | undefined, person: string, { op
   membership !== undefined && wasMemberSince([membership], person, openedAt);
 
 /**
- * Reads the memberships and roles of the actor and of everybody who voted, from the table and the user pool. The groups of the
- * actor are already confirmed by the user pool.
+ * Reads the memberships of the actor and of everybody who voted from the table, and the groups of the voters from the user
+ * pool, which has already confirmed those of the actor.
  */
 export async function loadContext(
   { table, pool, rules }: { table: string; pool: string; rules: AirlockConfig },
   request: Request,
-  actor: ActingPerson,
+  actor: Caller,
 ): Promise<Context> {
   const voters = request.status === 'inReview' ? request.votes.map(vote => ({ id: vote.by, name: vote.name })) : [];
   const otherVoters = voters.filter(({ id }) => id !== actor.id);
   const people = [actor.id, ...otherVoters.map(({ id }) => id)];
   const [{ ruling, damaged }, memberships, groups] = await Promise.all([
     findSettings(table, request.project),
-    Promise.all(people.map(user => readMembership(table, request.project, user))),
+    Promise.all([actor.membership(), ...otherVoters.map(({ id }) => readMembership(table, request.project, id))]),
     Promise.all(otherVoters.map(voter => readGroups(pool, voter))),
   ]);
   return {

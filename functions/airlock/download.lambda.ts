@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
-import { http, type User } from '../http/http.ts';
+import { type Caller, http } from '../http/http.ts';
 import type { ObjectRef } from '../identifiers.ts';
-import { readRoles } from '../membership.ts';
+import { readMembership } from '../membership.ts';
 import { readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
 import { readVerified } from '../storage/immutable-objects.ts';
@@ -37,8 +37,8 @@ const wiring = { table: TABLE_NAME, bucket: RELEASE_BUCKET };
  * Reads the request with its deadlines applied, for members and the recipient. A revoked or expired request gives
  * nothing from that moment on.
  */
-async function read(params: RequestParams, user: User): Promise<{ request: Request; revision: number }> {
-  const stranger = (await readRoles(TABLE_NAME, params.project, user.id)).length === 0;
+async function read(params: RequestParams, user: Caller): Promise<{ request: Request; revision: number }> {
+  const stranger = ((await user.membership())?.roles.length ?? 0) === 0;
   const refusal = new Refused('missing', `There is no project ${params.project}, or you are not a member of it.`);
   // Others get the same answer whether or not the request exists.
   const { revision, ...read } = await readRequest(TABLE_NAME, params.project, params.request).catch(
@@ -51,7 +51,7 @@ async function read(params: RequestParams, user: User): Promise<{ request: Reque
 }
 
 /** Reads the request and checks that it may be downloaded. */
-async function find(params: RequestParams, user: User) {
+async function find(params: RequestParams, user: Caller) {
   const { request, revision } = await read(params, user);
   const { standing, release } = standingOf(request);
   const tell: LookRecorder = ({ name, message, details }, timestamp) =>
@@ -94,5 +94,8 @@ export const handler = http(
       return readDownloadPart(wiring, target, { id: user.id, source }, body, { files, release }, currentTime());
     },
   },
-  { roles: (project, user) => readRoles(TABLE_NAME, project, user), groups: person => readGroups(POOL_ID, person) },
+  {
+    membership: (project, user) => readMembership(TABLE_NAME, project, user),
+    groups: person => readGroups(POOL_ID, person),
+  },
 );

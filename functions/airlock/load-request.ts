@@ -1,6 +1,5 @@
 import { currentTime } from '../clock.ts';
-import type { User } from '../http/http.ts';
-import { readRoles } from '../membership.ts';
+import type { Caller, User } from '../http/http.ts';
 import { Refused } from '../refused.ts';
 import type { AirlockConfig } from './request/airlock-config.ts';
 import { applyDeadlines } from './request/deadlines.ts';
@@ -31,11 +30,11 @@ export interface LoadedRequest {
 /** Loads requests for the operations of the API. */
 export function requestLoader(table: string, rules: AirlockConfig) {
   /** How the user may view this request. Users who may not view it get the same refusal as for a missing request. */
-  async function look(request: Request, user: User): Promise<Viewer> {
-    const member = (await readRoles(table, request.project, user.id)).length > 0;
-    return viewerOf(request, user, member);
+  async function look(request: Request, user: Caller): Promise<Viewer> {
+    const roles = (await user.membership())?.roles ?? [];
+    return viewerOf(request, user, roles.length > 0);
   }
-  async function find(user: User, params: RequestParams): Promise<LoadedRequest> {
+  async function find(user: Caller, params: RequestParams): Promise<LoadedRequest> {
     const { revision, ...read } = await readRequest(table, params.project, params.request);
     const { request } = applyDeadlines(read, currentTime(), rules);
     return { request, revision, eye: await look(request, user) };
@@ -44,7 +43,7 @@ export function requestLoader(table: string, rules: AirlockConfig) {
     look,
     find,
     /** Loads a request for somebody who may see sealed files, reports and votes: a reviewer outside the project. */
-    async findForReview(user: User, params: RequestParams): Promise<LoadedRequest> {
+    async findForReview(user: Caller, params: RequestParams): Promise<LoadedRequest> {
       const target = await find(user, params);
       if (target.eye !== 'reviewer') throw new Refused('forbidden', onlyReviewers(target.request));
       return target;

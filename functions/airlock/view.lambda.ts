@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { DEFAULT_PAGE_LIMITS } from '../../disclosure/preview/limits.ts';
 import { renderPreview } from '../../disclosure/preview/preview.ts';
 import { http } from '../http/http.ts';
-import { hasProject, readRoles } from '../membership.ts';
+import { hasProject, readMembership } from '../membership.ts';
 import { readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
 import { objectSource } from '../storage/object-source.ts';
@@ -50,7 +50,7 @@ export const handler = http(
     },
   },
   {
-    roles: (project, user) => readRoles(TABLE_NAME, project, user),
+    membership: (project, user) => readMembership(TABLE_NAME, project, user),
     hasProject: project => hasProject(TABLE_NAME, project),
     groups: person => readGroups(POOL_ID, person),
   },

@@ -66,7 +66,7 @@ const refusals: Readonly<Record<string, Json>> = {
   413: { description: 'The request is too large', content: { ...problem, ...gatewayMessage } },
   415: { description: 'The body is not JSON', content: problem },
   422: { description: 'The Idempotency-Key was used before for another request', content: problem },
-  429: { description: 'From the gateway: too many requests. Repeat it later', content: gatewayMessage },
+  429: { description: 'Too many requests. Repeat it later', content: { ...problem, ...gatewayMessage } },
   500: { description: 'An internal error: the detail has its id', content: { ...problem, ...gatewayMessage } },
   503: { description: 'From the gateway: the service is not available. Repeat it later', content: gatewayMessage },
 };

@@ -5,12 +5,13 @@ import middy from '@middy/core';
 import type { APIGatewayProxyEventV2WithJWTAuthorizer, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import * as z from 'zod';
 import { logger } from '../handler.ts';
+import type { Membership } from '../membership.ts';
 import { Refused } from '../refused.ts';
 import { refuseUnknownAddress } from './address.ts';
 import { runOnce } from './idempotency.ts';
 import { parseInput, readBody, readQuery } from './input.ts';
 import { toProblem } from './problem.ts';
-import { type Capability, type ProjectRole, type Route, type UserGroup, userGroups } from './route.ts';
+import { type Capability, type Route, type UserGroup, userGroups } from './route.ts';
 
 type Event = APIGatewayProxyEventV2WithJWTAuthorizer;
 type Output<R, K extends string> = R extends { [P in K]: z.ZodType<infer T> } ? T : undefined;
@@ -23,8 +24,13 @@ export interface User {
   readonly groups: readonly UserGroup[];
 }
 
+/** The caller of a route. The membership in the project of the path is read once for each call. */
+export interface Caller extends User {
+  readonly membership: () => Promise<Membership | undefined>;
+}
+
 export interface ApiCall<R extends Route> {
-  readonly user: User;
+  readonly user: Caller;
   /** The caller's IP address, as API Gateway reports it. */
   readonly source: string;
   readonly params: Output<R, 'params'>;
@@ -45,8 +51,8 @@ export type Operations<T extends Table, C extends Capability> = {
 };
 
 export interface ApiWiring {
-  /** The roles of a user in a project; none if the user or the project does not exist. */
-  readonly roles: (project: string, user: string) => Promise<readonly ProjectRole[]>;
+  /** The membership of a user in a project; required for routes below a project. */
+  readonly membership?: (project: string, user: string) => Promise<Membership | undefined>;
   /** Whether a project exists; required for operations that people outside of it may call. */
   readonly hasProject?: (project: string) => Promise<boolean>;
   /** The groups in which the user pool lists the person now. */
@@ -82,7 +88,7 @@ async function confirmGroups(user: User, wiring: ApiWiring): Promise<User> {
 }
 
 /** Refuses unless one entry of `callers` applies. Answers 404 to outsiders, so that they cannot find out which projects exist. */
-async function authorise(route: Route, user: User, project: string | undefined, wiring: ApiWiring): Promise<void> {
+async function authorise(route: Route, user: Caller, project: string | undefined, wiring: ApiWiring): Promise<void> {
   if (route.callers === 'anyone') return;
   const possible = route.callers.filter(({ group }) => user.groups.includes(group));
   if (possible.length === 0)
@@ -94,9 +100,18 @@ async function authorise(route: Route, user: User, project: string | undefined, 
     if (project === undefined || !wiring.hasProject || (await wiring.hasProject(project))) return;
     throw new Refused('missing', `There is no project ${project}.`);
   }
-  const roles = project === undefined ? [] : await wiring.roles(project, user.id);
+  const roles = (await user.membership())?.roles ?? [];
   if (possible.some(({ member }) => member?.some(role => roles.includes(role)))) return;
   throw new Refused('missing', `There is no project ${project}, or you are not a member of it.`);
+}
+
+/** Reads the caller's membership when it is first asked for, and only then. */
+function membershipReader({ id }: User, project: string | undefined, { membership }: ApiWiring): Caller['membership'] {
+  let read: ReturnType<Caller['membership']> | undefined;
+  return () => {
+    read ??= Promise.resolve(project === undefined ? undefined : membership?.(project, id));
+    return read;
+  };
 }
 
 /** The path does not count as it was sent: the gateway takes `//projects` for `/projects`. */
@@ -143,10 +158,12 @@ export function http<T extends Table, C extends Capability>(
     const route = name === undefined ? undefined : routes[name];
     if (name === undefined || route === undefined) refuseUnknownAddress(routes, event);
     const open = route.callers === 'anyone';
-    const user = open ? { id: '', name: '', groups: [] } : await confirmGroups(userOf(event), wiring);
-    logger.appendKeys({ user: user.id, route: event.routeKey });
+    const person = open ? { id: '', name: '', groups: [] } : await confirmGroups(userOf(event), wiring);
+    logger.appendKeys({ user: person.id, route: event.routeKey });
     const params = parseInput(route.params, event.pathParameters, 'path');
-    await authorise(route, user, params?.project as string | undefined, wiring);
+    const project = params?.project as string | undefined;
+    const user = { ...person, membership: membershipReader(person, project, wiring) };
+    await authorise(route, user, project, wiring);
     const call = {
       user,
       source: event.requestContext.http?.sourceIp ?? '',

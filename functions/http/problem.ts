@@ -9,6 +9,7 @@ const statuses: Record<RefusedKind, [number, string]> = {
   large: [413, 'Too large'],
   unsupported: [415, 'Unsupported media type'],
   mismatch: [422, 'Idempotency key used before'],
+  busy: [429, 'Too many requests'],
 };
 
 /** RFC 9457 problem details. */

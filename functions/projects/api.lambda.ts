@@ -3,7 +3,7 @@ import { currentTime } from '../clock.ts';
 import { startExecution } from '../executions.ts';
 import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
-import { hasProject, readRoles } from '../membership.ts';
+import { hasProject, readMembership } from '../membership.ts';
 import { findPerson, readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
 import { decideMembership, viewMember } from './members.ts';
@@ -117,7 +117,7 @@ export const handler = http(
     },
   },
   {
-    roles: (project, user) => readRoles(TABLE_NAME, project, user),
+    membership: (project, user) => readMembership(TABLE_NAME, project, user),
     hasProject: project => hasProject(TABLE_NAME, project),
     groups: person => readGroups(POOL_ID, person),
     once: outcomeStore(TABLE_NAME),

@@ -6,7 +6,7 @@ import { startExecution } from '../executions.ts';
 import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { rowKey } from '../keys.ts';
-import { hasProject, readRoles } from '../membership.ts';
+import { hasProject, readMembership } from '../membership.ts';
 import { readGroups } from '../people.ts';
 import { Project } from '../projects/schemas.ts';
 import { readRow } from '../table.ts';
@@ -96,7 +96,7 @@ export const handler = http(
     },
   },
   {
-    roles: (project, user) => readRoles(TABLE_NAME, project, user),
+    membership: (project, user) => readMembership(TABLE_NAME, project, user),
     hasProject: project => hasProject(TABLE_NAME, project),
     groups: person => readGroups(POOL_ID, person),
     once: outcomeStore(TABLE_NAME),

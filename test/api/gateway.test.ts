@@ -25,6 +25,12 @@ describe('the user pool', () => {
 });
 
 describe('the gateway', () => {
+  it('takes no more calls a second than the user pool answers, which is asked at each', () => {
+    const [[, stage] = ['', undefined]] = resourcesOf('AWS::ApiGatewayV2::Stage');
+    // Cognito's default quota for AdminListGroupsForUser (UserResourceRead), which is the lowest of those that a call uses.
+    expect(stage?.Properties.DefaultRouteSettings.ThrottlingRateLimit).toBeLessThanOrEqual(50);
+  });
+
   it('limits every route that needs no token by itself, once the route exists', () => {
     const open = Object.values<Route>(routes)
       .filter(({ callers }) => callers === 'anyone')

@@ -90,8 +90,12 @@ export async function ask(
   const operations = Object.fromEntries(
     names.map(name => [name, async (call: unknown) => answer(call)]),
   ) as unknown as Operations<typeof routes, Capability>;
+  const reads: string[] = [];
   const handler = http(routes, route.capability, operations, {
-    roles: async (_, user) => (user === 'user-1' ? roles : []),
+    membership: async (_, user) => {
+      reads.push(user);
+      return user === 'user-1' ? { user, name: 'rana', roles, since: '2026-11-01T00:00:00Z', changes: [] } : undefined;
+    },
     groups: async () => poolGroups,
     hasProject: async () => hasProject,
   });
@@ -113,6 +117,8 @@ export async function ask(
     status,
     type,
     allow: result.headers?.allow,
+    /** How often the membership was read. */
+    reads: reads.length,
     body: isBase64Encoded ? Buffer.from(text, 'base64') : JSON.parse(text),
   };
 }

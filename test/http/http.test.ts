@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { routes } from '../../functions/api/routes.ts';
+import type { Caller } from '../../functions/http/http.ts';
 import { type ProjectRole, type Route, type UserGroup, userGroups } from '../../functions/http/route.ts';
 import { Refused } from '../../functions/refused.ts';
 import { ask, claimsOf, exampleBodies } from './ask.ts';
@@ -80,7 +81,25 @@ describe('who may', () => {
         return {};
       },
     );
-    expect(input).toEqual({ id: 'user-1', name: 'rana', groups: ['partner'] });
+    expect(input).toEqual({ id: 'user-1', name: 'rana', groups: ['partner'], membership: expect.any(Function) });
+  });
+
+  it.each(['showRequest', 'linkWorkspace', 'showProject'] as const)(
+    '%s reads the membership of the caller once, however often it is needed',
+    async name => {
+      const askTwice = async (call: unknown) => {
+        const { user } = call as { user: Caller };
+        return { roles: [(await user.membership())?.roles, (await user.membership())?.roles] };
+      };
+      const request = { route: routes[name], claims: claimsOf(['researcher']) };
+      const { reads } = await ask(request, askTwice, ['researcher']);
+      expect(reads).toBe(1);
+    },
+  );
+
+  it('a route that no membership opens reads none', async () => {
+    const { reads } = await ask({ route: routes.listProjects, claims: claimsOf(['operator']) });
+    expect(reads).toBe(0);
   });
 });
 
