@@ -204,7 +204,7 @@ def reported(app):
         if scope["type"] != "http" or scope["path"] != "/_calls":
             return await app(scope, receive, send)
         start = {"status": 200, "headers": [(b"content-type", b"application/json")]}
-        calls = {"judged": _judged, "unjudged": _unjudged, "refused": _refused}
+        calls = {"counts": _judged, "failures": _unjudged, "refusals": _refused}
         await send({"type": "http.response.start", **start})
         await send({"type": "http.response.body", "body": json.dumps(calls).encode()})
 
