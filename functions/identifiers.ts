@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256: 64 lower-case hexadecimal digits');
 
 /** A user name that the user pool can have: letters, marks, symbols, digits and punctuation, without spaces. */
 export const UserName = z

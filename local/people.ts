@@ -3,17 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AdminAddUserToGroupCommand,
   AdminCreateUserCommand,
-  AdminSetUserPasswordCommand,
-  AssociateSoftwareTokenCommand,
   CognitoIdentityProviderClient,
   type CognitoIdentityProviderClientConfig,
-  SetUserMFAPreferenceCommand,
-  VerifySoftwareTokenCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { generate } from 'otplib';
 import type { AccessTokenSource } from '../bin/cli/call.ts';
 import type { ActiveProfile } from '../bin/cli/profile.ts';
-import { createPoolClient, refreshTokens, type SessionTokens, signIn } from '../bin/cli/signin.ts';
+import { refreshTokens, type SessionTokens, signIn } from '../bin/cli/signin.ts';
 import type { UserGroup } from '../functions/http/route.ts';
 
 /** An invented user of the embedded cloud, with everything that signing in needs. */
@@ -29,8 +25,8 @@ export interface LocalPerson {
 const password = () => `${randomBytes(15).toString('base64url')}aA1!`;
 
 /**
- * Adds a user to the pool and to a group, and enrols their authenticator. Adding the user is the operator's work and
- * needs `admin`; the rest is what the user does at the first sign-in.
+ * Adds a user to the pool and to a group, which is the operator's work and needs `admin`. The first sign-in is the user's: it
+ * replaces the temporary password and sets up the authenticator.
  */
 export async function enrolLocalPerson(
   place: ActiveProfile,
@@ -38,28 +34,27 @@ export async function enrolLocalPerson(
   name: string,
   role: UserGroup,
 ): Promise<LocalPerson> {
-  const [client, poolClient] = [new CognitoIdentityProviderClient(admin), createPoolClient(place)];
+  const client = new CognitoIdentityProviderClient(admin);
   const user = { UserPoolId: place.pool, Username: name };
-  const secret = password();
+  const [temporaryPassword, newPassword] = [password(), password()];
   try {
     await client.send(
-      new AdminCreateUserCommand({ ...user, MessageAction: 'SUPPRESS', TemporaryPassword: password() }),
+      new AdminCreateUserCommand({ ...user, MessageAction: 'SUPPRESS', TemporaryPassword: temporaryPassword }),
     );
-    await client.send(new AdminSetUserPasswordCommand({ ...user, Password: secret, Permanent: true }));
     await client.send(new AdminAddUserToGroupCommand({ ...user, GroupName: role }));
-    // The emulator signs a user without an authenticator in once, where AWS would ask them to set one up.
-    const { access: AccessToken } = await signIn(place, silent(name, secret, ''));
-    const { SecretCode = '' } = await poolClient.send(new AssociateSoftwareTokenCommand({ AccessToken }));
-    await poolClient.send(
-      new VerifySoftwareTokenCommand({ AccessToken, UserCode: await generate({ secret: SecretCode }) }),
-    );
-    await poolClient.send(
-      new SetUserMFAPreferenceCommand({ AccessToken, SoftwareTokenMfaSettings: { Enabled: true, PreferredMfa: true } }),
-    );
-    return { name, role, password: secret, totp: SecretCode };
+    let totp = '';
+    await signIn(place, {
+      name,
+      password: async () => temporaryPassword,
+      newPassword: async () => newPassword,
+      enrol: async secret => {
+        totp = secret;
+      },
+      code: () => generate({ secret: totp }),
+    });
+    return { name, role, password: newPassword, totp };
   } finally {
     client.destroy();
-    poolClient.destroy();
   }
 }
 

@@ -35,7 +35,7 @@ export async function assumeSetupRole(facts: CloudFacts): Promise<ClientCredenti
   const trust = { Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${account}:root` }, Action: 'sts:AssumeRole' };
   const statements = [
     allow(
-      ['cognito-idp:AdminCreateUser', 'cognito-idp:AdminSetUserPassword', 'cognito-idp:AdminAddUserToGroup'],
+      ['cognito-idp:AdminCreateUser', 'cognito-idp:AdminAddUserToGroup'],
       `arn:aws:cognito-idp:${region}:${account}:userpool/${outputs['data.Pool']}`,
     ),
     allow(['ssm:PutParameter'], `arn:aws:ssm:${region}:${account}:parameter/broch/images/*`),

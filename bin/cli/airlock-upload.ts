@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { routes } from '../../functions/api/routes.ts';
 import { findPathClashes, pathFinding, pathProblem } from '../../functions/storage/paths.ts';
 import { defineCommand } from './commands.ts';
+import { describeCause } from './error-text.ts';
 import { ExitError } from './exit.ts';
 import { refuseUpload, resolveFolder, walkFolder } from './folder.ts';
 import { UploadLedger } from './ledger.ts';
@@ -70,7 +71,7 @@ export const airlockUploadCommand = defineCommand({
       if (error instanceof ExitError) throw error;
       throw new ExitError(
         'fault',
-        `The upload stopped: ${(error as Error).message}. Uploaded files are kept. Resume with: ${resumeCommand}`,
+        `The upload stopped: ${describeCause(error)}. Uploaded files are kept. Resume with: ${resumeCommand}`,
       );
     } finally {
       landing.s3.destroy();

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
+import { describeIssue, toIssueSentence } from '../../functions/http/issue-text.ts';
+import { describeCause } from './error-text.ts';
 import { ExitError } from './exit.ts';
 import { findNearestWord } from './nearest.ts';
 
@@ -87,10 +89,26 @@ function convert(field: ArgumentField, text: string, label: string): unknown {
     );
   }
   if (field.type !== 'json') return text;
+  return parseJson(text, label);
+}
+
+/** The JSON of a flag, or of the file that it names. */
+function parseJson(text: string, label: string): unknown {
+  const file = text.startsWith('@') ? text.slice(1) : undefined;
+  let content = text;
   try {
-    return JSON.parse(text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text);
+    if (file !== undefined) content = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new ExitError('usage', `${label} takes JSON, or @ and the name of a JSON file: ${(error as Error).message}`);
+    throw new ExitError('usage', `${label}: ${file} cannot be read: ${describeCause(error)}.`);
+  }
+  try {
+    return JSON.parse(content);
+  } catch (error) {
+    const position = /position (\d+)/.exec((error as Error).message)?.[1];
+    throw new ExitError(
+      'usage',
+      `${label}${file === undefined ? '' : `: ${file}`} is not valid JSON${position === undefined ? '' : ` from character ${Number(position) + 1} on`}. Put names and texts in double quotes and the whole in single quotes, as in '{"quorum": 2}', or name a file with @.`,
+    );
   }
 }
 
@@ -166,13 +184,13 @@ export function validateArguments<T extends z.ZodObject>(
     const meaning = description || choices.join(' or ');
     throw new ExitError('usage', `${prefix}${flag} is needed${meaning ? `: ${meaning}` : ''}.`);
   }
-  const validation = schema.safeParse(values);
+  const validation = schema.safeParse(values, { error: describeIssue });
   if (validation.success) return validation.data;
   const lines = validation.error.issues.map(({ path, message }) => {
     const [name, ...rest] = path.map(String);
     if (name === undefined) return message;
     const label = prefix === '' ? `<${kebab(name)}>` : `${prefix}${kebab(name)}`;
-    return `${[label, ...rest].join('.')}: ${message}`;
+    return `${[label, ...rest].join('.')}: ${toIssueSentence(message)}`;
   });
   throw new ExitError('usage', lines[0] as string, lines.length > 1 ? { errors: lines.slice(1) } : {});
 }

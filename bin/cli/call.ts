@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type * as z from 'zod';
 import { type RouteName, type Routes, routes } from '../../functions/api/routes.ts';
 import type { Route } from '../../functions/http/route.ts';
+import { describeCause, isLastingNetworkError } from './error-text.ts';
 import { type CliProblem, ExitError } from './exit.ts';
 import type { ActiveProfile } from './profile.ts';
 
@@ -102,7 +103,7 @@ function exitFor({ status, body }: Answer): ExitError {
 const unreachable = (place: ActiveProfile, error: NodeJS.ErrnoException): ExitError =>
   new ExitError(
     'fault',
-    `${new URL(place.api).host} does not answer (${error.code ?? error.message}). ` +
+    `${new URL(place.api).host} does not answer: ${describeCause(error)}. ` +
       (place.embedded ? 'Check that `npm start` is still running.' : 'Check the network and the address.'),
   );
 
@@ -159,8 +160,8 @@ export function createApiClient(
         if (error instanceof SyntaxError)
           throw new ExitError('fault', 'The answer of the API is not valid JSON. Check the address.');
         failed = unreachable(place, error as NodeJS.ErrnoException);
-        // Nothing listens at the address. Wait briefly in case of a restart.
-        if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED' && attempt >= 2) break;
+        // Nothing is at the address. Wait briefly in case of a restart.
+        if (isLastingNetworkError(error) && attempt >= 2) break;
       }
       if (attempt < attempts) await sleep(wait);
     }

@@ -186,11 +186,14 @@ ${lines.join('\n')}
 `;
 }
 
-const scripts = { bash, zsh, fish };
+export const completionShells = ['bash', 'zsh', 'fish'] as const;
+export type CompletionShell = (typeof completionShells)[number];
+
+const scripts = { bash, zsh, fish } satisfies Record<CompletionShell, unknown>;
 
 /** The script for a shell, generated from the commands. */
 export const completionScript = (
-  shell: keyof typeof scripts,
+  shell: CompletionShell,
   commands: readonly CliCommand[],
   globals: z.ZodObject,
 ): string => scripts[shell](places(commands, fieldsOf(globals)));
@@ -200,8 +203,10 @@ export const createCompletionCommand = (commands: () => readonly CliCommand[], g
     words: ['completion'],
     summary: 'Print a completion script for your shell',
     examples: ['completion bash', 'completion zsh', 'completion fish'],
-    notes: ['Load it at once with `source <(broch completion bash)`; the script explains how to load it permanently.'],
-    params: z.object({ shell: z.enum(['bash', 'zsh', 'fish']).describe('your shell') }),
+    notes: [
+      'To install it: broch completion install. To load it in this terminal only: source <(broch completion bash)',
+    ],
+    params: z.object({ shell: z.enum(completionShells).describe('your shell') }),
     flags: z.object({}),
     async run({ params: { shell } }, context) {
       const text = completionScript(shell, commands(), globals);

@@ -4,6 +4,7 @@ import { DatasetId, type Delivery, DeliveryId } from '../../functions/ingest/sch
 import { pathFinding } from '../../functions/storage/paths.ts';
 import type { ApiClient } from './call.ts';
 import { type CommandContext, defineCommand } from './commands.ts';
+import { describeCause } from './error-text.ts';
 import { ExitError } from './exit.ts';
 import {
   formatChecksumList,
@@ -16,8 +17,10 @@ import {
   resolveFolder,
   walkFolder,
 } from './folder.ts';
+import { DEFAULT_IGNORED, leaveOutJunk } from './junk.ts';
 import { listUnfinishedDeliveries, UploadLedger, type UploadPurpose } from './ledger.ts';
-import { formatBytes, formatCount, formatRecord } from './output.ts';
+import { openDelivery } from './new-dataset.ts';
+import { escapeForTerminal, formatBytes, formatCount, formatRecord } from './output.ts';
 import { ProgressLine } from './progress.ts';
 import { toOutputShape } from './shape.ts';
 import { openUploadLanding, putLandingObject, sendFiles, type UploadLanding } from './upload.ts';
@@ -58,6 +61,21 @@ async function complete(
 
 const checkOf = (delivery: Delivery | Record<string, unknown>) => ('check' in delivery ? delivery.check : undefined);
 
+/** Names what is left out, and what is delivered that people may not expect: hidden files, and links as their content. */
+function announceSpecialFiles(files: readonly LocalFile[], junk: readonly LocalFile[], context: CommandContext): void {
+  const name = (label: string, paths: readonly string[]) => {
+    const excess = paths.length - 20;
+    if (paths.length > 0)
+      context.remark(
+        `${label}: ${paths.slice(0, 20).map(escapeForTerminal).join(', ')}${excess > 0 ? ` and ${formatCount(excess)} more` : ''}`,
+      );
+  };
+  const pathsOf = (list: readonly LocalFile[]) => list.map(({ path }) => path);
+  name('Left out by --ignore', pathsOf(junk));
+  name('Hidden files that are delivered', pathsOf(files.filter(({ path }) => /(^|\/)\./.test(path))));
+  name('Links, delivered as the files they point to', pathsOf(files.filter(({ isLink }) => isLink)));
+}
+
 export const deliverCommand = defineCommand({
   words: ['deliver'],
   summary: 'Upload a folder as one delivery and wait for its receipt',
@@ -65,10 +83,13 @@ export const deliverCommand = defineCommand({
     'A SHA256SUMS or a BagIt manifest-sha256.txt in the folder is sent last, unchanged; without one, SHA256SUMS is made.',
     'Problems are reported before anything is uploaded. To resume a stopped upload, or to correct a held delivery, run',
     'the same command again: files that have not changed are not sent again.',
+    'Before the first delivery to a dataset it asks whether the name is right; --new says so in a script. Files that',
+    'systems leave in folders are named and left out (--ignore), unless your own manifest lists them.',
     'The exit code is 0 when the delivery is registered, and 3 when it is held.',
   ],
   examples: [
     'deliver ./admissions-2026 --dataset admissions',
+    'deliver ./admissions-2026 --dataset admissions --new',
     'deliver ./admissions-2026 --delivery dl-0011223344556677',
     'deliver ./admissions-2026 --dataset admissions --manifest ./admissions-2026.sha256',
   ],
@@ -76,6 +97,11 @@ export const deliverCommand = defineCommand({
   flags: z.object({
     dataset: DatasetId.optional().describe('the dataset to deliver to; opens a delivery'),
     delivery: DeliveryId.optional().describe('an open or held delivery to continue'),
+    new: z.boolean().optional().describe('the dataset is new: do not ask'),
+    ignore: z
+      .array(z.string().min(1))
+      .default(DEFAULT_IGNORED)
+      .describe('leave out files with such a name; naming one replaces all of these'),
     manifest: z
       .string()
       .optional()
@@ -95,21 +121,24 @@ export const deliverCommand = defineCommand({
         `Delivery ${resumedDelivery.id} is for the dataset ${dataset}, not ${flags.dataset}.`,
       );
 
-    const { files: entries, findings } = await walkFolder(folder);
-    const hasManifest = entries.some(({ path }) => path === 'SHA256SUMS' || path === 'manifest-sha256.txt');
+    const { files: walkedFiles, findings } = await walkFolder(folder);
+    const hasManifest = walkedFiles.some(({ path }) => path === 'SHA256SUMS' || path === 'manifest-sha256.txt');
     if (flags.manifest !== undefined && hasManifest)
       throw new ExitError(
         'usage',
         'The folder already contains a manifest. Leave out --manifest, or move that file out of the folder.',
       );
-    if (entries.length === 0 && findings.length === 0)
+    if (walkedFiles.length === 0 && findings.length === 0)
       throw new ExitError('usage', `There are no files in ${params.folder}.`);
-    const manifest = await readLocalManifest(entries, flags.manifest).catch(error => {
+    const manifest = await readLocalManifest(walkedFiles, flags.manifest).catch(error => {
       throw new ExitError(
         'usage',
-        `${flags.manifest ?? 'The list of checksums'} cannot be read: ${(error as Error).message}`,
+        `${flags.manifest ?? 'The list of checksums'} cannot be read: ${describeCause(error)}.`,
       );
     });
+    const { deliverable: entries, junk } = leaveOutJunk(walkedFiles, flags.ignore, manifest.text);
+    announceSpecialFiles(entries, junk, context);
+    if (entries.length === 0) throw new ExitError('usage', `No files are left to deliver in ${params.folder}.`);
     const foreseen = await precheckDelivery(dataset, entries, manifest);
     if (findings.length + foreseen.findings.length > 0)
       refuseUpload(
@@ -124,7 +153,7 @@ export const deliverCommand = defineCommand({
     const earlier = resumedDelivery
       ? { delivery: resumedDelivery, ledger: new UploadLedger(context.env, purpose, resumedDelivery.id) }
       : await unfinished(api, context, purpose, localPaths);
-    const delivery = earlier?.delivery ?? (await api.ask('openDelivery', { body: { dataset } }));
+    const delivery = earlier?.delivery ?? (await openDelivery({ dataset, isNew: flags.new === true }, context));
     const ledger = earlier?.ledger ?? new UploadLedger(context.env, purpose, delivery.id);
     const missing = ledger.paths.filter(path => !localPaths.has(path));
     if (missing.length > 0)
@@ -162,7 +191,7 @@ export const deliverCommand = defineCommand({
       if (error instanceof ExitError) throw error;
       throw new ExitError(
         'fault',
-        `The upload stopped: ${(error as Error).message}. Uploaded files are kept. Resume with: ${resumeCommand}`,
+        `The upload stopped: ${describeCause(error)}. Uploaded files are kept. Resume with: ${resumeCommand}`,
       );
     } finally {
       landing.s3.destroy();

@@ -30,7 +30,3 @@ export class ExitError extends Error {
     this.problem = { type: `urn:broch:cli:${ending}`, title: exitCodes[ending][1], detail, ...fields };
   }
 }
-
-/** Converts any error; an unexpected one becomes a fault with its message. */
-export const toExitError = (error: unknown): ExitError =>
-  error instanceof ExitError ? error : new ExitError('fault', error instanceof Error ? error.message : String(error));

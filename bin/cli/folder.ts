@@ -16,6 +16,7 @@ export interface LocalFile {
   readonly real: string;
   readonly size: number;
   readonly mtime: number;
+  readonly isLink?: true;
 }
 
 /** Lists all files below a folder by path, with findings for entries that cannot be delivered. Links must stay inside. */
@@ -32,7 +33,7 @@ export async function walkFolder(folder: string): Promise<{ files: LocalFile[]; 
       findings.push(pathFinding(path, 'This link points outside the folder. Replace it by the file itself.'));
     else {
       const target = await stat(real);
-      if (target.isFile()) files.push({ path, real, size: target.size, mtime: target.mtimeMs });
+      if (target.isFile()) files.push({ path, real, size: target.size, mtime: target.mtimeMs, isLink: true });
       else findings.push(pathFinding(path, 'This is a link to a folder. Replace it by the folder itself.'));
     }
   }

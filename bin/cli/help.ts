@@ -117,7 +117,7 @@ export function formatHelpOverview(commands: readonly CliCommand[], globals: rea
       ['broch deliver ./admissions-2026 --dataset admissions'],
       ["broch project create --id asthma --title 'Asthma in Tayside'"],
       ['broch project list --json'],
-      ['source <(broch completion bash)'],
+      ['broch completion install'],
     ]),
     '\nMore: broch <command> --help\n',
   ].join('');
@@ -127,7 +127,19 @@ export function formatHelpOverview(commands: readonly CliCommand[], globals: rea
 export function suggestCommand(words: readonly string[], commands: readonly CliCommand[]): string | undefined {
   const names = commands.map(({ words }) => words.join(' '));
   const [first = '', second] = words;
-  const tries = second === undefined ? [first] : [`${first} ${second}`, `${second} ${first}`];
-  const whole = tries.map(tried => findNearestWord(tried, names)).find(word => word !== undefined);
-  return whole ?? findNearestWord(first, [...new Set(names.map(name => name.split(' ')[0] as string))]);
+  const heads = [...new Set(names.map(name => name.split(' ')[0] as string))];
+  const verbsOf = (noun: string) =>
+    names.filter(name => name.startsWith(`${noun} `)).map(name => name.slice(noun.length + 1));
+  // The words may be in the other order, as in `create project`.
+  for (const [noun, verb] of [
+    [first, second],
+    [second, first],
+  ])
+    if (noun !== undefined && verb !== undefined && heads.includes(noun)) {
+      const nearest = findNearestWord(verb, verbsOf(noun));
+      if (nearest !== undefined) return `${noun} ${nearest}`;
+    }
+  if (heads.includes(first)) return undefined;
+  const head = findNearestWord(first, heads);
+  return head !== undefined && second !== undefined && verbsOf(head).includes(second) ? `${head} ${second}` : head;
 }

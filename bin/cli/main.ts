@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { type ArgumentField, fieldsOf, parseArguments } from './arguments.ts';
 import { type ApiClient, agentFor, createApiClient } from './call.ts';
 import type { CliCommand, CommandContext } from './commands.ts';
-import { type ExitError, type ExitKind, exitCodes, ExitError as Stop, toExitError } from './exit.ts';
+import { toExitError } from './error-text.ts';
+import { type ExitError, type ExitKind, exitCodes, ExitError as Stop } from './exit.ts';
 import { formatCommandHelp, formatGroupHelp, formatHelpOverview, suggestCommand } from './help.ts';
 import { escapeForTerminal } from './output.ts';
-import { type ActiveProfile, chooseProfile, type Environment } from './profile.ts';
+import { type ActiveProfile, chooseProfile, type Environment, RepairedFileError } from './profile.ts';
 import type { Prompt } from './prompt.ts';
 import { loadSession } from './session.ts';
 import { cliCommands, GlobalFlags } from './verbs.ts';
@@ -94,7 +95,7 @@ function unknown(words: readonly string[]): ExitError {
   const hint = suggestCommand(words, cliCommands);
   return new Stop(
     'usage',
-    `There is no command \`broch ${words.slice(0, 2).join(' ')}\`. ${hint ? `Did you mean \`broch ${hint}\`?` : 'All commands: broch --help'}`,
+    `There is no command \`broch ${words.slice(0, 2).join(' ')}\`. ${hint ? `Did you mean \`broch ${hint}\`?` : `See: broch ${starting(words.slice(0, 1)).length > 0 ? `${words[0]} ` : ''}--help`}`,
   );
 }
 
@@ -111,6 +112,18 @@ function tell(world: CliHost, { problem, ending }: ExitError, json: boolean, com
   ];
   world.err(`broch: ${lines.join('\n')}\n`);
   if (ending === 'usage' && command) world.err(`More: broch ${command.words.join(' ')} --help\n`);
+}
+
+/** Runs a command again after a damaged file was set aside. Files are read before anything is done. */
+async function withRepairs(world: CliHost, run: () => Promise<ExitKind>): Promise<ExitKind> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof RepairedFileError) || tries === 3) throw error;
+      world.err(`${error.message}\n`);
+    }
+  }
 }
 
 /** Runs one command line and returns its exit code. */
@@ -133,8 +146,10 @@ export async function main(
     const fields: ArgumentField[] = [...fieldsOf(command.flags), ...globals];
     const values = parseArguments(fieldsOf(command.params), fields, match.rest);
     const ownFlags = Object.fromEntries(Object.entries(values.flags).filter(([name]) => !(name in GlobalFlags.shape)));
-    const context = contextOf(world, values.flags, interrupts);
-    const ending: ExitKind = await command.run({ params: values.params, flags: ownFlags }, context);
+    const run = command.run;
+    const ending = await withRepairs(world, () =>
+      run({ params: values.params, flags: ownFlags }, contextOf(world, values.flags, interrupts)),
+    );
     return exitCodes[ending][0];
   } catch (error) {
     const exit = toExitError(error);

@@ -60,15 +60,30 @@ export function writePrivateFile(file: string, value: unknown): void {
   renameSync(draft, file);
 }
 
-/** Reads a file of the command line; undefined if it does not exist. A damaged file is an error. */
-export function readPrivateFile<T>(file: string, schema: z.ZodType<T>): T | undefined {
+/** A file of the command line was damaged and is set aside: the command can run again as if it had never been there. */
+export class RepairedFileError extends Error {
+  constructor(file: string) {
+    super(`${file} was damaged. It is now ${file}.damaged.`);
+    this.name = 'RepairedFile';
+  }
+}
+
+/** The content of a file in its schema; undefined if there is no such file, `onDamage` if it cannot be read. */
+function readJsonFile<T>(file: string, schema: z.ZodType<T>, onDamage: () => Error): T | undefined {
   if (!existsSync(file)) return undefined;
   try {
     return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch {
-    throw new ExitError('fault', `${file} is damaged. Delete it and try again.`);
+    throw onDamage();
   }
 }
+
+/** Reads a file of the command line; undefined if it does not exist. A damaged one is set aside. */
+export const readPrivateFile = <T>(file: string, schema: z.ZodType<T>): T | undefined =>
+  readJsonFile(file, schema, () => {
+    renameSync(file, `${file}.damaged`);
+    return new RepairedFileError(file);
+  });
 
 const profilesFile = (env: Environment) => join(cliHome(env), 'profiles.json');
 const placeOf = (name: string, profile: Profile): ActiveProfile => ({
@@ -79,7 +94,11 @@ const placeOf = (name: string, profile: Profile): ActiveProfile => ({
 
 /** The embedded cloud, while `npm start` runs. */
 function embedded(file: string): ActiveProfile | undefined {
-  const cloud = readPrivateFile(file, Cloud);
+  const cloud = readJsonFile(
+    file,
+    Cloud,
+    () => new ExitError('fault', `${file} is damaged. Stop \`npm start\` and start it again, which writes the file.`),
+  );
   if (!cloud || !existsSync(cloud.ca)) return undefined;
   const { endpoint, account, people, api, pool, client } = cloud;
   return {

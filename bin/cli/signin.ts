@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { generateURI } from 'otplib';
 import { agentFor } from './call.ts';
+import { describeCause } from './error-text.ts';
 import { ExitError } from './exit.ts';
 import type { ActiveProfile } from './profile.ts';
 import { startSrpExchange } from './srp.ts';
@@ -69,7 +70,12 @@ function explainError(error: unknown, place: ActiveProfile): unknown {
     case 'ResourceNotFoundException':
       return new ExitError('usage', `There is no client ${place.client} in the user pool ${place.pool}.`);
     default:
-      return error;
+      return error instanceof ExitError
+        ? error
+        : new ExitError(
+            'fault',
+            `The user pool ${place.pool} does not answer: ${describeCause(error)}. Check the network.`,
+          );
   }
 }
 

@@ -10,6 +10,7 @@ import { airlockUploadCommand } from './airlock-upload.ts';
 import { airlockVerifyCommand } from './airlock-verify.ts';
 import type { CliCommand } from './commands.ts';
 import { createCompletionCommand } from './completion.ts';
+import { createCompletionInstallCommand } from './completion-install.ts';
 import { deliverCommand } from './deliver.ts';
 import { disclosureCheckCommand } from './disclosure.ts';
 import { disclosureRewriteCommand } from './disclosure-rewrite.ts';
@@ -52,6 +53,7 @@ const byHand: readonly CliCommand[] = [
   doctorCommand,
   trySaveCommand,
   createCompletionCommand(() => cliCommands, GlobalFlags),
+  createCompletionInstallCommand(() => cliCommands, GlobalFlags),
 ];
 
 const isByHand = ({ words }: CliCommand) => byHand.some(command => command.words.join(' ') === words.join(' '));

@@ -125,7 +125,10 @@ export const watchCommand = defineCommand({
   async run({ params: { what: subject, ids }, flags: { minutes, until: milestone } }, context) {
     const names = idsOf(subject);
     if (ids.length !== names.length)
-      throw new ExitError('usage', `Name it by ${names.length === 1 ? 'its id' : names.join(' and ')}.`);
+      throw new ExitError(
+        'usage',
+        `Name one ${subject}: broch watch ${subject} ${names.map(name => `<${name}>`).join(' ')}`,
+      );
     const params = Object.fromEntries(names.map((name, index) => [name, ids[index] as string]));
     using live = new ProgressLine(context);
     const rest = subject === 'airlock' ? requestRest(milestone) : watchRules[subject];

@@ -1,6 +1,7 @@
 import type { APIGatewayProxyEventV2WithJWTAuthorizer } from 'aws-lambda';
 import * as z from 'zod';
 import { Refused } from '../refused.ts';
+import { describeIssue, toIssueSentence } from './issue-text.ts';
 import { strictSchema } from './strict.ts';
 
 /** The largest request body. Files go through S3, never through the API. */
@@ -13,11 +14,11 @@ const formatIssue = (issue: z.core.$ZodIssue, place: string): string[] =>
     ? issue.keys.map(
         key => `${[...issue.path, key].join('.')}: There is no such field. Leave it out or correct its name.`,
       )
-    : [`${issue.path.join('.') || place}: ${issue.message}`];
+    : [`${issue.path.join('.') || place}: ${toIssueSentence(issue.message)}`];
 
 /** Parses one part of a request. Refuses fields that the schema does not name; without a schema it has no fields. */
 export function parseInput<T>(schema: z.ZodType<T> | undefined, value: unknown, place: string): T | undefined {
-  const result = strictSchema(schema ?? z.object({})).safeParse(value ?? {});
+  const result = strictSchema(schema ?? z.object({})).safeParse(value ?? {}, { error: describeIssue });
   if (result.success) return schema && (result.data as T);
   throw new Refused(
     'invalid',

@@ -99,10 +99,11 @@ export const handler = http(
   ingestRoutes,
   'ingest',
   {
-    openDelivery: async ({ user, body: { dataset } }) => {
+    openDelivery: async ({ user, body: { dataset, existing: mustExist } }) => {
       const now = currentTime();
       const owner = await readDatasetOwner(TABLE_NAME, dataset);
       if (owner && owner.partner !== user.id) throw new Refused('forbidden', foreignDataset(dataset));
+      if (!owner && mustExist) throw new Refused('missing', `There is no dataset ${dataset} yet.`);
       const delivery: Delivery = {
         status: 'open',
         id: createDeliveryId(now, randomInt(2 ** 20)),

@@ -24,7 +24,13 @@ export const ingestRoutes = {
     callers: [{ group: 'partner' }],
     summary: 'Open a delivery of files for one dataset',
     example: 'delivery open --dataset admissions',
-    body: z.object({ dataset: DatasetId }),
+    body: z.object({
+      dataset: DatasetId,
+      existing: z
+        .boolean()
+        .default(false)
+        .describe('refuse if the dataset has no version yet, as with a misspelt name'),
+    }),
     returns: Delivery,
   },
   showDelivery: {

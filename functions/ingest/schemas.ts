@@ -7,7 +7,7 @@ export const DatasetId = z
   .min(3)
   .max(40);
 /** Eleven hexadecimal digits of the opening time and five random ones, so that ids sort by age. */
-export const DeliveryId = z.string().regex(/^dl-[0-9a-f]{16}$/);
+export const DeliveryId = z.string().regex(/^dl-[0-9a-f]{16}$/, 'an id such as dl-0011223344556677');
 /** A person's id in the user pool. It is checked strictly because it becomes part of keys and policies. */
 export const PartnerId = z.string().regex(/^[A-Za-z0-9-]{1,128}$/);
 

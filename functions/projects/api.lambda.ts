@@ -38,7 +38,7 @@ export const handler = http(
   'projects',
   {
     async createProject({ user, body }) {
-      const request = requestProject(body, user.id, currentTime());
+      const request = requestProject(body, user, currentTime());
       let project: Project = request;
       if (!(await createProject(TABLE_NAME, request))) {
         project = await requireProject(body.id);

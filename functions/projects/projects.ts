@@ -10,13 +10,14 @@ export const PROJECT_DEADLINE_SECONDS = 2 * 3600;
 
 export const requestProject = (
   request: { id: string; title: string },
-  requestedBy: string,
+  operator: { id: string; name: string },
   now: string,
 ): ProvisioningProject => ({
   status: 'provisioning',
   id: request.id,
   title: request.title,
-  requestedBy,
+  requestedBy: operator.id,
+  requestedByName: operator.name,
   requestedAt: now,
   attempt: 1,
   startedAt: now,
@@ -74,7 +75,7 @@ function retryProject(state: ProjectState, now: string): ProjectDecision {
   if (project.status === 'ready') throw new Refused('conflict', `Project ${project.id} is ready and needs no retry.`);
   if (project.status === 'provisioning' && !isOverdue(project, now))
     return keepState(state, 'the attempt is in progress');
-  const { id, title, requestedBy, requestedAt, attempt, cidr } = project;
+  const { id, title, requestedBy, requestedByName, requestedAt, attempt, cidr } = project;
   return {
     state: {
       project: {
@@ -82,6 +83,7 @@ function retryProject(state: ProjectState, now: string): ProjectDecision {
         id,
         title,
         requestedBy,
+        ...(requestedByName !== undefined && { requestedByName }),
         requestedAt,
         attempt: attempt + 1,
         startedAt: now,

@@ -12,6 +12,8 @@ const common = {
   id: ProjectId,
   title: z.string().min(1).max(200),
   requestedBy: z.string(),
+  /** Missing of projects from before names were kept. */
+  requestedByName: z.string().optional(),
   requestedAt: z.iso.datetime(),
   /** The number of the attempt. It is part of the execution's name, so that an attempt runs only once. */
   attempt: z.number().int().min(1),

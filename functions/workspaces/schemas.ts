@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ProjectId } from '../projects/schemas.ts';
 
-export const WorkspaceId = z.string().regex(/^ws-[0-9a-f]{12}$/);
+export const WorkspaceId = z.string().regex(/^ws-[0-9a-f]{12}$/, 'an id such as ws-001122334455');
 export const WorkspaceKind = z.enum(['linux', 'windows']);
 export const WorkspaceSize = z.enum(['small', 'medium', 'large']);
 

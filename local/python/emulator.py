@@ -9,12 +9,13 @@ import importlib.machinery
 import os
 import sys
 
+import patches_cognito
 import patches_iam
 import patches_s3
 import patches_services
 
 PATCHES = {}
-for corrections in (patches_services, patches_iam, patches_s3):
+for corrections in (patches_services, patches_iam, patches_s3, patches_cognito):
     for module, pieces in corrections.PATCHES.items():
         PATCHES.setdefault(module, []).extend(pieces)
 

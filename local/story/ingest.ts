@@ -79,6 +79,7 @@ export const tellIngest: ChapterTeller = async (stage, tell) => {
       charts,
       '--dataset',
       'open-charts',
+      '--new',
       '--minutes',
       '1',
     );

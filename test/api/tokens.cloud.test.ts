@@ -1,8 +1,5 @@
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import {
-  AdminAddUserToGroupCommand,
-  AdminCreateUserCommand,
-  AdminSetUserPasswordCommand,
   CognitoIdentityProviderClient,
   CreateGroupCommand,
   CreateUserPoolClientCommand,
@@ -12,7 +9,7 @@ import {
 import { beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../functions/api/routes.ts';
 import { type Route, type UserGroup, userGroups } from '../../functions/http/route.ts';
-import { signInLocalPerson } from '../../local/people.ts';
+import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { buildTestProfile, sendRawRequest, signInNewUser, toExamplePath } from './caller.ts';
 
@@ -39,22 +36,12 @@ async function operatorOf(pool: string, name: string): Promise<string> {
     new CreateUserPoolClientCommand({
       UserPoolId: pool,
       ClientName: name,
-      ExplicitAuthFlows: ['ALLOW_USER_PASSWORD_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'],
+      ExplicitAuthFlows: ['ALLOW_USER_SRP_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'],
     }),
   );
-  const user = { UserPoolId: pool, Username: name };
-  const Password = 'Correct-horse-battery-1';
-  await admin.send(new AdminCreateUserCommand({ ...user, MessageAction: 'SUPPRESS', TemporaryPassword: Password }));
-  await admin.send(new AdminSetUserPasswordCommand({ ...user, Password, Permanent: true }));
-  await admin.send(new AdminAddUserToGroupCommand({ ...user, GroupName: 'operator' }));
-  const { AuthenticationResult } = await admin.send(
-    new InitiateAuthCommand({
-      ClientId: UserPoolClient?.ClientId,
-      AuthFlow: 'USER_PASSWORD_AUTH',
-      AuthParameters: { USERNAME: name, PASSWORD: Password },
-    }),
-  );
-  const token = AuthenticationResult?.AccessToken ?? '';
+  const place = { ...buildTestProfile(cloud), pool, client: UserPoolClient?.ClientId ?? '' };
+  const person = await enrolLocalPerson(place, cloud.configuration, name, 'operator');
+  const { access: token } = await signInLocalPerson(place, person);
   expect(parts(token).body['cognito:groups']).toEqual(['operator']);
   return token;
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ListObjectVersionsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
@@ -22,6 +22,9 @@ beforeAll(async () => {
   }));
 });
 
+/** Each test delivers to a dataset of its own, which is new. */
+const newFlag = (flags: readonly string[]) => (flags.includes('--dataset') ? ['--new'] : []);
+
 /** A folder with these files, and a partner with a home of their own to deliver it from. */
 function partner(files: Record<string, string | Uint8Array>, name = 'cli-dana') {
   const [home, folder] = [makeTestFolder(), makeTestFolder()];
@@ -35,9 +38,9 @@ function partner(files: Record<string, string | Uint8Array>, name = 'cli-dana') 
     at: folder,
     env,
     put,
-    run: (...flags: string[]) => runBroch(['deliver', folder, ...flags], env),
+    run: (...flags: string[]) => runBroch(['deliver', folder, ...newFlag(flags), ...flags], env),
     json: async (...flags: string[]) => {
-      const ran = await runBroch(['deliver', folder, '--json', ...flags], env);
+      const ran = await runBroch(['deliver', folder, '--json', ...newFlag(flags), ...flags], env);
       return { ...ran, delivery: JSON.parse(ran.output || 'null') as Extract<Delivery, { status: 'held' }> };
     },
     ledgers: () => readdirSync(join(home, 'broch/deliveries')),
@@ -160,7 +163,7 @@ describe('an upload that was stopped', () => {
     const { at: folder, env, json, put, ledgers } = partner(files);
     const child: ChildProcess = spawn(
       process.execPath,
-      [join(repositoryRoot, 'bin/broch.ts'), 'deliver', folder, '--dataset', 'cli-stopped'],
+      [join(repositoryRoot, 'bin/broch.ts'), 'deliver', folder, '--dataset', 'cli-stopped', '--new'],
       {
         env: { ...process.env, ...env },
         stdio: ['ignore', 'ignore', 'pipe'],
@@ -203,4 +206,37 @@ describe('an upload that was stopped', () => {
     const duplicates = [...(await countUploads())].filter(([, times]) => times > 1).map(([path]) => path);
     expect(duplicates.filter(path => path !== 'part-0.csv').length).toBeLessThanOrEqual(uploadConcurrency.whole);
   });
+});
+
+describe('the first delivery to a dataset', () => {
+  const type = (folder: string, env: Record<string, string>, dataset: string, answers?: string[]) =>
+    runBroch(['deliver', folder, '--dataset', dataset], env, answers);
+
+  it('is asked about at a terminal, with the name that a misspelt one is nearest to', async () => {
+    const { at: folder, env, put } = partner({ 'a.csv': '1' }, 'cli-peter');
+    expect((await type(folder, env, 'cli-harvest', ['y'])).code).toBe(0);
+    put('b.csv', '2');
+    const typo = await type(folder, env, 'cli-havrest', ['']);
+    expect(typo.err).toContain('There is no dataset cli-havrest yet. Did you mean cli-harvest?');
+    expect(typo.err).toContain('Nothing was uploaded. For the dataset you have: --dataset cli-harvest');
+    expect(typo.code).toBe(3);
+    expect((await type(folder, env, 'cli-harvest')).code).toBe(0);
+  });
+
+  it('needs --new without a terminal, and does not wait for an answer', async () => {
+    const { at: folder, env } = partner({ 'a.csv': '1' }, 'cli-peter');
+    const { code, err } = await type(folder, env, 'cli-unheard');
+    expect({ code, err }).toMatchObject({ code: 3, err: expect.stringMatching(/Nothing was uploaded.*pass --new/) });
+  });
+});
+
+it('names what it leaves out, and hidden files and links that it delivers', async () => {
+  const { run, at: folder } = partner({ 'a.csv': '1', '.DS_Store': 'x', 'b/Thumbs.db': 'x', '.config': '1' });
+  symlinkSync('a.csv', join(folder, 'again.csv'));
+  const { code, output, err } = await run('--dataset', 'cli-junk');
+  expect({ code, err }).toMatchObject({ code: 0 });
+  expect(err).toContain('Left out by --ignore: .DS_Store, b/Thumbs.db');
+  expect(err).toContain('Hidden files that are delivered: .config');
+  expect(err).toContain('Links, delivered as the files they point to: again.csv');
+  expect(output).toMatch(/\nfiles +3\n/);
 });

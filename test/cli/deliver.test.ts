@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatChecksumList, precheckDelivery, readLocalManifest, walkFolder } from '../../bin/cli/folder.ts';
+import { DEFAULT_IGNORED, leaveOutJunk } from '../../bin/cli/junk.ts';
 import { listUnfinishedDeliveries, UploadLedger } from '../../bin/cli/ledger.ts';
 import { sha256 } from '../../functions/hash.ts';
 import { measureProcessorTime } from '../processor-time.ts';
@@ -186,5 +187,24 @@ describe('the ledger', () => {
     const env = { XDG_CONFIG_HOME: makeTestFolder() };
     new UploadLedger(env, purpose, id).add(entry('a'));
     expect(statSync(file(env.XDG_CONFIG_HOME)).mode & 0o077).toBe(0);
+  });
+});
+
+describe('files that operating systems leave behind', () => {
+  const files = ['.DS_Store', 'a/Thumbs.db', 'a/Desktop.ini', 'b/._c.csv', '~$report.docx', 'a.csv', 'ds_store.csv'];
+  const pathsOf = (list: readonly { path: string }[]) => list.map(({ path }) => path);
+
+  it('are left out by their names, in any folder and any case', async () => {
+    const { files: walkedFiles } = await walkFolder(tree(Object.fromEntries(files.map(path => [path, 'x']))));
+    const { deliverable, junk } = leaveOutJunk(walkedFiles, DEFAULT_IGNORED, undefined);
+    expect(pathsOf(deliverable)).toEqual(['a.csv', 'ds_store.csv']);
+    expect(pathsOf(junk)).toHaveLength(5);
+  });
+
+  it('are delivered if the manifest lists them, or if other names are to be left out', async () => {
+    const { files: walkedFiles } = await walkFolder(tree({ '.DS_Store': 'x', 'a.csv': '1', 'b.tmp': '2' }));
+    const manifest = Buffer.from(`${sha256('x')}  ./.DS_Store\n${sha256('1')}  a.csv\n`);
+    expect(pathsOf(leaveOutJunk(walkedFiles, DEFAULT_IGNORED, manifest).junk)).toEqual([]);
+    expect(pathsOf(leaveOutJunk(walkedFiles, ['*.tmp'], undefined).deliverable)).toEqual(['.DS_Store', 'a.csv']);
   });
 });

@@ -4,11 +4,15 @@ import { join } from 'node:path';
 import {
   AdminAddUserToGroupCommand,
   AdminCreateUserCommand,
+  AssociateSoftwareTokenCommand,
+  type ChallengeNameType,
   CognitoIdentityProviderClient,
+  RespondToAuthChallengeCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
+import { generate } from 'otplib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ActiveProfile } from '../../bin/cli/profile.ts';
-import { signIn } from '../../bin/cli/signin.ts';
+import { createPoolClient, signIn } from '../../bin/cli/signin.ts';
 import { repositoryRoot } from '../../local/cloud.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { writeEmbeddedCloudFile } from './embedded.ts';
@@ -81,7 +85,7 @@ describe('signing in', () => {
     expect(finalTokens.access).not.toBe(initialTokens.access);
   });
 
-  it('renews a token that the API refuses, and names a damaged session file', async () => {
+  it('renews a token that the API refuses, and sets a damaged session file aside', async () => {
     const { run, kept: sessionFile } = createPerson();
     await run('login --as cli-olga');
     writeFileSync(
@@ -91,7 +95,10 @@ describe('signing in', () => {
     expect((await run('whoami')).code).toBe(0);
     const damagedFile = sessionFile();
     writeFileSync(damagedFile, '{');
-    expect(await run('whoami')).toMatchObject({ code: 1, err: expect.stringContaining(damagedFile) });
+    expect(await run('whoami')).toMatchObject({ code: 0, err: expect.stringContaining(`${damagedFile} was damaged`) });
+    expect(await run('whoami')).toMatchObject({ code: 0, err: '' });
+    writeFileSync(damagedFile, '{');
+    expect(await run('logout')).toMatchObject({ code: 0 });
   });
 
   it('ends on this machine and at the user pool', async () => {
@@ -140,28 +147,76 @@ describe('signing in', () => {
     expect(tries).toEqual([false, true, true]);
   });
 
-  it('asks for a new password at the first sign-in', async () => {
+  describe('for the first time', () => {
     const admin = new CognitoIdentityProviderClient(facts.configuration);
-    const user = { UserPoolId: place.pool, Username: 'cli-nina' };
-    await admin.send(
-      new AdminCreateUserCommand({ ...user, MessageAction: 'SUPPRESS', TemporaryPassword: 'Given-to-her-1-time' }),
-    );
-    await admin.send(new AdminAddUserToGroupCommand({ ...user, GroupName: 'partner' }));
-    const questions: string[] = [];
-    const person = (password: string) => ({
-      name: 'cli-nina',
-      password: async () => password,
-      newPassword: async () => {
-        questions.push('new password');
-        return 'Her-own-password-1!';
-      },
-      code: async () => '000000',
-      enrol: async () => {},
+    /** A person whom an operator has just added. `questions` is what they were asked. */
+    async function addPerson(name: string, newPassword: string) {
+      const user = { UserPoolId: place.pool, Username: name };
+      await admin.send(
+        new AdminCreateUserCommand({ ...user, MessageAction: 'SUPPRESS', TemporaryPassword: 'Given-to-her-1-time' }),
+      );
+      await admin.send(new AdminAddUserToGroupCommand({ ...user, GroupName: 'partner' }));
+      const questions: string[] = [];
+      let secret = '';
+      const ask = async (question: string, answer: string) => {
+        questions.push(question);
+        return answer;
+      };
+      const start = (password: string) =>
+        signIn(place, {
+          name,
+          password: async () => password,
+          newPassword: () => ask('new password', newPassword),
+          code: async () => ask('code', await generate({ secret })),
+          enrol: async key => {
+            secret = key;
+            questions.push('authenticator');
+          },
+        });
+      return { questions, start, user };
+    }
+
+    it('asks for a new password and sets up the authenticator, and later asks for a code only', async () => {
+      const { questions, start } = await addPerson('cli-nina', 'Her-own-password-1!');
+      expect((await start('Given-to-her-1-time')).access).toMatch(/\./);
+      expect(questions.splice(0)).toEqual(['new password', 'authenticator', 'code']);
+      expect((await start('Her-own-password-1!')).access).toMatch(/\./);
+      expect(questions).toEqual(['code']);
     });
-    expect((await signIn(place, person('Given-to-her-1-time'))).access).toMatch(/\./);
-    expect(questions).toEqual(['new password']);
-    expect((await signIn(place, person('Her-own-password-1!'))).access).toMatch(/\./);
-    expect(questions).toHaveLength(1);
+
+    it('refuses a new password that is too weak, and says which rule it breaks', async () => {
+      const { start } = await addPerson('cli-nora', 'short');
+      await expect(start('Given-to-her-1-time')).rejects.toMatchObject({
+        ending: 'refused',
+        message: expect.stringMatching(/length greater than or equal to 14/),
+      });
+    });
+
+    it('gives no tokens without the authenticator, also with the answers of another step or person', async () => {
+      const { user } = await addPerson('cli-nele', 'x');
+      const { client: ClientId } = place;
+      const pool = createPoolClient(place);
+      const respond = (ChallengeName: ChallengeNameType, answers: Record<string, string>, Session: string) =>
+        pool.send(
+          new RespondToAuthChallengeCommand({
+            ClientId,
+            ChallengeName,
+            Session,
+            ChallengeResponses: { USERNAME: user.Username, ...answers },
+          }),
+        );
+      await expect(respond('MFA_SETUP', {}, 'A'.repeat(44))).rejects.toThrow(/Invalid session/);
+      await expect(
+        respond('SOFTWARE_TOKEN_MFA', { SOFTWARE_TOKEN_MFA_CODE: '000000' }, 'A'.repeat(44)),
+      ).rejects.toThrow(/Invalid session/);
+      await expect(
+        respond('NEW_PASSWORD_REQUIRED', { NEW_PASSWORD: 'Her-own-password-1!' }, 'A'.repeat(44)),
+      ).rejects.toThrow(/Invalid session/);
+      await expect(pool.send(new AssociateSoftwareTokenCommand({ Session: 'A'.repeat(44) }))).rejects.toThrow(
+        /Invalid session/,
+      );
+      pool.destroy();
+    });
   });
 });
 

@@ -57,7 +57,9 @@ describe.each(documentationPages)('$file', ({ file, headings, links, spans, text
 /** Asserts that a command line of ours would be understood; `<placeholders>` stand for values. */
 function understood(line: string): void {
   const argv = splitShellWords(line).slice(1);
-  const command = cliCommands.find(({ words: name }) => name.every((word, index) => argv[index] === word));
+  const [command] = cliCommands
+    .filter(({ words: name }) => name.every((word, index) => argv[index] === word))
+    .sort((a, b) => b.words.length - a.words.length);
   if (!command) {
     expect(argv, line).toEqual(['--help']);
     return;

@@ -85,7 +85,10 @@ export async function readBlockRow(cidr: string): Promise<NetworkBlock | undefin
 
 /** A project that was asked for, but whose workflow never started. */
 export async function makeRequestedProject(id: string, change: Partial<Project> = {}): Promise<void> {
-  const project = { ...requestProject({ id, title: id }, 'nobody', new Date().toISOString()), ...change } as Project;
+  const project = {
+    ...requestProject({ id, title: id }, { id: 'nobody', name: 'nobody' }, new Date().toISOString()),
+    ...change,
+  } as Project;
   const rows = [rowKey('project', id), rowKey('projects', '', `${project.requestedAt}#${id}`)];
   for (const key of rows)
     await dynamo.send(

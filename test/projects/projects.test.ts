@@ -22,7 +22,7 @@ const network: ProjectNetwork = {
   instanceProfile: 'broch-prod-asthma-instance',
   instanceRole: 'AROA1',
 };
-const request = requestProject({ id: 'asthma', title: 'Asthma in Tayside' }, 'sub-1', instant(0));
+const request = requestProject({ id: 'asthma', title: 'Asthma in Tayside' }, { id: 'sub-1', name: 'olga' }, instant(0));
 const projectWithBlock = { ...request, cidr: '10.64.0.0/22' };
 const block = { status: 'leased', cidr: projectWithBlock.cidr, project: 'asthma', leasedAt: instant(0) } as const;
 
@@ -63,7 +63,12 @@ describe('an id', () => {
 describe('a request for a project', () => {
   it('starts the first attempt', () => {
     expect(Project.parse(request)).toEqual(request);
-    expect(request).toMatchObject({ status: 'provisioning', attempt: 1, requestedBy: 'sub-1' });
+    expect(request).toMatchObject({
+      status: 'provisioning',
+      attempt: 1,
+      requestedBy: 'sub-1',
+      requestedByName: 'olga',
+    });
   });
   it.each([
     ['the same', {}, {}, 'sub-1', true],

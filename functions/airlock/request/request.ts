@@ -8,7 +8,7 @@ import { FileGroup, Seal } from './manifest.ts';
 import { Vote } from './votes.ts';
 
 /** Eleven hexadecimal digits of the time it was drafted and five random ones, so that ids sort by age. */
-export const RequestId = z.string().regex(/^al-[0-9a-f]{16}$/);
+export const RequestId = z.string().regex(/^al-[0-9a-f]{16}$/, 'an id such as al-0011223344556677');
 const name = '[A-Za-z0-9][A-Za-z0-9._-]{0,99}';
 /** Folders that exports are taken from: filled by the project's members, its batch jobs or enclave runs. */
 export const Source = z
