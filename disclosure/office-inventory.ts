@@ -8,7 +8,7 @@ const names = new Set(vocabulary.names.split(' '));
 const words = new Set(vocabulary.words.split(' '));
 /** Numbers, colours, identities, cells and dates. */
 const plainValue =
-  /^(-?\d{1,10}(\.\d{1,18})?%?|[\da-f]{6}|[\da-f]{8}|\{[\da-f-]{36}\}|\$?[a-z]{1,3}\$?\d{1,7}(:\$?[a-z]{1,3}\$?\d{1,7})?|\d{1,5}:\d{1,5}|\d{4}-\d\d-\d\dT[\d:]{8}Z|[\da-f]{20})?$/i;
+  /^(-?\d{1,10}(\.\d{1,18})?%?|[\da-f]{6}|[\da-f]{8}|\{[\da-f-]{36}\}|\$?[a-z]{1,3}\$?\d{1,7}(:\$?[a-z]{1,3}\$?\d{1,7})?|\d{1,5}:\d{1,5}|\d{4}-\d\d-\d\dT[\d:]{8}Z|0[\da-f]{19})?$/i;
 const namespaceParts = new Set(vocabulary.namespaces.split(' '));
 const namespace =
   /^(?:https?:\/\/(?:schemas\.openxmlformats\.org|schemas\.microsoft\.com|purl\.org|purl\.oclc\.org|www\.w3\.org)\/|urn:schemas-microsoft-com:)([\w/.:-]{1,100})$/;
@@ -113,7 +113,7 @@ export class OfficeInventory {
   judgeUnseenText(text: string, place: string): void {
     if (this.#digits <= MAX_DIGITS && /\d/.test(text) && !this.#numbers.has(text)) {
       this.#numbers.add(text);
-      this.#digits += text.replace(/\D/g, '').length;
+      this.#digits += /^[\da-f]+$/i.test(text) ? text.length : text.replace(/\D/g, '').length;
     }
     if (isKnownText(text)) return;
     for (const line of text.split('\n')) this.#text.line(line);

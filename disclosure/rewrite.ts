@@ -8,6 +8,12 @@ import { policyFor } from './tier-policy.ts';
 /** A larger file is not written again: it is held in memory. */
 export const MAX_REWRITTEN_BYTES = 64 * 2 ** 20;
 
+/** Whether files of a media type are written again where that is possible. What looks like a zip may be an office file. */
+export function isRewritable(type: string): boolean {
+  const name = formatNameOf(type);
+  return type === 'application/zip' || (name !== undefined && FORMAT_READERS[name].rewrite !== undefined);
+}
+
 /**
  * A file as it may leave: written again from what reviewers are shown of it, so that nothing else leaves with it. Undefined
  * where that is impossible; the checks then judge the file as it is. The same bytes always give the same bytes.

@@ -152,6 +152,7 @@ export const rewriteNotebook: FormatRewrite = async bytes => {
     const { source, outputs, ...cell } = asRecord(value);
     const count = cell.execution_count;
     return {
+      metadata: {},
       ...cell,
       source: toLines(source),
       ...(Array.isArray(outputs) && { outputs: outputs.map(output => rewriteOutput(output, count)) }),

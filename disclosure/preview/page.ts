@@ -75,6 +75,8 @@ export interface PageSubject {
   readonly type: string;
   readonly size?: number;
   readonly sha256?: string;
+  /** The file that was submitted, where the sealed one was written again from it. */
+  readonly original?: { readonly size: number; readonly sha256: string } | undefined;
   readonly kind?: string;
   readonly group?: GroupPurpose | undefined;
   readonly report?: FileReport | undefined;
@@ -91,7 +93,7 @@ export const toMultilineHtml = (text: string): string =>
 export const renderFactList = (facts: readonly (readonly [string, string])[]): string =>
   `<dl>${facts.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join('')}</dl>`;
 
-function fileFacts({ size, sha256, kind, group }: PageSubject): string {
+function fileFacts({ size, sha256, original, kind, group }: PageSubject): string {
   const facts: (readonly [string, string])[] = [
     ...(group
       ? ([
@@ -104,6 +106,14 @@ function fileFacts({ size, sha256, kind, group }: PageSubject): string {
     ...(kind === undefined ? [] : ([['Kind', toVisibleHtml(kind)]] as const)),
     ...(size === undefined ? [] : ([['Size', `${groupDigits(size)} bytes`]] as const)),
     ...(sha256 === undefined ? [] : ([['SHA-256', `<code>${toVisibleHtml(sha256)}</code>`]] as const)),
+    ...(original === undefined
+      ? []
+      : ([
+          [
+            'Submitted as',
+            `${groupDigits(original.size)} bytes, SHA-256 <code>${toVisibleHtml(original.sha256)}</code>; written again when it was sealed, from what this page shows`,
+          ],
+        ] as const)),
   ];
   return facts.length === 0
     ? ''

@@ -34,7 +34,7 @@ export const partRange = (index: number, { size, part }: { size: number; part: n
 ];
 
 /** Throws unless the object has the verified content; returns its version. */
-async function reread(destination: ObjectVersion, content: ObjectContent): Promise<string> {
+async function reread(destination: ObjectVersion, content: Omit<ObjectContent, 'etag'>): Promise<string> {
   const { sha256, size, version } = await hashObject(destination);
   if (sha256 !== content.sha256 || size !== content.size)
     throw new Error(`the copy ${destination.key} differs from the verified file: ${sha256}`);
@@ -140,6 +140,32 @@ async function copyParts(
       return reread(destination, content).catch(() => {
         throw error;
       });
+    if (!isTaken(error)) throw error;
+  }
+  return reread(destination, content);
+}
+
+/** Writes bytes unless the object exists with just them, and never replaces an object. Returns the version that it made or found. */
+export async function putObjectContent(
+  destination: ObjectVersion,
+  bytes: Uint8Array,
+  content: Omit<ObjectContent, 'etag'>,
+): Promise<string> {
+  try {
+    const { VersionId } = await retryConflicts(() =>
+      s3.send(
+        new PutObjectCommand({
+          Bucket: destination.bucket,
+          Key: destination.key,
+          Body: bytes,
+          ContentType: 'application/octet-stream',
+          ChecksumSHA256: Buffer.from(content.sha256, 'hex').toString('base64'),
+          IfNoneMatch: '*',
+        }),
+      ),
+    );
+    if (VersionId !== undefined) return VersionId;
+  } catch (error) {
     if (!isTaken(error)) throw error;
   }
   return reread(destination, content);

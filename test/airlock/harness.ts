@@ -86,7 +86,7 @@ export async function disableUser(cloud: Cloud, { name }: TestUser): Promise<voi
   await pool.send(new AdminDisableUserCommand({ UserPoolId: cloud.outputs['data.Pool'], Username: name }));
 }
 
-export type SourceFiles = Readonly<Record<string, string>>;
+export type SourceFiles = Readonly<Record<string, string | Uint8Array>>;
 
 export async function putSourceFiles(cloud: Cloud, bucket: string, source: string, files: SourceFiles): Promise<void> {
   const s3 = new S3Client(cloud.configuration);

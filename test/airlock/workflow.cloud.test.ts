@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { rewriteFile } from '../../disclosure/rewrite.ts';
 import { SignedRelease } from '../../functions/airlock/release/record.ts';
+import { makeXlsx } from '../disclosure/builders.ts';
 import { countKeyVersions } from '../ingest/partner.ts';
 import { airlockScene, type TestUser, waitForExecutionEnd } from './harness.ts';
 
 const { cloud, released: releaseBucket, people, submit, resubmit, settle, vote } = airlockScene('airlock-way-out');
-const hex = (text: string) => createHash('sha256').update(text).digest('hex');
+const hex = (text: string | Uint8Array) => createHash('sha256').update(text).digest('hex');
 type Params = Awaited<ReturnType<typeof submit>>['params'];
 
 describe('a request without findings', () => {
@@ -76,6 +78,33 @@ describe('a request without findings', () => {
       reason: 'a mistake',
     });
     await expect(people.olga.ask('releaseRequest', { params })).rejects.toThrow(/only an approved request/);
+  });
+});
+
+describe('a file that is written again when it is sealed', () => {
+  it('is reviewed and released as it was sealed, and its submitted form is on record', async () => {
+    const original = makeXlsx([
+      ['group', 'n'],
+      ['a', 20],
+      ['b', 30],
+    ]);
+    const sealedFile = await rewriteFile('t.xlsx', original);
+    const { params } = await submit({ 't.xlsx': original });
+    await settle(params, ['inReview']);
+    const { items } = await people.vera.ask('listFiles', { params });
+    expect(items).toMatchObject([
+      { sha256: hex(sealedFile ?? ''), original: { sha256: hex(original), size: original.length } },
+    ]);
+    const { html } = await people.vera.ask('viewFile', { params, query: { path: 't.xlsx' } });
+    expect(html).toContain(hex(original));
+    await vote(people.vera, params, 'approve');
+    await vote(people.viktor, params, 'approve');
+    await people.olga.ask('releaseRequest', { params });
+    await settle(params, ['released']);
+    const { Body } = await new S3Client(cloud.configuration).send(
+      new GetObjectCommand({ Bucket: releaseBucket, Key: `released/${params.request}/files/t.xlsx` }),
+    );
+    expect(await Body?.transformToByteArray()).toEqual(new Uint8Array(sealedFile ?? []));
   });
 });
 

@@ -130,7 +130,6 @@ describe('a notebook that is written again', () => {
     const unusualCell = {
       source: ['x =', ' 1\ny ', '= 2'],
       outputs: [],
-      metadata: {},
       execution_count: 2,
       cell_type: 'code',
     };

@@ -8,6 +8,11 @@ export const SealedFile = z.object({
   path: z.string(),
   size: z.number().int().nonnegative(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** The file as it was submitted, where another was sealed: the same, written again from what reviewers are shown. */
+  original: z
+    .object({ size: z.number().int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) })
+    .optional()
+    .describe('the submitted file, if the sealed one was written again from it'),
   /** The version in the airlock's own bucket. */
   versionId: z.string(),
   kind: FileKind,

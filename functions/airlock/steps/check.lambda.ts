@@ -15,6 +15,7 @@ import { roundPrefix } from '../request/places.ts';
 import { readRequest } from '../store.ts';
 import { RequestAttempt, SealedFiles } from './attempt.ts';
 import { judgeScan, pauseUntilScanned, unscannedFinding } from './malware.ts';
+import { addOriginalFile } from './original-file.ts';
 import { addPartialPreview } from './partial-preview.ts';
 import { MAX_POSTINGS, putPostings, readLedger } from './release-ledger.ts';
 import { readScanTags } from './scan.ts';
@@ -85,7 +86,8 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
   const finalReports = await mapInParallel(reports, 1, async report => {
     const file = sealedFiles.get(report.path);
     if (!file) throw new Error(`${report.path} is not in the seal`);
-    return addPartialPreview(file, report, objectSource(versionOf(file), file.size), request.direction);
+    const source = objectSource(versionOf(file), file.size);
+    return addPartialPreview(file, addOriginalFile(file, report, request.direction), source, request.direction);
   });
   const reportRef = await putImmutable(AIRLOCK_BUCKET, `${prefix}checks/${name}.json`, JSON.stringify(finalReports));
   return { ...reportRef, tables };
