@@ -31,6 +31,7 @@ import { summariseRequest, summaryFor } from './request/summary.ts';
 import { visibleEvents } from './request/trail-visibility.ts';
 import type { Ballot } from './request/votes.ts';
 import { airlockRoutes } from './routes.ts';
+import { refuseUnlessSeen } from './seen-files.ts';
 import {
   changeRequest,
   createRequest,
@@ -117,6 +118,13 @@ async function numberFiles(user: Caller, params: RequestParams, files: Ballot['f
 async function cast(call: { user: Caller; params: RequestParams; mark: string }, ballot: Ballot) {
   const { user, params } = call;
   const files = ballot.files.length > 0 ? await numberFiles(user, params, ballot.files) : [];
+  if (ballot.extent !== undefined)
+    await refuseUnlessSeen(
+      { table: TABLE_NAME, bucket: AIRLOCK_BUCKET },
+      (await findForReview(user, params)).request,
+      user.id,
+      ballot,
+    );
   return answer(user, await run(call, actor => ({ do: 'vote', by: actor, ballot: { ...ballot, files } })));
 }
 
@@ -191,13 +199,13 @@ export const handler = http(
     async listFiles({ user, params, query }) {
       const target = await findForReview(user, params);
       const page = await pageFiles(AIRLOCK_BUCKET, target.request, query);
-      await viewed(user, target, 'The list of files.', page.items[0]?.path);
+      await viewed(user, target, 'The list of files.', { path: page.items[0]?.path });
       return page;
     },
     async showChecks({ user, params, query }) {
       const target = await findForReview(user, params);
       const page = await pageReports(AIRLOCK_BUCKET, target.request, query);
-      await viewed(user, target, 'Reports with cells.', page.items[0]?.path);
+      await viewed(user, target, 'Reports with cells.', { path: page.items[0]?.path });
       return page;
     },
     async listTrail({ user, params, query }) {

@@ -3,7 +3,7 @@ import type { Caller, User } from '../http/http.ts';
 import { Refused } from '../refused.ts';
 import type { AirlockConfig } from './request/airlock-config.ts';
 import { applyDeadlines } from './request/deadlines.ts';
-import { requestEvent } from './request/decision.ts';
+import { type RequestEvent, requestEvent } from './request/decision.ts';
 import { fullReportKey } from './request/places.ts';
 import type { Request } from './request/request.ts';
 import { type Viewer, viewerOf } from './request/viewer.ts';
@@ -49,8 +49,13 @@ export function requestLoader(table: string, rules: AirlockConfig) {
       return target;
     },
     /** Records the access before anything is shown. */
-    async viewed(user: User, { request, revision }: LoadedRequest, message: string, path?: string): Promise<void> {
-      const event = { ...requestEvent('FileViewed', message, user), ...(path !== undefined && { path }) };
+    async viewed(
+      user: User,
+      { request, revision }: LoadedRequest,
+      message: string,
+      subject: Pick<RequestEvent, 'path' | 'details'> = {},
+    ): Promise<void> {
+      const event = { ...requestEvent('FileViewed', message, user), ...subject };
       await recordLook(table, request, revision, event, currentTime());
     },
   };

@@ -4,7 +4,7 @@ import { Refused } from '../refused.ts';
 import { readVerified } from '../storage/immutable-objects.ts';
 import { SealManifest } from './request/manifest.ts';
 import type { Request } from './request/request.ts';
-import { FullReport } from './steps/request-report.ts';
+import { FullReport, isPartial } from './steps/request-report.ts';
 
 interface Paging {
   readonly limit: number;
@@ -60,6 +60,18 @@ export async function readFileReport(bucket: string, request: Request, path: str
     if (fileReport) return fileReport;
   }
   return undefined;
+}
+
+/** The paths of the files that their pages show only in part. */
+export async function listPartialFiles(bucket: string, request: Request): Promise<string[]> {
+  if (!('report' in request)) return [];
+  const { checks } = FullReport.parse(await readVerified(bucket, request.report));
+  const paths: string[] = [];
+  for (const chunk of checks) {
+    const reports = z.array(FileReport).parse(await readVerified(bucket, chunk));
+    paths.push(...reports.filter(isPartial).map(({ path }) => path));
+  }
+  return paths;
 }
 
 /** A Lambda's response is limited to 6 MB. One report can exceed that, because a file can have any number of findings. */

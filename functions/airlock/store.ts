@@ -221,6 +221,10 @@ export async function pageTrail<T extends { readonly at: string }>(
   return { items };
 }
 
+/** Every view and download of a request, newest first. */
+export const listLooks = (table: string, id: string): AsyncGenerator<TrailEntry> =>
+  entriesOf(table, rowKey('look', id).pk, undefined);
+
 const SortedEntry = TrailEntry.extend({ sk: z.string() });
 type SortedEntry = z.infer<typeof SortedEntry>;
 

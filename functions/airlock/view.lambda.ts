@@ -38,7 +38,7 @@ export const handler = http(
       if (!file) throw new Refused('missing', `There is no file ${path} in the seal of ${request.id}.`);
       const report = await readFileReport(AIRLOCK_BUCKET, request, path);
       refuseUnlessScanned(path, report);
-      await viewed(user, target, 'A file.', path);
+      await viewed(user, target, 'A file.', { path, details: start });
       const version = { bucket: AIRLOCK_BUCKET, key: `${roundPrefix({ id: request.id, round })}files/${path}` };
       const source = objectSource({ ...version, version: file.versionId }, file.size);
       const group = groups[file.group];

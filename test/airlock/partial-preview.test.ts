@@ -2,7 +2,8 @@ import { expect, it } from 'vitest';
 import { memorySource } from '../../disclosure/byte-source.ts';
 import { check } from '../../disclosure/check.ts';
 import { policyFor } from '../../disclosure/tier-policy.ts';
-import { addPartialPreview, isPartial } from '../../functions/airlock/steps/partial-preview.ts';
+import { addPartialPreview } from '../../functions/airlock/steps/partial-preview.ts';
+import { isPartial } from '../../functions/airlock/steps/request-report.ts';
 
 const table = (rows: number) => `region,mean_age\n${'north,41\n'.repeat(rows)}`;
 

@@ -121,7 +121,14 @@ describe('a file that its page shows only in part', () => {
     const body = { verdict: 'approve', seal: seal?.sha256 ?? '' } as const;
     await expect(people.vera.ask('reviewRequest', { params, body })).rejects.toThrow(/only in part/);
     await people.vera.ask('reviewRequest', { params, body: { ...body, extent: 'part' } });
-    await people.viktor.ask('reviewRequest', { params, body: { ...body, extent: 'whole' } });
+    const voteForPart = people.viktor.ask('reviewRequest', { params, body: { ...body, extent: 'part' } });
+    await expect(voteForPart).rejects.toThrow(/have not opened notes\.txt/);
+    const voteForAll = () => people.viktor.ask('reviewRequest', { params, body: { ...body, extent: 'whole' } });
+    await expect(voteForAll()).rejects.toThrow(/have not opened all pages of notes\.txt/);
+    await people.viktor.ask('viewFile', { params, query: { path: 'notes.txt' } });
+    await expect(voteForAll()).rejects.toThrow(/have not opened all pages of notes\.txt.*--row/);
+    await people.viktor.ask('viewFile', { params, query: view });
+    await voteForAll();
     await people.olga.ask('releaseRequest', { params });
     const { release } = await settle(params, ['released']);
     const { Body } = await new S3Client(cloud.configuration).send(

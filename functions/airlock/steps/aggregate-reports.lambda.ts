@@ -16,9 +16,8 @@ import { changeRequest, readRequest } from '../store.ts';
 import { RequestAttempt } from './attempt.ts';
 import { deliverFullReport, projectBucket } from './full-report-page.ts';
 import { isMalware } from './malware.ts';
-import { isPartial } from './partial-preview.ts';
 import { compareRequestTables } from './release-comparison.ts';
-import type { FullReport } from './request-report.ts';
+import { type FullReport, isPartial } from './request-report.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),

@@ -3,8 +3,7 @@ import type { CheckedFile } from '../../../disclosure/file.ts';
 import type { Direction } from '../../../disclosure/policy.ts';
 import { renderPreview } from '../../../disclosure/preview/preview.ts';
 import { addFindings, type FileReport, worstAction } from '../../../disclosure/report.ts';
-
-const rule = 'preview.partial';
+import { PARTIAL_PREVIEW_RULE as rule } from './request-report.ts';
 
 /**
  * Adds a finding to the report of a file that reviewers are shown only in part. Nobody reviews a blocked file, so no page
@@ -25,7 +24,3 @@ export async function addPartialPreview(
   const action = direction === 'export' ? 'ask' : 'warn';
   return addFindings(result, [{ rule, action, message, cells: [], count: 1 }]);
 }
-
-/** Whether a vote must say how much of the file its reviewer saw. */
-export const isPartial = ({ findings }: Pick<FileReport, 'findings'>): boolean =>
-  findings.some(finding => finding.rule === rule && finding.action === 'ask');

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Action } from '../../../disclosure/report.ts';
+import { Action, type FileReport } from '../../../disclosure/report.ts';
 import { DifferencingLimits } from '../../../disclosure/sdc/differencing-findings.ts';
 import { ObjectRef } from '../../identifiers.ts';
 
@@ -22,3 +22,10 @@ export const FullReport = z.object({
   at: z.iso.datetime(),
 });
 export type FullReport = z.infer<typeof FullReport>;
+
+/** The rule that finds files whose pages show them only in part. */
+export const PARTIAL_PREVIEW_RULE = 'preview.partial';
+
+/** Whether a vote must say how much of the file its reviewer saw. */
+export const isPartial = ({ findings }: Pick<FileReport, 'findings'>): boolean =>
+  findings.some(({ rule, action }) => rule === PARTIAL_PREVIEW_RULE && action === 'ask');
