@@ -51,7 +51,7 @@ export async function refuseUnlessSeen(
   const [first = ''] = unseen;
   throw new Refused(
     'invalid',
-    `Your vote says that you saw ${extent === 'whole' ? 'the whole of every file' : 'a part of every file'}, but you have not opened ${partialPaths.includes(first) ? 'all pages of ' : ''}${first}${unseen.length > 1 ? ` and ${unseen.length - 1} more` : ''} in this round. Open the files with \`broch airlock preview\`, and the rest of those that a page shows only in part with --path and --row, --column, --character or --part; then vote again.`,
+    `Your vote says that you saw ${extent === 'whole' ? 'the whole of every file' : 'a part of every file'}, but you have not opened ${partialPaths.includes(first) ? 'all pages of ' : ''}${first}${unseen.length > 1 ? ` and ${unseen.length - 1} more` : ''} in this round. Open the files with \`broch airlock preview\`, and the rest of those that a page shows only in part with --path and --row, --column, --character or --part; then vote again${extent === 'whole' ? ', or vote with --extent part' : ''}.`,
     unseen.slice(0, 50),
   );
 }
