@@ -7,6 +7,7 @@ import { CloudFormationClient, CreateStackCommand, DescribeStacksCommand } from 
 import { AdminGetUserCommand, CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { generate } from 'otplib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cdkCommandLine, quietCdkEnvironment } from '../../local/assembly.ts';
 import { rootEnvironmentFor } from '../../local/deploy.ts';
@@ -154,9 +155,15 @@ describe('the pages’ commands for an AWS account', () => {
     const child = spawn(process.execPath, ['bin/broch.ts', ...args], {
       env: { ...env, ...facts.environment, XDG_CONFIG_HOME: home, BROCH_CLOUD: join(folder, 'none') },
     });
-    child.stdin.end(`${answers.join('\n')}\n`);
+    child.stdin.write(`${answers.join('\n')}\n`);
     let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk));
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', async chunk => {
+        output += chunk;
+        // The key of the authenticator app, which then shows the code.
+        const secret = /key +([A-Z2-7 ]+)\n/.exec(output)?.[1]?.replaceAll(' ', '');
+        if (secret && child.stdin.writable) child.stdin.end(`${await generate({ secret })}\n`);
+      });
     const code = await new Promise(resolve => child.once('close', resolve));
     expect({ code, said: output }).toMatchObject({
       code: 0,
