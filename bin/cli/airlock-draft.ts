@@ -4,8 +4,7 @@ import { FileGroup } from '../../functions/airlock/request/manifest.ts';
 import { routes } from '../../functions/api/routes.ts';
 import { defineCommand } from './commands.ts';
 import { ExitError } from './exit.ts';
-import { formatRecord } from './output.ts';
-import { toOutputShape } from './shape.ts';
+import { formatRequest } from './request-text.ts';
 
 const kinds = FileKind.options;
 const Pattern = z.array(FileGroup.shape.paths.element).optional();
@@ -81,7 +80,7 @@ export const airlockDraftCommand = defineCommand({
       throw new ExitError('usage', "Name the files and what they are for: --table 'tables/*.csv' --purpose paper.");
     const body = { title, direction, source, recipient, groups };
     const request = await context.api().ask('draftRequest', { params, body });
-    context.result(request, formatRecord(request, toOutputShape(routes.draftRequest.returns), context));
+    context.result(request, formatRequest(request, context));
     const words = `${params.project} ${request.id}`;
     context.remark(
       direction === 'import'
@@ -108,7 +107,7 @@ export const airlockEditCommand = defineCommand({
       throw new ExitError('usage', 'Name what to change, such as --title or --explanation.');
     const body = { title, source, recipient, explanation, ...(groups && { groups }) };
     const request = await context.api().ask('editRequest', { params, body });
-    context.result(request, formatRecord(request, toOutputShape(routes.editRequest.returns), context));
+    context.result(request, formatRequest(request, context));
     context.remark(`Next: broch airlock submit ${params.project} ${params.request}`);
     return 'ok';
   },

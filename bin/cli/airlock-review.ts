@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import * as z from 'zod';
 import type { Ballot, SeenExtent } from '../../functions/airlock/request/votes.ts';
-import { type RouteName, routes } from '../../functions/api/routes.ts';
+import { routes } from '../../functions/api/routes.ts';
 import { PreviewReceipt, previewReceiptFile } from './airlock-preview.ts';
 import { readTextFile } from './airlock-tree.ts';
 import { type CliCommand, defineCommand } from './commands.ts';
 import { ExitError } from './exit.ts';
-import { formatCount, formatRecord } from './output.ts';
-import { toOutputShape } from './shape.ts';
+import { formatCount } from './output.ts';
+import { formatVoteReceipt } from './request-text.ts';
 
 /** Reads which request and seal the pages of a folder show. */
 async function seenIn(folder: string): Promise<z.infer<typeof PreviewReceipt>> {
@@ -81,11 +81,9 @@ async function cast(
   body: object,
   context: Parameters<CliCommand['run']>[1],
 ) {
-  const value = (await context.api().call(name satisfies RouteName, {
-    params: { ...params },
-    body: { ...body },
-  })) as Record<string, unknown>;
-  context.result(value, formatRecord(value, toOutputShape(routes[name].returns), context));
+  const request = await context.api().ask(name, { params: { ...params }, body: { ...body } });
+  const verdict = 'verdict' in body ? String(body.verdict) : 'return';
+  context.result(request, formatVoteReceipt(request, verdict, context));
   return 'ok' as const;
 }
 

@@ -5,10 +5,10 @@ import { type CommandContext, defineCommand } from './commands.ts';
 import { disclosureCheckCommand } from './disclosure.ts';
 import { ExitError, type ExitKind } from './exit.ts';
 import { resolveFolder, walkFolder } from './folder.ts';
-import { escapeForTerminal, formatRecord } from './output.ts';
+import { escapeForTerminal } from './output.ts';
 import { formatPatternMatches, matchPatterns } from './pattern-matches.ts';
 import { ProgressLine } from './progress.ts';
-import { toOutputShape } from './shape.ts';
+import { formatRequest } from './request-text.ts';
 import { followUntilRest, requestRest } from './watch.ts';
 
 type Request = z.infer<typeof RequestView>;
@@ -100,17 +100,16 @@ export const airlockSubmitCommand = defineCommand({
       }
     }
     let request = await api.ask('submitRequest', { params });
-    const shape = toOutputShape(routes.submitRequest.returns);
     const words = `${params.project} ${params.request}`;
     if ((!wait && !context.ask) || minutes === 0) {
-      context.result(request, formatRecord(request, shape, context));
+      context.result(request, formatRequest(request, context));
       context.remark(`Follow it: broch watch airlock ${words}`);
       return 'ok';
     }
     request = await followChecks(request, minutes, context);
     const repetition = await explain(request, params, context);
     if (repetition) request = await followChecks(repetition, minutes, context);
-    context.result(request, formatRecord(request, shape, context));
+    context.result(request, formatRequest(request, context));
     const { status } = request;
     if (status === 'inReview') context.remark(`Wait for the decision: broch watch airlock ${words}`);
     else if (needsExplanation(request))

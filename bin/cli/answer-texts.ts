@@ -1,16 +1,112 @@
 import type * as z from 'zod';
-import type { RouteName, Routes } from '../../functions/api/routes.ts';
+import { type RouteName, type Routes, routes } from '../../functions/api/routes.ts';
+import type { CostReport } from '../../functions/costs/costs.ts';
+import type { DatasetVersion } from '../../functions/ingest/schemas.ts';
 import { formatFileChanges } from './dataset-text.ts';
-import type { OutputScreen } from './output.ts';
+import { formatFileReport } from './finding-text.ts';
+import { hangingText, indentedTexts } from './layout.ts';
+import {
+  escapeForTerminal,
+  fitColumns,
+  formatBytes,
+  formatCount,
+  formatMicros,
+  formatRecord,
+  formatRecords,
+  formatStatusWords,
+  formatTime,
+  type OutputScreen,
+} from './output.ts';
+import { formatRequest, formatRequestList } from './request-text.ts';
+import { formatSettingsChange, formatSettingsHistory, formatShownSettings } from './settings-text.ts';
+import { pageItemShape, toOutputShape } from './shape.ts';
+import { formatRounds, formatTrail } from './trail-text.ts';
 
 type Answer<Name extends RouteName> = z.output<Routes[Name]['returns']>;
 type AnswerTexts = { [Name in RouteName]?: (answer: Answer<Name>, screen: OutputScreen) => string };
 
+/** Versions of datasets. The first twelve characters of a version name it in every command. */
+function formatVersions(versions: readonly DatasetVersion[], screen: OutputScreen): string {
+  if (versions.length === 0) return 'There are no datasets yet.';
+  const rows = versions.map(({ dataset, version, files, bytes, partnerName, registeredAt }) => [
+    dataset,
+    version.slice(0, 12),
+    formatCount(files),
+    formatBytes(bytes),
+    escapeForTerminal(partnerName),
+    formatTime(registeredAt),
+  ]);
+  const table = fitColumns(
+    rows,
+    ['dataset', 'version', 'files', 'bytes', 'partner', 'registered'],
+    [2, 3],
+    screen.width,
+  );
+  return (
+    table ??
+    rows
+      .map(([dataset = '', version, files, bytes, partner, time]) =>
+        [
+          hangingText(`${dataset} ${version}`, screen.width),
+          indentedTexts([`${files} files, ${bytes}, from ${partner}, ${time}`], screen.width),
+        ].join('\n'),
+      )
+      .join('\n')
+  );
+}
+
+/** Cost reports with their totals in the currency of the bill. */
+function formatCostReports(reports: readonly CostReport[], { width }: OutputScreen): string {
+  if (reports.length === 0) return 'There are no cost reports yet. Ask for one: broch cost report';
+  return reports
+    .map(report => {
+      const total = 'total' in report ? `, ${formatMicros(report.total, report.currency)}` : '';
+      const provisional = 'provisional' in report && report.provisional ? ' (provisional)' : '';
+      const reason = 'reason' in report ? `: ${escapeForTerminal(report.reason)}` : '';
+      return hangingText(`${report.date}${total}${provisional}, ${formatStatusWords(report.status)}${reason}`, width);
+    })
+    .join('\n');
+}
+
 /** How the answers of routes read. Routes that are not here are shown by the shape of their schema (output.ts). */
 const answerTexts: AnswerTexts = {
-  compareVersions: ({ items }) => formatFileChanges(items),
+  compareVersions: ({ items }, screen) => formatFileChanges(items, screen),
+  listDatasets: ({ items }, screen) => formatVersions(items, screen),
+  listVersions: ({ items }, screen) => formatVersions(items, screen),
+  listReports: ({ items }, screen) => formatCostReports(items, screen),
+  draftRequest: formatRequest,
+  editRequest: formatRequest,
+  submitRequest: formatRequest,
+  withdrawRequest: formatRequest,
+  showRequest: formatRequest,
+  releaseRequest: formatRequest,
+  revokeRequest: formatRequest,
+  resumeRequest: formatRequest,
+  reissueReview: formatRequest,
+  reviewRequest: formatRequest,
+  returnRequest: formatRequest,
+  listRequests: ({ items }, screen) => formatRequestList(items, screen),
+  listQueue: ({ items }, screen) => formatRequestList(items, screen),
+  showChecks: ({ items }, screen) =>
+    items.length === 0 ? 'Nothing was checked yet.' : items.map(item => formatFileReport(item, screen)).join('\n\n'),
+  showSettings: formatShownSettings,
+  changeSettings: formatSettingsChange,
+  listSettings: ({ items }, screen) => formatSettingsHistory(items, screen),
+  listTrail: ({ items }, screen) => formatTrail(items, screen),
+  listRounds: ({ items }, screen) => formatRounds(items, screen),
 };
 
 /** The text of an answer, if its route has one of its own. */
-export const formatAnswer = (name: RouteName, answer: unknown, screen: OutputScreen): string | undefined =>
+const ownText = (name: RouteName, answer: unknown, screen: OutputScreen): string | undefined =>
   (answerTexts[name] as ((answer: unknown, screen: OutputScreen) => string) | undefined)?.(answer, screen);
+
+/** The text of an answer for a screen. */
+export function formatAnswer(name: RouteName, answer: unknown, screen: OutputScreen): string {
+  const text = ownText(name, answer, screen);
+  if (text !== undefined) return text;
+  const shape = toOutputShape(routes[name].returns);
+  const items = pageItemShape(shape);
+  return items
+    ? formatRecords((answer as { items: Record<string, unknown>[] }).items, items, screen)
+    : formatRecord(answer as Record<string, unknown>, shape, screen);
+}

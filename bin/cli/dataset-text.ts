@@ -1,5 +1,6 @@
 import type { FileChange, TableShape } from '../../functions/ingest/schemas.ts';
-import { escapeForTerminal, formatCount } from './output.ts';
+import { hangingText } from './layout.ts';
+import { escapeForTerminal, formatCount, type OutputScreen } from './output.ts';
 
 const countNoun = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 const MAX_NAMES = 10;
@@ -40,9 +41,15 @@ function describeShapes({ before: previous, after: next }: FileChange): string {
 }
 
 /** What changed between two versions of a dataset: a line for each file. */
-export const formatFileChanges = (changes: readonly FileChange[]): string =>
+export const formatFileChanges = (changes: readonly FileChange[], { width }: OutputScreen): string =>
   changes.length === 0
     ? 'Nothing changed between these versions.'
     : changes
-        .map(change => `${change.change.padEnd(7)}  ${escapeForTerminal(change.path)}${describeShapes(change)}`)
+        .map(change =>
+          hangingText(
+            `${change.change.padEnd(7)}  ${escapeForTerminal(change.path)}${describeShapes(change)}`,
+            width,
+            9,
+          ),
+        )
         .join('\n');

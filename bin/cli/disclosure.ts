@@ -8,24 +8,19 @@ import { fileSource } from '../../disclosure/file-source.ts';
 import { type Policy, Tier } from '../../disclosure/policy.ts';
 import { type FolderFile, folderPage } from '../../disclosure/preview/folder-page.ts';
 import { DEFAULT_PAGE_LIMITS as pageLimits } from '../../disclosure/preview/limits.ts';
-import { columnLetters } from '../../disclosure/preview/page.ts';
 import { renderParts } from '../../disclosure/preview/preview.ts';
-import { type Action, addFindings, type CheckFinding, type FileReport, worstAction } from '../../disclosure/report.ts';
+import { type Action, addFindings, type FileReport, worstAction } from '../../disclosure/report.ts';
 import type { TableSummary } from '../../disclosure/sdc/cell-index.ts';
 import { policyFor } from '../../disclosure/tier-policy.ts';
 import { hashTree, resolveReleaseFolder } from './airlock-tree.ts';
 import { type CommandContext, defineCommand } from './commands.ts';
+import { formatFinding } from './finding-text.ts';
+import { narrowWidth } from './layout.ts';
 import { escapeForTerminal, formatCount } from './output.ts';
 import { ProgressLine } from './progress.ts';
 
 const severities: readonly (Action | undefined)[] = ['block', 'ask', 'warn', undefined];
 const severityOf = ({ findings }: FileReport) => severities.indexOf(worstAction(findings));
-const actionLabels: Readonly<Record<Action, string>> = {
-  block: 'Blocked',
-  ask: 'Needs an explanation',
-  warn: 'Warning',
-};
-
 interface FolderCheck {
   readonly reports: FileReport[];
   readonly summaries: TableSummary[];
@@ -58,26 +53,14 @@ async function checkTree(folder: string, policy: Policy, context: CommandContext
   return result;
 }
 
-function formatFinding({ action, rule, message, cells, count }: CheckFinding): string {
-  const places = cells
-    .slice(0, 3)
-    .map(
-      ({ sheet, row, column, value }) =>
-        `${sheet === undefined ? '' : `${sheet}!`}${columnLetters(column)}${row} = ${value.slice(0, 40)}`,
-    );
-  const remainder = count - places.length;
-  const place =
-    places.length > 0
-      ? `\n      at ${places.map(escapeForTerminal).join(', ')}${remainder > 0 ? ` and ${formatCount(remainder)} more` : ''}`
-      : '';
-  return `  ${actionLabels[action]} (${rule}): ${escapeForTerminal(message)}${place}`;
-}
-
-function formatReports(reports: readonly FileReport[], { exclusions }: FolderCheck): string {
+function formatReports(reports: readonly FileReport[], { exclusions }: FolderCheck, width: number | undefined): string {
   const withFindings = reports.filter(({ findings }) => findings.length > 0);
   const blockedCount = reports.filter(({ findings }) => worstAction(findings) === 'block').length;
   const groups = withFindings.map(({ path, findings }) =>
-    [escapeForTerminal(path), ...findings.map(formatFinding)].join('\n'),
+    [
+      escapeForTerminal(path),
+      ...findings.map(finding => formatFinding(finding, { width }).replace(/^(?=.)/gm, '  ')),
+    ].join('\n'),
   );
   const clean = reports.length - withFindings.length;
   const summary = [
@@ -143,7 +126,7 @@ export const disclosureCheckCommand = defineCommand({
     if (html !== undefined) await writePage(html, await resolveReleaseFolder(folder), policy, reports, result);
     context.result(
       { blocked: isBlocked, policy: policy.version, files: reports, skipped: result.exclusions },
-      formatReports(reports, result),
+      formatReports(reports, result, context.width && narrowWidth(context.width, 2)),
     );
     if (html !== undefined) context.remark(`Open the report in a browser: ${pathToFileURL(resolve(html)).href}`);
     return isBlocked ? 'blocked' : 'ok';

@@ -6,8 +6,6 @@ import { validateArguments } from './arguments.ts';
 import type { CallInput } from './call.ts';
 import type { CliCommand, CommandContext } from './commands.ts';
 import type { ExitKind } from './exit.ts';
-import { formatRecord, formatRecords } from './output.ts';
-import { pageItemShape, toOutputShape } from './shape.ts';
 import { toWatchWords } from './watch.ts';
 
 const All = z.object({ all: z.boolean().optional().describe('fetch every page') });
@@ -63,19 +61,14 @@ function commandFor(name: RouteName): CliCommand {
         context.result({ bytes: Buffer.from(value).toString('base64') }, value);
         return 'ok';
       }
-      const shape = toOutputShape(route.returns);
-      const items = pageItemShape(shape);
-      if (!items) {
-        const text =
-          formatAnswer(name, value, context) ?? formatRecord(value as Record<string, unknown>, shape, context);
-        context.result(value, text);
-        const follow = route.status === 202 && toWatchWords(route, { ...values.params, ...(value as object) });
-        if (follow) context.remark(`Follow it: broch ${follow}`);
+      context.result(value, formatAnswer(name, value, context));
+      const { next } = value as { next?: string };
+      if (isPaged) {
+        if (next !== undefined) context.remark(`There are more: pass --all, or --next ${next}`);
         return 'ok';
       }
-      const { items: rows, next } = value as Page;
-      context.result(value, formatAnswer(name, value, context) ?? formatRecords(rows, items, context));
-      if (next !== undefined) context.remark(`There are more: pass --all, or --next ${next}`);
+      const follow = route.status === 202 && toWatchWords(route, { ...values.params, ...(value as object) });
+      if (follow) context.remark(`Follow it: broch ${follow}`);
       return 'ok';
     },
   };

@@ -1,6 +1,7 @@
-import { stripVTControlCharacters, styleText } from 'node:util';
+import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import { formatMoney as inCurrency, toCents } from '../../functions/costs/money.ts';
+import { formatFields, indentedTexts, measureText, narrowWidth, section } from './layout.ts';
 import type { OutputShape, ShapeField } from './shape.ts';
 
 /** The screen that output is formatted for. */
@@ -57,11 +58,15 @@ export const formatCount = (count: number): string => String(count).replace(/\B(
 const good = new Set(['ready', 'registered', 'sent', 'approved', 'released']);
 const bad = new Set(['failed', 'held', 'unsent', 'refused', 'rejected']);
 
+/** timedOut → timed out. */
+export const formatStatusWords = (status: string): string =>
+  escapeForTerminal(status.replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`));
+
 const formatStatus = (text: string, { width }: OutputScreen): string => {
   const colour = good.has(text) ? 'green' : bad.has(text) ? 'red' : 'yellow';
   return width === undefined
-    ? escapeForTerminal(text)
-    : styleText(colour, escapeForTerminal(text), { stream: process.stdout });
+    ? formatStatusWords(text)
+    : styleText(colour, formatStatusWords(text), { stream: process.stdout });
 };
 
 interface CellContext {
@@ -69,26 +74,42 @@ interface CellContext {
   readonly currency?: string | undefined;
 }
 
-/** One value in a cell. Lists of plain values are joined; lists of records are counted and shown below. */
+type Values = Readonly<Record<string, unknown>>;
+const isRecord = (value: unknown): value is Values =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A person as the API names one: the id is for programs. */
+const isPerson = (value: Values): value is { id: string; name: string } =>
+  Object.keys(value).sort().join() === 'id,name' && typeof value.name === 'string';
+
+/** Whether a value is shown in one place: text, a number, a person, or a list of such. */
+function isPlain(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(item => isPlain(item) && !Array.isArray(item));
+  return !isRecord(value) || isPerson(value);
+}
+
+/** One plain value. */
 function cell(value: unknown, shape: OutputShape, surroundings: CellContext): string {
   if (value === undefined || value === null) return '';
-  if (shape.kind === 'list' && Array.isArray(value))
-    return shape.of.kind === 'record'
-      ? formatCount(value.length)
-      : value.map(item => cell(item, shape.of, surroundings)).join(', ');
+  if (Array.isArray(value)) {
+    const itemShape = shape.kind === 'list' ? shape.of : ({ kind: 'unknown' } as const);
+    return value.map(item => cell(item, itemShape, surroundings)).join(', ');
+  }
+  if (isRecord(value)) return escapeForTerminal(String(value.name));
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (shape.kind === 'time' && typeof value === 'string') return formatTime(value);
   if (shape.kind === 'bytes' && typeof value === 'number') return formatBytes(value);
   if (shape.kind === 'count' && typeof value === 'number') return formatCount(value);
   if (shape.kind === 'money' && typeof value === 'string' && /^-?\d+$/.test(value))
     return formatMicros(value, surroundings.currency);
   if (shape.kind === 'status') return formatStatus(String(value), surroundings.screen);
-  return escapeForTerminal(typeof value === 'object' ? JSON.stringify(value) : String(value));
+  return escapeForTerminal(String(value));
 }
 
 const rightward = new Set<OutputShape['kind']>(['bytes', 'count', 'money']);
 
 /** requestedAt → requested, readyMinutes → ready minutes. */
-const label = ({ name, shape }: ShapeField): string =>
+const label = ({ name, shape }: Pick<ShapeField, 'name' | 'shape'>): string =>
   name
     .replace(/Name$/, '')
     .replace(shape.kind === 'time' ? /At$/ : /$^/, '')
@@ -121,67 +142,89 @@ export function formatColumns(
     .join('\n');
 }
 
-/** The columns of a table: fields that every status has, and a reason; a person's name instead of their id. */
-function tableFields(fields: readonly ShapeField[], rows: readonly Record<string, unknown>[]): ShapeField[] {
-  const names = new Set(fields.map(({ name }) => name));
-  return fields.filter(({ name, shape, isCommon }) => {
-    if (!isCommon && name !== 'reason') return false;
-    if (names.has(`${name}Name`) || shape.kind === 'record' || shape.kind === 'unknown') return false;
-    return isCommon || rows.some(row => row[name] !== undefined);
+/** Aligned columns if they fit the screen, otherwise undefined. */
+export function fitColumns(
+  rows: readonly (readonly string[])[],
+  head: readonly string[],
+  right: readonly number[],
+  width: number | undefined,
+): string | undefined {
+  const table = formatColumns(rows, head, right);
+  const columns = Math.max(...table.split('\n').map(measureText));
+  return width === undefined || columns <= width ? table : undefined;
+}
+
+/** The fields that a person reads: an id is left out where the name of the person is there, too. */
+function readFields(fields: readonly ShapeField[], value: Values): ShapeField[] {
+  const isPresent = (name: string) => value[name] !== undefined && value[name] !== null;
+  return fields.filter(({ name }) => {
+    if (!isPresent(name) || isPresent(`${name}Name`)) return false;
+    return !((name === 'by' || name === 'user') && isPresent('name'));
   });
 }
 
-/** Formats records as a table if it fits the screen, otherwise as one block for each record. */
-export function formatRecords(
-  rows: readonly Record<string, unknown>[],
-  shape: OutputShape,
-  screen: OutputScreen,
-): string {
+type RecordShape = Extract<OutputShape, { kind: 'record' }>;
+
+/** The columns of a table. Where the fields depend on the status, those that every status has, and a reason. */
+function tableFields({ fields, isUnion }: RecordShape, rows: readonly Values[]): ShapeField[] {
+  const presentNames = new Set(rows.flatMap(row => readFields(fields, row).map(({ name }) => name)));
+  const common = new Set(fields.filter(({ isCommon }) => isCommon).map(({ name }) => name));
+  const isColumn = (name: string) =>
+    !isUnion || common.has(name) || common.has(name.replace(/Name$/, '')) || name === 'reason';
+  return fields.filter(({ name }) => presentNames.has(name) && isColumn(name));
+}
+
+/** Formats records as a table if they fit, otherwise as one block for each record. */
+export function formatRecords(rows: readonly Values[], shape: OutputShape, screen: OutputScreen): string {
   if (rows.length === 0) return 'Nothing to show.';
-  if (shape.kind !== 'record') return rows.map(row => cell(row, shape, { screen })).join('\n');
-  const columns = tableFields(shape.fields, rows);
-  const lines = rows.map(row => {
-    const surroundings = { screen, currency: row.currency as string | undefined };
-    return columns.map(({ name, shape }) => cell(row[name], shape, surroundings));
-  });
-  const right = columns.flatMap(({ shape }, column) =>
-    rightward.has(shape.kind) || (shape.kind === 'list' && shape.of.kind === 'record') ? [column] : [],
-  );
-  const table = formatColumns(lines, columns.map(label), right);
-  const wide = Math.max(...table.split('\n').map(line => stripVTControlCharacters(line).length));
-  if (screen.width === undefined || wide <= screen.width) return table;
-  const heads = columns.map(label);
-  return lines.map(line => formatColumns(line.map((value, column) => [heads[column] ?? '', value]))).join('\n\n');
-}
-
-/** Formats one record: its values line by line, then its lists as tables. */
-export function formatRecord(value: Record<string, unknown>, shape: OutputShape, screen: OutputScreen): string {
-  if (shape.kind !== 'record' || shape.fields.length === 0) return JSON.stringify(value, null, 2);
-  const surroundings = { screen, currency: value.currency as string | undefined };
-  const fields = shape.fields.filter(({ name }) => value[name] !== undefined && value[name] !== null);
-  const rows: string[][] = [];
-  const sections: string[] = [];
-  for (const field of fields) {
-    const content = value[field.name];
-    if (field.shape.kind === 'record' && typeof content === 'object') {
-      const inner = field.shape.fields.filter(({ name }) => (content as Record<string, unknown>)[name] !== undefined);
-      for (const subfield of inner)
-        rows.push([
-          `${label(field)} ${label(subfield)}`,
-          cell((content as Record<string, unknown>)[subfield.name], subfield.shape, surroundings),
-        ]);
-    } else if (field.shape.kind === 'list' && field.shape.of.kind === 'record' && Array.isArray(content)) {
-      const things = content.map(thing => ({
-        ...(surroundings.currency && { currency: surroundings.currency }),
-        ...thing,
-      }));
-      if (content.length > 0) sections.push(`${label(field)}:\n${formatRecords(things, field.shape.of, screen)}`);
-    } else
-      rows.push([label({ ...field, name: idLabel(field.name, fields) }), cell(content, field.shape, surroundings)]);
+  if (shape.kind !== 'record')
+    return indentedTexts(
+      rows.map(row => cell(row, shape, { screen })),
+      screen.width,
+      0,
+    );
+  const columns = tableFields(shape, rows);
+  if (columns.length > 0 && rows.every(row => columns.every(({ name }) => isPlain(row[name])))) {
+    const lines = rows.map(row => {
+      const surroundings = { screen, currency: row.currency as string | undefined };
+      return columns.map(({ name, shape }) => cell(row[name], shape, surroundings));
+    });
+    const right = columns.flatMap(({ shape }, column) => (rightward.has(shape.kind) ? [column] : []));
+    const table = fitColumns(lines, columns.map(label), right, screen.width);
+    if (table !== undefined) return table;
   }
-  return [formatColumns(rows), ...sections].join('\n\n');
+  // A list of things with a status shows of each what a table would; the command that shows one has the rest.
+  const block: OutputShape = shape.isUnion ? { ...shape, fields: columns } : shape;
+  return rows.map(row => formatRecord(row, block, screen)).join('\n\n');
 }
 
-/** If a person's id and name are both shown, the id is labelled as such. */
-const idLabel = (name: string, fields: readonly ShapeField[]): string =>
-  fields.some(field => field.name === `${name}Name`) ? `${name}Id` : name;
+/** The shape of a value whose schema names no fields. */
+const looseShape = (value: Values): RecordShape => ({
+  kind: 'record',
+  isUnion: false,
+  fields: Object.keys(value).map(name => ({ name, shape: { kind: 'unknown' }, isCommon: false })),
+});
+
+/** Formats one record: its plain values line by line, then what has parts of its own, each below its name. */
+export function formatRecord(value: Values, shape: OutputShape, screen: OutputScreen): string {
+  const { fields } = shape.kind === 'record' && shape.fields.length > 0 ? shape : looseShape(value);
+  const currency = value.currency as string | undefined;
+  const inner = { ...screen, width: narrowWidth(screen.width, 2) };
+  const rows: [string, string][] = [];
+  const sections: string[] = [];
+  for (const field of readFields(fields, value)) {
+    const content = value[field.name];
+    if (isPlain(content)) {
+      const text = cell(content, field.shape, { screen, currency });
+      if (text !== '') rows.push([label(field), text]);
+    } else {
+      const inherit = (item: unknown) => ({ ...(currency !== undefined && { currency }), ...(item as Values) });
+      const itemShape = field.shape.kind === 'list' ? field.shape.of : field.shape;
+      const block = Array.isArray(content)
+        ? formatRecords(content.map(inherit), itemShape, inner)
+        : formatRecord(inherit(content), itemShape, inner);
+      sections.push(section(label(field), block));
+    }
+  }
+  return [...(rows.length > 0 ? [formatFields(rows, screen.width)] : []), ...sections].join('\n\n');
+}

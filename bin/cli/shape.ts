@@ -4,7 +4,12 @@ import * as z from 'zod';
 export type OutputShape =
   | { readonly kind: 'text' | 'time' | 'bytes' | 'count' | 'money' | 'status' | 'unknown' }
   | { readonly kind: 'list'; readonly of: OutputShape }
-  | { readonly kind: 'record'; readonly fields: readonly ShapeField[] };
+  | {
+      readonly kind: 'record';
+      readonly fields: readonly ShapeField[];
+      /** Whether its fields depend on its status: then a table has only those of every status. */
+      readonly isUnion: boolean;
+    };
 
 export interface ShapeField {
   readonly name: string;
@@ -52,7 +57,11 @@ function union(variants: readonly Json[]): OutputShape {
   // The id, the title and the status come first.
   const first = ['id', 'title', 'name', 'status'].filter(name => fields.has(name));
   const order = new Set([...first, ...fields.keys()]);
-  return { kind: 'record', fields: [...order].map(name => fields.get(name) as ShapeField) };
+  return {
+    kind: 'record',
+    fields: [...order].map(name => fields.get(name) as ShapeField),
+    isUnion: variants.length > 1,
+  };
 }
 
 export const toOutputShape = (schema: z.ZodType): OutputShape =>

@@ -2,12 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { type RouteName, routes } from '../../functions/api/routes.ts';
 import type { Route } from '../../functions/http/route.ts';
+import { formatAnswer } from './answer-texts.ts';
 import type { ApiClient } from './call.ts';
 import { defineCommand } from './commands.ts';
 import { ExitError } from './exit.ts';
-import { formatRecord } from './output.ts';
 import { ProgressLine } from './progress.ts';
-import { toOutputShape } from './shape.ts';
 
 interface Rest {
   readonly show: RouteName;
@@ -136,7 +135,7 @@ export const watchCommand = defineCommand({
       report: ({ status }) => live.stage(`${subject} ${ids.join(' ')}`, status),
     });
     live.end();
-    context.result(last, formatRecord(last, toOutputShape(routes[rest.show].returns), context));
+    context.result(last, formatAnswer(rest.show, last, context));
     return rest.outcomes[last.status] ?? 'ok';
   },
 });

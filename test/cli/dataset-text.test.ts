@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { formatFileChanges } from '../../bin/cli/dataset-text.ts';
 import type { FileChange } from '../../functions/ingest/schemas.ts';
 
+const screen = { width: undefined };
 const shape = (columns: string[], rows: number) => ({ columns, columnCount: columns.length, rows });
 const changes: FileChange[] = [
   { path: 'a.csv', change: 'removed', before: shape(['id'], 1) },
@@ -12,7 +13,7 @@ const changes: FileChange[] = [
 ];
 
 it('says of each file what changed, and of tables how their columns and rows did', () => {
-  expect(formatFileChanges(changes)).toBe(
+  expect(formatFileChanges(changes, screen)).toBe(
     [
       'removed  a.csv: 1 column, 1 row',
       'changed  b.csv: 1,000 → 1,234 rows; new columns: age; columns left out: dob',
@@ -23,17 +24,21 @@ it('says of each file what changed, and of tables how their columns and rows did
   );
 });
 
-it('says so when nothing changed', () => expect(formatFileChanges([])).toBe('Nothing changed between these versions.'));
+it('says so when nothing changed', () =>
+  expect(formatFileChanges([], screen)).toBe('Nothing changed between these versions.'));
 
 it('names at most ten columns', () => {
   const names = Array.from({ length: 30 }, (_, index) => `c${index}`);
-  const text = formatFileChanges([{ path: 'a.csv', change: 'changed', before: shape([], 1), after: shape(names, 1) }]);
+  const text = formatFileChanges(
+    [{ path: 'a.csv', change: 'changed', before: shape([], 1), after: shape(names, 1) }],
+    screen,
+  );
   expect(text).toContain('new columns: c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 and 20 more');
 });
 
 it('tells only the number of columns where their names were not kept', () => {
   const wide = (columnCount: number) => ({ columns: [], columnCount, rows: 5 });
-  expect(formatFileChanges([{ path: 'a.csv', change: 'changed', before: wide(300), after: wide(301) }])).toBe(
+  expect(formatFileChanges([{ path: 'a.csv', change: 'changed', before: wide(300), after: wide(301) }], screen)).toBe(
     'changed  a.csv: 5 rows as before; 300 → 301 columns',
   );
 });

@@ -1,0 +1,229 @@
+import { policyFor } from '../../disclosure/tier-policy.ts';
+import { AirlockConfig } from '../../functions/airlock/request/airlock-config.ts';
+import type { RouteName } from '../../functions/api/routes.ts';
+
+import { requestSamples } from './request-samples.ts';
+
+const { time, sha256, purpose: long, path, seal, finding, vote, request, summary } = requestSamples;
+const project = {
+  status: 'ready',
+  id: 'asthma-tayside',
+  title: 'Asthma in Tayside, admissions and prescriptions 2010 to 2026',
+  requestedBy: '93df9d47-1111-2222-3333-444455556666',
+  requestedByName: 'olga',
+  requestedAt: time,
+  attempt: 1,
+  cidr: '10.99.0.0/22',
+  network: {
+    stackId: 'arn:aws:cloudformation:eu-west-2:123456789012:stack/broch-main-project-asthma-tayside/0a1b2c3d',
+    vpcId: 'vpc-0a1b2c3d4e5f60718',
+    subnetIds: ['subnet-0a1b2c3d4e5f60718', 'subnet-1a1b2c3d4e5f60718'],
+    securityGroupId: 'sg-0a1b2c3d4e5f60718',
+    endpointSecurityGroupId: 'sg-1a1b2c3d4e5f60718',
+    bucket: 'broch-main-123456789012-asthma-tayside',
+    keyArn: 'arn:aws:kms:eu-west-2:123456789012:key/0a1b2c3d-0000-1111-2222-333344445555',
+    instanceProfile: 'broch-main-asthma-tayside',
+    instanceRole: 'AROA1234567890EXAMPLE',
+  },
+  readyAt: time,
+};
+const delivery = {
+  status: 'held',
+  id: 'dl-0011223344556677',
+  dataset: 'admissions',
+  partner: 'p-1',
+  partnerName: 'petra',
+  openedAt: time,
+  check: `dl-0011223344556677-${'0a'.repeat(16)}`,
+  findings: [{ path, reason: 'The manifest lists it, but it was not uploaded. Upload it.' }],
+  found: 1,
+  heldAt: time,
+};
+const version = {
+  dataset: 'admissions',
+  version: sha256,
+  files: 1200,
+  bytes: 45_600_000_000,
+  delivery: delivery.id,
+  partnerName: 'petra',
+  prefix: `datasets/admissions/${sha256}/`,
+  registeredAt: time,
+};
+const workspace = {
+  status: 'failed',
+  id: 'ws-001122334455',
+  project: project.id,
+  owner: 'c0747955',
+  ownerName: 'rana',
+  kind: 'linux',
+  size: 'small',
+  requestedAt: time,
+  attempt: 1,
+  attemptedAt: time,
+  reason: 'No image for Linux desktops is approved. An operator approves one.',
+  failedAt: time,
+};
+const member = {
+  user: 'c0747955',
+  name: 'rana',
+  roles: ['lead', 'researcher'],
+  since: time,
+  addedBy: 'olga',
+  reason: long,
+};
+const report = {
+  status: 'sent',
+  date: '2026-11-19',
+  currency: 'USD',
+  total: '1234500000',
+  projects: [
+    { project: project.id, amount: '1200000000', before: '1100000000' },
+    { project: 'zoster', amount: '34500000' },
+  ],
+  others: { count: 3, amount: '1000000' },
+  untagged: '2500000',
+  lastWeek: '1000000000',
+  mean: { days: 7, amount: '1111000000' },
+  trend: [{ date: '2026-11-18', total: '1300000000' }],
+  month: { total: '22000000000', forecast: '33000000000', method: 'linear' },
+  edition: 2,
+  provisional: true,
+  collectedAt: time,
+  sentAt: time,
+};
+const differences = [
+  { setting: 'quorum', before: '3', after: '2', weaker: true },
+  { setting: 'caps.bytes', before: '53687091200', after: '1000000000', weaker: false },
+];
+const shownSettings = {
+  settings: { tier: 3, caps: { bytes: 1_000_000_000 } },
+  by: 'olga',
+  reason: long,
+  at: time,
+  differences,
+  rules: AirlockConfig.parse({ tier: 3 }),
+  policy: policyFor(3, 'export'),
+};
+const shape = (columns: string[], rows: number) => ({ columns, columnCount: columns.length, rows });
+const access = {
+  bucket: 'broch-main-uploads',
+  prefix: 'uploads/al-0011223344556677/',
+  region: 'eu-west-2',
+  accessKeyId: 'ASIA1234567890EXAMPLE',
+  secretAccessKey: 'secret/abcdefghijklmnopqrstuvwxyz0123456789',
+  sessionToken: 'token'.repeat(60),
+  expires: time,
+};
+
+/** An answer of every route that people read, with everything in it that can be. */
+export const answerSamples: Partial<Record<RouteName, object>> = {
+  showMe: {
+    id: 'c0747955',
+    name: 'rana',
+    groups: ['researcher'],
+    projects: [{ project: project.id, roles: ['lead', 'researcher'], since: time }],
+  },
+  createProject: project,
+  listProjects: { items: [project] },
+  showProject: project,
+  retryProject: project,
+  addMember: member,
+  removeMember: { ...member, roles: [], removedAt: time, removedBy: 'otto' },
+  listMembers: { items: [member] },
+  showMemberHistory: {
+    items: [{ change: 'added', roles: ['lead'], by: 'o-1', byName: 'olga', at: time, reason: long }],
+  },
+  openDelivery: delivery,
+  showDelivery: delivery,
+  listDeliveries: {
+    items: [
+      {
+        id: delivery.id,
+        dataset: 'admissions',
+        partner: 'p-1',
+        partnerName: 'petra',
+        status: 'held',
+        found: 1,
+        openedAt: time,
+      },
+    ],
+  },
+  cancelDelivery: { ...delivery, status: 'cancelled', cancelledAt: time },
+  listReceiptFiles: { items: [{ path, sha256 }] },
+  listDatasets: { items: [version] },
+  listVersions: { items: [version] },
+  listDatasetFiles: { items: [{ path, sha256 }] },
+  compareVersions: {
+    items: [
+      { path, change: 'changed', before: shape(['id', 'date_of_birth'], 1000), after: shape(['id', 'age_band'], 1234) },
+    ],
+  },
+  uploadAccess: access,
+  importAccess: access,
+  askWorkspace: workspace,
+  listWorkspaces: { items: [workspace] },
+  showWorkspace: workspace,
+  retryWorkspace: workspace,
+  draftRequest: request,
+  editRequest: request,
+  submitRequest: request,
+  withdrawRequest: request,
+  showRequest: request,
+  releaseRequest: request,
+  revokeRequest: request,
+  resumeRequest: request,
+  reissueReview: request,
+  reviewRequest: request,
+  returnRequest: request,
+  listRequests: { items: [summary] },
+  listQueue: { items: [summary] },
+  listFiles: {
+    items: [{ path, size: 1234, sha256, versionId: 'v-17', kind: 'table', type: 'text/csv', group: 0 }],
+  },
+  showChecks: {
+    items: [
+      {
+        path,
+        sha256,
+        type: 'text/csv',
+        policy: 'p-1',
+        findings: [{ ...finding, count: 5 }],
+        ran: ['sdc.minimum-count'],
+        rows: 120,
+        cells: 480,
+      },
+    ],
+  },
+  showSettings: shownSettings,
+  changeSettings: shownSettings,
+  listSettings: {
+    items: [{ settings: { quorum: 2 }, differences, by: 'o-1', byName: 'olga', reason: long, at: time }],
+  },
+  listTrail: {
+    items: [
+      {
+        at: time,
+        round: 1,
+        name: 'FileViewed',
+        by: 'v-1',
+        byName: 'vera',
+        message: 'The list of files.',
+        path,
+        details: { rows: 200 },
+        to: [{ id: 'v-2', name: 'viktor' }],
+      },
+    ],
+  },
+  listRounds: { items: [{ round: 1, seal, votes: [vote], outcome: 'returned', at: time }] },
+  linkWorkspace: { url: `https://gateway.example.org/?token=${'t'.repeat(120)}`, expires: time },
+  showSigningKey: {
+    keyId: 'arn:aws:kms:eu-west-2:123456789012:key/0a1b2c3d-0000-1111-2222-333344445555',
+    algorithm: 'ECDSA_SHA_256',
+    publicKey: '-----BEGIN PUBLIC KEY-----MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE-----END PUBLIC KEY-----',
+    fingerprint: sha256,
+    current: true,
+  },
+  reportCosts: { date: '2026-11-19' },
+  listReports: { items: [report] },
+  showReport: report,
+};
