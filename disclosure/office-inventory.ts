@@ -43,7 +43,11 @@ const forms: ReadonlyMap<string, (value: string) => boolean> = new Map([
   ['Default ContentType', value => /^[a-z]+\/[\w.+-]+$/.test(value)],
 ]);
 
-const localName = (name: string) => name.slice(name.indexOf(':') + 1);
+const prefixes = new Set(vocabulary.prefixes.split(' '));
+function isKnownName(name: string): boolean {
+  const colon = name.indexOf(':');
+  return names.has(name.slice(colon + 1)) && (colon < 0 || prefixes.has(name.slice(0, colon)));
+}
 /** Known words with few other characters among them, such as a path, a font or a version. */
 function isKnownText(text: string): boolean {
   if (plainValue.test(text)) return true;
@@ -111,10 +115,7 @@ export class OfficeInventory {
 
   /** The same for a text that only looks like one that is shown. */
   judgeUnseenText(text: string, place: string): void {
-    if (this.#digits <= MAX_DIGITS && /\d/.test(text) && !this.#numbers.has(text)) {
-      this.#numbers.add(text);
-      this.#digits += /^[\da-f]+$/i.test(text) ? text.length : text.replace(/\D/g, '').length;
-    }
+    this.#countDigits(text, /^[\da-f]+$/i.test(text) ? text.length : text.replace(/\D/g, '').length);
     if (isKnownText(text)) return;
     for (const line of text.split('\n')) this.#text.line(line);
     this.note(`“${quoteForFinding(text, 40)}” in ${place}`);
@@ -131,17 +132,20 @@ export class OfficeInventory {
         open.push(name);
         if (isAfterText) noteMixedText();
         [isAfterOpening, isAfterText] = [true, false];
-        if (!names.has(localName(name))) this.note(`the element “${quoteForFinding(name, 40)}”`);
+        if (!isKnownName(name)) this.note(`the element “${quoteForFinding(name, 40)}”`);
         for (const [key, value] of Object.entries(attributes)) {
           if (visible.text !== NOTHING_SHOWN.text) this.#markupLength += value.length;
           if (visible.attribute?.(name, key)) this.#show(value);
           else if (key === 'xmlns' || key.startsWith('xmlns:')) {
             requireUsualPrefix(key, value);
             if (!isNamespace(value)) this.judgeText(`namespace ${value}`, part);
+            if (key !== 'xmlns' && !prefixes.has(key.slice(6))) this.note(`the prefix “${quoteForFinding(key, 40)}”`);
+            this.#countDigits(value, 16);
           } else {
-            if (!names.has(localName(key))) this.note(`the attribute “${quoteForFinding(key, 40)}”`);
+            if (!isKnownName(key)) this.note(`the attribute “${quoteForFinding(key, 40)}”`);
             // The place of a cell is the table's, which a page shows.
-            if (!isNamespace(value) && !(key === 'r' && /^(c|row)$/.test(name))) this.judgeText(value, part);
+            if (isNamespace(value)) this.#countDigits(value, value.length > 3 ? 16 : 0);
+            else if (!(key === 'r' && /^(c|row)$/.test(name))) this.judgeText(value, part);
             if (forms.get(`${name} ${key}`)?.(value) === false)
               this.note(`the ${key} “${quoteForFinding(value, 40)}” in ${part}`);
             // Of the styles of cells a workbook has no more than thousands.
@@ -187,6 +191,13 @@ export class OfficeInventory {
       [],
       count,
     );
+  }
+
+  /** Counts what a value has room for, once however often it comes. */
+  #countDigits(value: string, digits: number): void {
+    if (digits === 0 || this.#digits > MAX_DIGITS || this.#numbers.has(value)) return;
+    this.#numbers.add(value);
+    this.#digits += digits;
   }
 
   #show(text: string): void {

@@ -18,6 +18,7 @@ import { checkTsv } from './formats/tsv.ts';
 import { checkWorkbook } from './formats/workbook.ts';
 import type { FormatName } from './formats.ts';
 import { rewriteOffice } from './office-rewrite.ts';
+import { rewriteParquet } from './parquet-rewrite.ts';
 import { renderNotebook } from './preview/notebook.ts';
 import {
   createTableRenderer,
@@ -52,7 +53,7 @@ export const FORMAT_READERS: Readonly<Record<FormatName, FormatReader>> = {
   workbook: { check: checkWorkbook, render: holdOffice(renderWorkbook), rewrite: rewriteOffice },
   document: { check: checkDocument, render: holdOffice(renderDocumentText), rewrite: rewriteOffice },
   slides: { check: checkSlides, render: holdOffice(renderDocumentText), rewrite: rewriteOffice },
-  parquet: { check: checkParquet, render: holdFile(renderParquet) },
+  parquet: { check: checkParquet, render: holdFile(renderParquet), rewrite: rewriteParquet },
   png: { check: checkPng, render: renderPicture, rewrite: rewritePng },
   jpeg: { check: checkJpeg, render: renderPicture, rewrite: rewriteJpeg },
   svg: { check: checkSvg, render: createTextRenderer(true), rewrite: rewriteSvg },

@@ -54,7 +54,8 @@ export const showsAsText = (type: string, content: unknown): boolean =>
 export async function checkNotebook({ source, findings, newTable }: FormatInput): Promise<void> {
   const bytes = await readWhole(source.stream(), MAX_JSON_BYTES);
   const notebook = asRecord(parseJson(bytes));
-  if (!Array.isArray(notebook.cells)) throw new UnreadableError('it is no notebook of version 4');
+  if (!Array.isArray(notebook.cells) || (notebook.nbformat ?? 4) !== 4)
+    throw new UnreadableError('it is no notebook of version 4');
   const text = new TextCheck(findings);
   const lines = (value: unknown) => splitTextLines(joinLines(value)).map(line => text.line(line));
   const rest = (value: unknown, shownKeys: readonly string[]) => {
@@ -158,5 +159,7 @@ export const rewriteNotebook: FormatRewrite = async bytes => {
       ...(Array.isArray(outputs) && { outputs: outputs.map(output => rewriteOutput(output, count)) }),
     };
   });
-  return Buffer.from(`${JSON.stringify(sortKeys({ ...notebook, cells }), null, 1)}\n`);
+  // The first version of the format in which cells have ids is 4.5.
+  const version = { nbformat: 4, nbformat_minor: cells.some(cell => 'id' in cell) ? 5 : 4 };
+  return Buffer.from(`${JSON.stringify(sortKeys({ metadata: {}, ...notebook, cells, ...version }), null, 1)}\n`);
 };

@@ -4,7 +4,8 @@ import {
   type Compressors,
   type FileMetaData,
   parquetMetadata,
-  parquetReadObjects,
+  parquetRead,
+  type SchemaElement,
   snappyUncompress,
 } from 'hyparquet';
 import { deserializeTCompactProtocol } from 'hyparquet/src/thrift.js';
@@ -12,6 +13,7 @@ import type { ByteSource } from '../byte-source.ts';
 import { readBytes, readTail, UnreadableError } from '../bytes.ts';
 import { ALL_TIERS, type Format, type FormatInput } from '../format.ts';
 import { checkParquetPages, type DecompressPage, readFlatColumns } from '../parquet-pages.ts';
+import { formatValue, type RawValue, stripMeaning } from '../parquet-values.ts';
 import type { RowSink } from '../row-sink.ts';
 import { TextCheck } from '../text.ts';
 
@@ -53,14 +55,6 @@ const unpack: DecompressPage = (codec, bytes, length) => {
   const output = compressors[codec as keyof Compressors]?.(bytes, length);
   if (!output || output.length !== length) throw new UnreadableError('it is packed in a way that is not read');
   return output;
-};
-
-const textOf = (value: unknown): string => {
-  if (value === null || value === undefined) return '';
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? '' : value.toISOString().slice(0, 10);
-  if (typeof value === 'object')
-    return JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? String(inner) : inner)).slice(0, 32_768);
-  return String(value);
 };
 
 export async function checkParquet({ source, findings, newTable }: FormatInput): Promise<void> {
@@ -150,12 +144,16 @@ async function requireFilled(metadata: FileMetaData, source: ByteSource, footerL
     throw new UnreadableError('it has bytes that belong to no column, or to two');
 }
 
-/** Reads the rows of a table, unless it says that it has more than `longest`, and what it says beside them. */
+/**
+ * Reads the rows of a table, unless it says that it has more than `longest`, and what it says beside them. `onRows` is given
+ * the values as the file holds them.
+ */
 export async function readParquet(
   source: ByteSource,
   longest: number,
   table: RowSink,
   onMetadata: (text: string, name: string, isSchema: boolean) => void,
+  onRows?: (columns: readonly SchemaElement[], rows: readonly (readonly RawValue[])[]) => void,
 ): Promise<{ rowCount: number }> {
   const { size } = source;
   const bytes = await footer(source);
@@ -166,7 +164,8 @@ export async function readParquet(
   };
   let metadata: ReturnType<typeof parquetMetadata>;
   try {
-    metadata = parquetMetadata(bytes.slice().buffer);
+    // A copy: the memory of a buffer may be shared.
+    metadata = parquetMetadata(new Uint8Array(bytes).buffer);
   } catch (error) {
     return rethrow(error);
   }
@@ -181,7 +180,10 @@ export async function readParquet(
   const rows = Number(metadata.num_rows);
   if (rows > longest) return { rowCount: rows };
   let first = 0;
-  let names: string[] | undefined;
+  const names = columns.map(({ name }) => name);
+  if (new Set(names).size < names.length) throw new UnreadableError('two columns of it have the same name');
+  const schema = metadata.schema.map(stripMeaning);
+  let isHeadingRead = false;
   for (const group of metadata.row_groups) {
     const chunks = group.columns.flatMap(({ meta_data: meta }) => (meta ? [meta] : []));
     const chunkStarts = chunks.map(meta => Number(meta.dictionary_page_offset ?? meta.data_page_offset));
@@ -212,27 +214,31 @@ export async function readParquet(
       slice: (start, end = size) => {
         if (start < groupStart || end > groupEnd)
           throw new UnreadableError('a page of it lies outside of its row group');
-        return groupBytes.slice(start - groupStart, end - groupStart).buffer as ArrayBuffer;
+        return new Uint8Array(groupBytes.subarray(start - groupStart, end - groupStart)).buffer;
       },
     };
     try {
-      const objects = await parquetReadObjects({
+      let rows: RawValue[][] = [];
+      await parquetRead({
         file,
-        metadata: { ...metadata, row_groups: [group], num_rows: group.num_rows },
+        metadata: { ...metadata, schema, row_groups: [group], num_rows: group.num_rows },
         compressors,
-        rowFormat: 'object',
-      } as Parameters<typeof parquetReadObjects>[0]);
-      if (objects.length !== count) throw new UnreadableError('a row group has not as many rows as it says');
-      for (const [index, row] of objects.entries()) {
-        if (!names) {
-          names = Object.keys(row);
-          table.text(names, 1);
-        }
+        utf8: false,
+        parsers: { timestampFromNanoseconds: (nanoseconds: bigint) => nanoseconds as unknown as Date },
+        rowFormat: 'array',
+        onComplete: complete => {
+          rows = complete as RawValue[][];
+        },
+      });
+      if (rows.length !== count) throw new UnreadableError('a row group has not as many rows as it says');
+      onRows?.(columns, rows);
+      if (!isHeadingRead) table.text(names, 1);
+      isHeadingRead = true;
+      for (const [index, row] of rows.entries())
         table.text(
-          names.map(name => textOf(row[name])),
+          columns.map((column, place) => formatValue(column, row[place])),
           first + index + 2,
         );
-      }
     } catch (error) {
       rethrow(error);
     }

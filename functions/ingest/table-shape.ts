@@ -188,7 +188,8 @@ export async function readParquetShape(source: ByteSource): Promise<TableShape |
   const footer = await readTail(source, length);
   let metadata: FileMetaData;
   try {
-    metadata = parquetMetadata(footer.slice().buffer as ArrayBuffer);
+    // A copy: the memory of a buffer may be shared.
+    metadata = parquetMetadata(new Uint8Array(footer).buffer);
   } catch {
     // It is the partner's file: that its end is damaged is for those who read it to say.
     return undefined;

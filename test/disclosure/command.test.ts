@@ -96,7 +96,7 @@ it('the rewrite command writes a notebook as it would be sealed, and never over 
   const [notebook, target] = [join(folder, 'a.ipynb'), join(folder, 'sealed.ipynb')];
   expect(await runBroch(['disclosure', 'rewrite', notebook, target])).toMatchObject({ code: 0, err: '' });
   expect(readFileSync(target, 'utf8')).toBe(
-    '{\n "cells": [],\n "metadata": {},\n "nbformat": 4,\n "nbformat_minor": 5\n}\n',
+    '{\n "cells": [],\n "metadata": {},\n "nbformat": 4,\n "nbformat_minor": 4\n}\n',
   );
   const repetition = await runBroch(['disclosure', 'rewrite', notebook, target]);
   expect(repetition.err).toContain('already exists');

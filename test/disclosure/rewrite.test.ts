@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { unzipSync, zipSync } from 'fflate';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import jpeg from 'jpeg-js';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
@@ -121,7 +122,7 @@ describe('a notebook that is written again', () => {
       cells: [{ ...cell, source: ['x = 1\n', 'y = 2'] }],
       metadata: {},
       nbformat: 4,
-      nbformat_minor: 5,
+      nbformat_minor: 4,
     });
     expect(text.startsWith('{\n "cells": [\n  {\n   "cell_type": "code",\n')).toBe(true);
   });
@@ -183,6 +184,57 @@ describe('a drawing that is written again', () => {
     expect(html).toContain(rewritten.toString('base64'));
     expect(truncated).toBe(false);
     expect(await rewrite('d.svg', rewritten)).toEqual(rewritten);
+  });
+});
+
+describe('a Parquet table that is written again', () => {
+  const write = (columns: Parameters<typeof parquetWriteBuffer>[0]['columnData'], options = {}) =>
+    new Uint8Array(parquetWriteBuffer({ columnData: columns, ...options }));
+  it('is the same however its pages were written, and whatever was said beside them', async () => {
+    const columns: Parameters<typeof write>[0] = [
+      { name: 'region', data: ['North', 'South', 'North'], type: 'STRING' },
+      { name: 'n', data: [40, 52, 44], type: 'INT32' },
+    ];
+    const plain = write(columns);
+    const unusual = write(
+      columns.map(column => ({ ...column, encoding: 'PLAIN' })),
+      { codec: 'UNCOMPRESSED', statistics: false, rowGroupSize: 1, kvMetadata: [{ key: 'k', value: 'v' }] },
+    );
+    expect(await rewrite('t.parquet', unusual)).toEqual(await rewrite('t.parquet', plain));
+    expect(await findingsOf('t.parquet', await rewrite('t.parquet', plain))).toEqual([]);
+  });
+
+  it('keeps times, decimals and numbers to the last digit, and shows them so', async () => {
+    const column = { type: 'INT64', repetition_type: 'REQUIRED' };
+    const original = write(
+      [
+        { name: 't', data: [1_700_000_000_123_456_789n, 0n, -1n] },
+        { name: 'd', data: [123_456_789_012_345_678n, -5n, 0n] },
+      ],
+      {
+        schema: [
+          { name: 'schema', num_children: 2 },
+          { ...column, name: 't', logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: false, unit: 'NANOS' } },
+          { ...column, name: 'd', converted_type: 'DECIMAL', scale: 3, precision: 18 },
+        ],
+      },
+    );
+    const rewritten = await rewrite('t.parquet', original);
+    for (const bytes of [original, rewritten]) {
+      const { html } = await renderTestPreview('t.parquet', 'application/vnd.apache.parquet', bytes);
+      const values = ['2023-11-14 22:13:20.123456789', '1970-01-01<', '1969-12-31 23:59:59.999999999'];
+      for (const text of [...values, '123456789012345.678', '-0.005', '0.000']) expect(html).toContain(text);
+    }
+  });
+
+  it('has one form of what stands for no number', async () => {
+    const other = new Float64Array(new BigUint64Array([0x7ff8_dead_beef_cafen, 0n]).buffer);
+    const [first, second] = [other, new Float64Array([Number.NaN, 0])].map(data =>
+      write([{ name: 'x', data, type: 'DOUBLE' }]),
+    );
+    expect(first && second && (await rewrite('t.parquet', first))).toEqual(
+      second && (await rewrite('t.parquet', second)),
+    );
   });
 });
 
