@@ -228,8 +228,8 @@ describe('a Parquet table that is written again', () => {
   });
 
   it('has one form of what stands for no number', async () => {
-    const other = new Float64Array(new BigUint64Array([0x7ff8_dead_beef_cafen, 0n]).buffer);
-    const [first, second] = [other, new Float64Array([Number.NaN, 0])].map(data =>
+    const payload = new Float64Array(new BigUint64Array([0x7ff8_dead_beef_cafen, 0n]).buffer);
+    const [first, second] = [payload, new Float64Array([Number.NaN, 0])].map(data =>
       write([{ name: 'x', data, type: 'DOUBLE' }]),
     );
     expect(first && second && (await rewrite('t.parquet', first))).toEqual(
