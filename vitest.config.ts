@@ -44,6 +44,7 @@ const explorations = [
   'test/airlock/release/download.test.ts',
   'test/disclosure/hostile.test.ts',
   'test/disclosure/properties.test.ts',
+  'test/airlock/preview-browser.test.ts',
   'test/disclosure/preview/browser.test.ts',
   'test/templates/production.test.ts',
 ];

@@ -3,10 +3,17 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as z from 'zod';
 import type { FileReport } from '../../disclosure/report.ts';
-import { type ListedFile, overview } from '../../functions/airlock/overview-page.ts';
+import { PageStartQuery } from '../../functions/airlock/file-queries.ts';
+import {
+  addNavigation,
+  type EarlierRound,
+  type ListedFile,
+  overview,
+  sortByGravity,
+} from '../../functions/airlock/overview-page.ts';
 import type { SealedFile } from '../../functions/airlock/request/manifest.ts';
-import { PageStartQuery } from '../../functions/airlock/routes.ts';
 import { routes } from '../../functions/api/routes.ts';
+import { compareFileLists } from '../../functions/ingest/catalogue.ts';
 import { mapInParallel } from '../../functions/storage/parallel.ts';
 import type { ApiClient } from './call.ts';
 import { defineCommand } from './commands.ts';
@@ -30,14 +37,32 @@ export const previewReceiptFile = 'seen.json';
 
 type Params = { project: string; request: string };
 
-async function allFiles(api: ApiClient, params: Params): Promise<SealedFile[]> {
+/** The sealed files: of the current seal, or of that of an earlier round. */
+async function allFiles(api: ApiClient, params: Params, round?: number): Promise<SealedFile[]> {
   const files: SealedFile[] = [];
   for (let next: string | undefined, hasMore = true; hasMore; hasMore = next !== undefined) {
-    const page = await api.ask('listFiles', { params, query: { limit: 100, ...(next !== undefined && { next }) } });
+    const query = { limit: 100, ...(next !== undefined && { next }), ...(round !== undefined && { round }) };
+    const page = await api.ask('listFiles', { params, query });
     files.push(...page.items);
     next = page.next;
   }
   return files;
+}
+
+/** The completed rounds before this one, newest first, with how their files differ from those of now. */
+async function earlierRounds(api: ApiClient, params: Params, files: readonly SealedFile[], round: number) {
+  if (round < 2) return [];
+  const { items } = await api.ask('listRounds', { params, query: { limit: 20 } });
+  const previous = items.filter(item => item.round < round).sort((a, b) => b.round - a.round);
+  return Promise.all(
+    previous.map(async (item): Promise<EarlierRound> => {
+      const earlierFiles = await allFiles(api, params, item.round).catch((error: unknown) => {
+        if (error instanceof ExitError && error.ending === 'refused') return undefined;
+        throw error;
+      });
+      return { ...item, changes: earlierFiles && compareFileLists(earlierFiles, files) };
+    }),
+  );
 }
 
 async function allReports(api: ApiClient, params: Params): Promise<Map<string, FileReport>> {
@@ -105,7 +130,13 @@ export const airlockPreviewCommand = defineCommand({
         { errors: unknown },
       );
     const reports = request.report ? await allReports(api, params) : new Map<string, FileReport>();
-    const selection = files.filter(({ path }) => paths?.includes(path) ?? true);
+    // Pages follow each other as the overview lists them.
+    const selection = sortByGravity(
+      files
+        .filter(({ path }) => paths?.includes(path) ?? true)
+        .map(file => ({ ...file, report: reports.get(file.path) })),
+    );
+    const pageName = (index: number) => (index in selection ? `${String(index + 1).padStart(5, '0')}.html` : undefined);
     mkdirSync(join(folder, 'files'), { mode: 0o700 });
     const put = (name: string, text: string) => writeFileSync(join(folder, name), text, { flag: 'wx', mode: 0o600 });
     const pages = new Map<string, { page: string; truncated: boolean }>();
@@ -113,8 +144,9 @@ export const airlockPreviewCommand = defineCommand({
     const started = Date.now();
     await mapInParallel([...selection.entries()], 4, async ([index, { path }]) => {
       const { html, truncated } = await api.ask('viewFile', { params, query: { path, ...start } });
-      const page = `files/${String(index + 1).padStart(5, '0')}.html`;
-      put(page, html);
+      const page = `files/${pageName(index)}`;
+      const neighbours = { index: '../index.html', previous: pageName(index - 1), next: pageName(index + 1) };
+      put(page, addNavigation(html, neighbours));
       pages.set(path, { page, truncated });
       if (Date.now() - started > 1000)
         live.figures(`drew ${formatCount(pages.size)} of ${formatCount(selection.length)} files, ${path}`);
@@ -131,7 +163,7 @@ export const airlockPreviewCommand = defineCommand({
       report: reports.get(file.path),
       ...pages.get(file.path),
     }));
-    put('index.html', overview(latest, rows));
+    put('index.html', overview(latest, rows, await earlierRounds(api, params, files, request.round)));
     const partly = [...pages].flatMap(([path, { truncated }]) => (truncated ? [path] : [])).sort();
     const receipt: z.infer<typeof PreviewReceipt> = {
       ...params,

@@ -56,10 +56,10 @@ async function checkTree(folder: string, policy: Policy, context: CommandContext
 function formatReports(reports: readonly FileReport[], { exclusions }: FolderCheck, width: number | undefined): string {
   const withFindings = reports.filter(({ findings }) => findings.length > 0);
   const blockedCount = reports.filter(({ findings }) => worstAction(findings) === 'block').length;
-  const groups = withFindings.map(({ path, findings }) =>
+  const groups = withFindings.map(({ path, type, findings }) =>
     [
       escapeForTerminal(path),
-      ...findings.map(finding => formatFinding(finding, { width }).replace(/^(?=.)/gm, '  ')),
+      ...findings.map(finding => formatFinding(finding, { width }, { type }).replace(/^(?=.)/gm, '  ')),
     ].join('\n'),
   );
   const clean = reports.length - withFindings.length;

@@ -1,4 +1,4 @@
-import { columnLetters } from '../../disclosure/preview/page.ts';
+import { formatPlace } from '../../disclosure/preview/page.ts';
 import type { Action, Cell, FileReport } from '../../disclosure/report.ts';
 import { hangingText, indentedTexts, narrowWidth, wrapText } from './layout.ts';
 import { escapeForTerminal, formatCount, type OutputScreen } from './output.ts';
@@ -20,22 +20,24 @@ interface ShownFinding {
 const MAX_PLACES = 3;
 
 /** Where a finding is, such as `B2 = 3`, and how many further places it has. Members see places without values. */
-function formatPlaces({ cells, count = cells.length }: ShownFinding): string {
+function formatPlaces({ cells, count = cells.length }: ShownFinding, type: string): string {
   const places = cells
     .slice(0, MAX_PLACES)
-    .map(({ sheet, row, column, value }) =>
-      escapeForTerminal(
-        `${sheet === undefined ? '' : `${sheet}!`}${columnLetters(column)}${row}${value === '' ? '' : ` = ${value.slice(0, 40)}`}`,
-      ),
+    .map(cell =>
+      escapeForTerminal(`${formatPlace(cell, type)}${cell.value === '' ? '' : ` = ${cell.value.slice(0, 40)}`}`),
     );
   const excess = count - places.length;
   return places.length === 0 ? '' : `at ${places.join(', ')}${excess > 0 ? ` and ${formatCount(excess)} more` : ''}`;
 }
 
 /** A finding: what it does and by which rule, the reason with the remedy, and below it the place. */
-export function formatFinding(finding: ShownFinding, { width }: OutputScreen, file = ''): string {
+export function formatFinding(
+  finding: ShownFinding,
+  { width }: OutputScreen,
+  { file = '', type = '' }: { file?: string; type?: string } = {},
+): string {
   const { action, rule, message } = finding;
-  const places = formatPlaces(finding);
+  const places = formatPlaces(finding, type);
   return [
     hangingText(
       `${actionLabels[action]} (${rule})${file && ` ${escapeForTerminal(file)}`}: ${escapeForTerminal(message)}`,
@@ -60,6 +62,6 @@ export function formatFileReport({ path, type, findings, ran, rows, cells }: Fil
   const inner = { width: narrowWidth(screen.width, 2) };
   return [
     wrapText(heading, screen.width).join('\n'),
-    ...findings.map(finding => indent(formatFinding(finding, inner))),
+    ...findings.map(finding => indent(formatFinding(finding, inner, { type }))),
   ].join('\n');
 }

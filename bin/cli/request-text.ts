@@ -116,7 +116,7 @@ export function formatRequest(request: Request, screen: OutputScreen): string {
     [
       `findings (${formatCount(report?.findings ?? 0)})`,
       [
-        ...first.map(finding => formatFinding(finding, inner, finding.path)),
+        ...first.map(finding => formatFinding(finding, inner, { file: finding.path })),
         ...(excess > 0
           ? [
               hangingText(

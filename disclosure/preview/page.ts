@@ -1,4 +1,4 @@
-import { type Action, type CheckFinding, type FileReport, worstAction } from '../report.ts';
+import { type Action, type Cell, type CheckFinding, type FileReport, worstAction } from '../report.ts';
 import { escapeHtml, groupDigits, toShortHtml, toVisibleHtml } from './escape.ts';
 import { PREVIEW_CONTENT_POLICY, PREVIEW_STYLE } from './style.ts';
 
@@ -28,6 +28,15 @@ export function renderBadge(report: FileReport | undefined): string {
     : '<span class="badge good">No findings</span>';
 }
 
+/** Types whose places are lines; those of all others are cells. */
+const lineTypes: ReadonlySet<string> = new Set(['text/plain', 'text/markdown', 'text/x-code', 'text/html']);
+
+/** Where a finding is: `line 3` of a text, otherwise a cell such as `B2`, after the name of its sheet. */
+export function formatPlace({ sheet, row, column }: Pick<Cell, 'sheet' | 'row' | 'column'>, type = ''): string {
+  if (lineTypes.has(type)) return `line ${groupDigits(row)}`;
+  return `${sheet === undefined ? '' : `${sheet}!`}${columnLetters(column)}${row}`;
+}
+
 /** A column as spreadsheets name it: 1 is A, 28 is AB. */
 export function columnLetters(column: number): string {
   let [name, rest] = ['', column];
@@ -38,13 +47,10 @@ export function columnLetters(column: number): string {
   return name;
 }
 
-function finding({ action, message, rule, cells, count }: CheckFinding, number: number): string {
+function finding({ action, message, rule, cells, count }: CheckFinding, number: number, type: string): string {
   const places = cells
     .slice(0, 12)
-    .map(
-      ({ sheet, row, column, value }) =>
-        `${sheet === undefined ? '' : `${toVisibleHtml(sheet)}!`}${columnLetters(column)}${row} = ${toShortHtml(value, 40)}`,
-    );
+    .map(cell => `${toVisibleHtml(formatPlace(cell, type))} = ${toShortHtml(cell.value, 40)}`);
   const rest = count - Math.min(cells.length, 12);
   const place = places.length > 0 ? places.join(', ') + (rest > 0 ? ` and ${groupDigits(rest)} more` : '') : '';
   return `<li class="${action}"><b>${number}. ${words[action]}</b><code>${toVisibleHtml(rule)}</code><br>${toVisibleHtml(message)}${place && `<span class="where">${place}</span>`}</li>`;
@@ -55,7 +61,7 @@ export function findingsSection(report: FileReport | undefined): string {
   if (!report || report.findings.length === 0) return '';
   const findings = report.findings.slice(0, 100);
   const rest = report.findings.length - findings.length;
-  return `<section><h2>What the checks found</h2><ul class="findings">${findings.map((item, index) => finding(item, index + 1)).join('')}</ul>${rest > 0 ? `<p class="note">${groupDigits(rest)} more are in the report.</p>` : ''}</section>`;
+  return `<section><h2>What the checks found</h2><ul class="findings">${findings.map((item, index) => finding(item, index + 1, report.type)).join('')}</ul>${rest > 0 ? `<p class="note">${groupDigits(rest)} more are in the report.</p>` : ''}</section>`;
 }
 
 function checkSummary(report: FileReport | undefined): string {
@@ -122,14 +128,14 @@ function fileFacts({ size, sha256, original, kind, group }: PageSubject): string
 
 /** A document of our own making. It fetches nothing and runs nothing, whatever is in it. */
 export const renderHtmlDocument = (title: string, header: string, main: string): string =>
-  `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${escapeHtml(PREVIEW_CONTENT_POLICY)}"><meta name="referrer" content="no-referrer"><meta name="viewport" content="width=device-width"><title>${title}</title><style>${PREVIEW_STYLE}</style></head><body><header>${header}</header><main>${main}</main></body></html>`;
+  `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${escapeHtml(PREVIEW_CONTENT_POLICY)}"><meta name="referrer" content="no-referrer"><meta name="viewport" content="width=device-width"><title>${escapeHtml(title.replace(/\p{C}/gu, ' '))}</title><style>${PREVIEW_STYLE}</style></head><body><header>${header}</header><main>${main}</main></body></html>`;
 
 /** The page of a file: what it is and what was found, then its parts. */
 export function renderFilePage(file: PageSubject, parts: readonly PagePart[]): string {
   const omissions = [...new Set(parts.flatMap(part => part.omissions))];
   const missing = omissions.slice(0, 40).concat(omissions.length > 40 ? ['And more.'] : []);
   return renderHtmlDocument(
-    'Preview',
+    file.path,
     `<h1>${toVisibleHtml(file.path)}</h1><p>${renderBadge(file.report)}${toVisibleHtml(file.type)} · ${checkSummary(file.report)}</p>`,
     `${fileFacts(file)}${findingsSection(file.report)}${parts.map(({ html }) => html).join('')}${omissions.length > 0 ? `<section><h2>Not shown</h2><p class="note">${missing.map(escapeHtml).join(' ')} A page that starts at a later row, column, character or part shows more.</p></section>` : ''}`,
   );

@@ -27,6 +27,23 @@ export function flagCells(report: FileReport | undefined, sheet?: string): Map<s
   return flags;
 }
 
+/** The flagged lines of a text. A table in it has several cells in a line. */
+export function flagLines(report: FileReport | undefined): Map<number, CellFlag> {
+  const lines = new Map<number, CellFlag>();
+  const grave: Action[] = ['block', 'ask', 'warn'];
+  for (const [key, flag] of flagCells(report)) {
+    const line = Number(key.split(':')[0]);
+    const previous = lines.get(line);
+    lines.set(line, {
+      action: grave.find(action => action === previous?.action || action === flag.action) ?? flag.action,
+      findings: [...new Set([...(previous?.findings ?? []), ...flag.findings])].sort((a, b) => a - b),
+      rules: [...new Set([...(previous?.rules ?? []), ...flag.rules])],
+      value: flag.value,
+    });
+  }
+  return lines;
+}
+
 /** The mark of a flagged place: the numbers of its findings, and their rules. */
 export const renderFlagMark = ({ findings, rules }: CellFlag) => ({
   attribute: ` title="Finding ${findings.join(', ')}: ${escapeHtml([...new Set(rules)].join(', '))}"`,

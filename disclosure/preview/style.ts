@@ -49,6 +49,14 @@ figure img{max-width:100%;height:auto;box-shadow:0 1px 6px #0003}
 .hex{margin:0;padding:12px 14px;overflow:auto;white-space:pre;line-height:1.45}.hex b{color:#9aa4b0;font-weight:400}
 section.file>h1{padding:12px 14px 0}section.file>section{margin:0 14px 14px}section.file>.note{border-top:0;padding-top:2px}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0;padding:12px 14px}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
+nav{display:flex;flex-wrap:wrap;gap:4px 20px;padding:8px 24px;background:var(--paper);border-bottom:1px solid var(--line)}
+@media (max-width:640px){
+header,main,nav{padding-left:12px;padding-right:12px}
+dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:6px}
+.scroll.list{max-height:none}.list thead{display:none}.list table,.list tbody,.list tr,.list td{display:block;border-right:0}
+.list td{border-bottom:0;padding:2px 14px}.list td[data-label]::before{content:attr(data-label) ": ";color:var(--soft)}
+.list tr{border-bottom:1px solid var(--line);padding:8px 0}.list td.n{text-align:left}
+}
 @media (prefers-color-scheme:dark){
 :root{color-scheme:dark;--ink:#e3e8ee;--soft:#9aa7b6;--line:#323c48;--pale:#141a21;--paper:#1b232c;--block:#ff8a80;--ask:#ffc65c;--warn:#8ab8f2;--good:#7fd3a1}
 .badge{color:#10151b}

@@ -4,7 +4,7 @@ import { decodeText } from './encoding.ts';
 import { groupDigits, toShortHtml } from './escape.ts';
 import type { PageLimits } from './limits.ts';
 import type { PagePart } from './page.ts';
-import { type CellFlag, flagCells, renderFlagMark } from './sheet.ts';
+import { type CellFlag, flagLines, renderFlagMark } from './sheet.ts';
 
 /** Texts begin at the line that a page starts at: the bytes from there, and the number of the first line in them. */
 export async function takeLines(
@@ -83,14 +83,14 @@ export function renderText(
   title = 'Text',
 ): PagePart {
   const { text: content, encoding } = decodeText(bytes, whole);
-  const flags = flagCells(report);
+  const flags = flagLines(report);
   const part = renderLines(
     `${title}${encoding ? `: it is not UTF-8 and is read as ${encoding}` : ''}`,
     splitPreviewLines(content),
     {
       limits,
       firstLine,
-      flag: line => flags.get(`${line}:1`),
+      flag: line => flags.get(line),
     },
   );
   return {

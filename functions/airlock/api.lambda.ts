@@ -30,17 +30,10 @@ import { shownSettings } from './request/settings.ts';
 import { summariseRequest, summaryFor } from './request/summary.ts';
 import { visibleEvents } from './request/trail-visibility.ts';
 import type { Ballot } from './request/votes.ts';
+import { pageRounds, readRound } from './rounds.ts';
 import { airlockRoutes } from './routes.ts';
 import { refuseUnlessSeen } from './seen-files.ts';
-import {
-  changeRequest,
-  createRequest,
-  pageRequests,
-  pageRounds,
-  pageTrail,
-  readRequest,
-  WAITING_SUFFIX,
-} from './store.ts';
+import { changeRequest, createRequest, pageRequests, pageTrail, readRequest, WAITING_SUFFIX } from './store.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -198,7 +191,10 @@ export const handler = http(
     },
     async listFiles({ user, params, query }) {
       const target = await findForReview(user, params);
-      const page = await pageFiles(AIRLOCK_BUCKET, target.request, query);
+      const { round, ...paging } = query;
+      const earlierSeal =
+        round === undefined ? undefined : (await readRound(TABLE_NAME, target.request.id, round)).seal;
+      const page = await pageFiles(AIRLOCK_BUCKET, target.request, paging, earlierSeal);
       await viewed(user, target, 'The list of files.', { path: page.items[0]?.path });
       return page;
     },

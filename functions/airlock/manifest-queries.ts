@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { FileReport } from '../../disclosure/report.ts';
 import { Refused } from '../refused.ts';
 import { readVerified } from '../storage/immutable-objects.ts';
-import { SealManifest } from './request/manifest.ts';
+import { type Seal, SealManifest } from './request/manifest.ts';
 import type { Request } from './request/request.ts';
 import { FullReport, isPartial } from './steps/request-report.ts';
 
@@ -40,10 +40,13 @@ export async function readSealManifest(bucket: string, request: Request): Promis
   return SealManifest.parse(await readVerified(bucket, request.seal));
 }
 
-/** A page of the sealed files, in the order of their paths. */
-export async function pageFiles(bucket: string, request: Request, { limit, next }: Paging) {
+/** A page of the sealed files, in the order of their paths: of the current seal, or of that of an earlier round. */
+export async function pageFiles(bucket: string, request: Request, { limit, next }: Paging, earlierSeal?: Seal) {
   const start = offset(next);
-  const { files } = await readSealManifest(bucket, request);
+  refuseIfDeleted(request);
+  const { files } = earlierSeal
+    ? SealManifest.parse(await readVerified(bucket, earlierSeal))
+    : await readSealManifest(bucket, request);
   const hasNext = start + limit < files.length;
   return { items: files.slice(start, start + limit), ...(hasNext && { next: String(start + limit) }) };
 }

@@ -5,6 +5,7 @@ import { memberGrants, PagingQuery, pageOf, type Route } from '../http/route.ts'
 import { PlainText } from '../plain-text.ts';
 import { ProjectId } from '../projects/schemas.ts';
 import { UploadAccess } from '../storage/upload-access.ts';
+import { FileListQuery, PageStartQuery } from './file-queries.ts';
 import { downloadRoutes, keyRoutes } from './release/routes.ts';
 import { Round } from './request/decision.ts';
 import { SealedFile } from './request/manifest.ts';
@@ -27,15 +28,6 @@ const Reason = z.object({ reason: PlainText.min(1).max(1000).describe('why, for 
 /** One request in its project. People without a part in it get the same answer as for a missing request: 404. */
 const requestRoute = { capability: 'airlock', params: request, returns: RequestView, status: 200 } as const;
 const path = '/projects/{project}/airlock/{request}';
-
-const startNumber = (maximum: number) => z.coerce.number().int().min(1).max(maximum).default(1);
-/** Where the page of a file starts: what one page leaves out, a later one shows. */
-export const PageStartQuery = z.object({
-  part: startNumber(10_000).describe('the first part to show, such as a sheet or a notebook cell'),
-  row: startNumber(100_000_000).describe('the first row of each table, or line of each text'),
-  column: startNumber(20_000).describe('the first column of each table'),
-  character: startNumber(100_000_000).describe('the first character of each cell and line'),
-});
 
 export const airlockRoutes = {
   draftRequest: {
@@ -144,7 +136,7 @@ export const airlockRoutes = {
     callers: reviewers,
     summary: 'List the sealed files',
     example: 'airlock files asthma al-0011223344556677',
-    query: PagingQuery,
+    query: FileListQuery,
     returns: pageOf(SealedFile),
   },
   showChecks: {

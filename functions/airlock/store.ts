@@ -10,14 +10,14 @@ import { DamagedRow, type Page, pageRows, type Row, type RowWrite, readRow, writ
 import { airlockEvents } from './events.ts';
 import { DamagedRequest, damagedSummary } from './request/damage.ts';
 import { sweepAt } from './request/deadlines.ts';
-import { type RequestDecision, type RequestEvent, Round } from './request/decision.ts';
+import type { RequestDecision, RequestEvent } from './request/decision.ts';
 import { day, Request, RequestId } from './request/request.ts';
 import { RequestSummary, summariseRequest } from './request/summary.ts';
 import { TRAIL_PREFIX, TrailEntry, trailEntry, trailEvents, trailKey } from './request/trail.ts';
 import type { SubmittedVolumes } from './request/volumes.ts';
+import { roundKey } from './rounds.ts';
 
 const requestKey = (id: string) => rowKey('airlock', id);
-const padRevision = (revision: number) => String(revision).padStart(8, '0');
 
 /** A request with a deadline or a pending deletion, sorted by due time. Any row can be read, so that none stops the sweep. */
 export const DueRow = z.object({
@@ -79,7 +79,7 @@ export function requestRows(
     ...(endedRound
       ? [
           {
-            key: rowKey('airlock', id, `ROUND#${padRevision(round)}#${endedRound.outcome}`),
+            key: roundKey(id, round, endedRound.outcome),
             read: undefined,
             item: endedRound,
           },
@@ -257,9 +257,6 @@ async function* newestFirst(
     }
   }
 }
-
-export const pageRounds = (table: string, id: string, page: Paging) =>
-  pageRows(table, Round, requestKey(id).pk, { ...page, prefix: 'ROUND#', recover: logDamage });
 
 const Day = z.object({ volume: z.record(z.string(), z.number()) });
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { overview } from '../../functions/airlock/overview-page.ts';
+import { addNavigation, type ListedFile, overview } from '../../functions/airlock/overview-page.ts';
 import { makeTestFolder, runBroch } from '../cli/harness.ts';
 import { buildPreviewFiles, buildPreviewRequest } from '../disclosure/preview/asked.ts';
 import { expectInert } from '../disclosure/preview/pages.ts';
@@ -26,6 +26,44 @@ describe('the overview page of a request', () => {
       expect(html).toContain(title);
     expect(overview({ ...buildPreviewRequest(), votes: [] }, buildPreviewFiles())).toContain('None that you may see');
     expect(overview({ ...buildPreviewRequest(), votes: undefined }, buildPreviewFiles())).not.toContain('Votes');
+  });
+
+  it('lists files with findings first across groups, each with its group', () => {
+    const [cleanFile, gravestFile, unfetchedFile] = buildPreviewFiles() as [ListedFile, ListedFile, ListedFile];
+    const html = overview(buildPreviewRequest(), [cleanFile, unfetchedFile, { ...gravestFile, group: 1 }]);
+    expect(html.indexOf('tables/one.csv')).toBeLessThan(html.indexOf('clean.csv'));
+    expect(html).toContain('<td data-label="Group">Figures</td>');
+    expect(html).toContain('<title>For the paper., al-0011223344556677</title>');
+  });
+
+  it('shows earlier rounds with their comments, and what changed since', () => {
+    const [vote] = buildPreviewRequest('Round the counts.').votes ?? [];
+    const round = { round: 1, outcome: 'returned', at: '2026-11-01T10:00:00.000Z', votes: vote ? [vote] : [] } as const;
+    const earlier = [
+      { ...round, changes: [{ path: 'tables/one.csv', change: 'changed' }] },
+      { ...round, changes: [] },
+      { ...round, changes: undefined },
+    ] as const;
+    const html = overview(buildPreviewRequest(), buildPreviewFiles(), earlier);
+    expectInert(html, ['a']);
+    for (const text of [
+      'Round 1: returned',
+      'Round the counts.',
+      'changed tables/one.csv',
+      'the same as now',
+      'cannot be compared',
+    ])
+      expect(html).toContain(text);
+  });
+
+  it('links each page to the pages around it', () => {
+    const page = addNavigation('<html><body><header>x</header></body></html>', {
+      index: '../index.html',
+      next: '00002.html',
+    });
+    expect(page).toBe(
+      '<html><body><nav><a href="../index.html">All files</a><a href="00002.html">Next file →</a></nav><header>x</header></body></html>',
+    );
   });
 
   it('links only to its own pages, whatever text the request contains', () => {

@@ -47,7 +47,7 @@ export function makePngChunk(type: string, data: Buffer): Buffer {
 export function expectInert(html: string, extraTags: readonly string[] = []) {
   const tags = [...html.matchAll(/<\/?([a-zA-Z][a-zA-Z0-9]*)/g)].map(([, tag]) => tag?.toLowerCase());
   const pageTags = new Set(
-    'html head meta title style body header h1 h2 p span main section ul ol li b code br div table thead tbody tr th td sup i figure img dl dt dd pre'.split(
+    'html head meta title style body header h1 h2 p span main section ul ol li b code br div table thead tbody tr th td sup i figure img dl dt dd pre nav'.split(
       ' ',
     ),
   );
