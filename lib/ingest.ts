@@ -13,6 +13,7 @@ import type * as Verify from '../functions/ingest/verify.lambda.ts';
 import { assumeRoleAccess, bucketAccess, groupsAccess, startAccess, tableAccess } from './access.ts';
 import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
+import { delegateToAccessPoints } from './datasets.ts';
 import { Handler, type HandlerModule } from './handler.ts';
 import { createUploadRole } from './upload-role.ts';
 import { Workflow } from './workflow.ts';
@@ -40,6 +41,7 @@ export class IngestData extends Construct {
       objectLockDefaultRetention: ObjectLockRetention.governance(Duration.days(lockDays)),
       lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(7) }],
     });
+    delegateToAccessPoints(this.lake);
     this.work = core.bucket(this, 'Work', {
       lifecycleRules: [{ expiration: Duration.days(14), noncurrentVersionExpiration: Duration.days(1) }],
     });

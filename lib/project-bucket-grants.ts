@@ -1,6 +1,7 @@
 import type { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { IMPORTS_PREFIX, REPORTS_PREFIX } from '../functions/airlock/request/places.ts';
+import { DATASET_LIST_KEY } from '../functions/datasets/access-policy.ts';
 import { keyUseStatement } from './key-use.ts';
 
 /** The prefixes of project buckets that an export may come from, as in functions/airlock/request/request.ts. */
@@ -39,6 +40,15 @@ export const deliveryStatements = (prefix: string, stack: Stack): PolicyStatemen
 /** Full reports are written to a prefix that only the airlock can write. */
 export const reportStatements = (prefix: string, stack: Stack): PolicyStatement[] => [
   new PolicyStatement({ actions: ['s3:PutObject'], resources: [projectObjects(prefix, stack, `/${REPORTS_PREFIX}*`)] }),
+  projectKeysStatement(prefix, stack, ['kms:Decrypt', 'kms:GenerateDataKey']),
+];
+
+/** The list of a project's datasets, which only Broch can write. */
+export const datasetListStatements = (prefix: string, stack: Stack): PolicyStatement[] => [
+  new PolicyStatement({
+    actions: ['s3:PutObject'],
+    resources: [projectObjects(prefix, stack, `/${DATASET_LIST_KEY}`)],
+  }),
   projectKeysStatement(prefix, stack, ['kms:Decrypt', 'kms:GenerateDataKey']),
 ];
 

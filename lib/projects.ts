@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { App, DefaultStackSynthesizer, Duration, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import flags from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import { Construct } from 'constructs';
@@ -54,18 +55,20 @@ function checkPool({ pool, prefix }: Config['projects']): void {
 
 export interface ProjectsProps {
   readonly core: Core;
+  /** Where datasets lie. Each project has an access point on it. */
+  readonly lake: IBucket;
   readonly people: People;
   readonly api: Api;
 }
 
 /** Projects, each with its own network, key and bucket, which a workflow builds and rolls back. */
 export class Projects extends Construct {
-  constructor(scope: Construct, id: string, { core, people, api }: ProjectsProps) {
+  constructor(scope: Construct, id: string, { core, lake, people, api }: ProjectsProps) {
     super(scope, id);
     checkPool(core.config.projects);
     const { environment, projects } = core.config;
     const { partition, region, account } = Stack.of(this);
-    const { role } = new ProjectBuilder(this, 'Builder', { environment });
+    const { role } = new ProjectBuilder(this, 'Builder', { environment, lake });
     const { app, template } = buildNetworkTemplate(core.config);
     const asset = new Asset(this, 'Network', { path: join(app.synth().directory, template.templateFile) });
     const buckets = bucketPrefix(environment, account);
@@ -123,6 +126,8 @@ export class Projects extends Construct {
           }),
         ),
         ACCESS_LOGS: core.accessLogs.bucketName,
+        LAKE: lake.bucketName,
+        LAKE_KEY: core.key.keyArn,
       },
     });
     const checkStack = new Handler<typeof CheckStack>(this, 'CheckStack', {

@@ -7,6 +7,7 @@ import type { Config } from './config.ts';
 import { Core } from './core.ts';
 import { Costs, CostsData } from './costs.ts';
 import { AlarmDashboard } from './dashboard.ts';
+import { Datasets } from './datasets.ts';
 import { Events } from './events.ts';
 import { Ingest, IngestData } from './ingest.ts';
 import { Projects } from './projects.ts';
@@ -64,8 +65,10 @@ class ApiStack extends Stack {
 
 /** The construct of each capability. Its stack can be deleted and deployed again without losing data. */
 const capabilities: Readonly<Record<string, (stack: Stack, data: DataStack, api: Api) => void>> = {
-  projects: (stack, { core, people }, api) => new Projects(stack, 'Projects', { core, people, api }),
+  projects: (stack, { core, ingest, people }, api) =>
+    new Projects(stack, 'Projects', { core, lake: ingest.lake, people, api }),
   ingest: (stack, { core, ingest, people }, api) => new Ingest(stack, 'Ingest', { core, data: ingest, people, api }),
+  datasets: (stack, { core, people }, api) => new Datasets(stack, 'Datasets', { core, people, api }),
   costs: (stack, { core, costs, people }, api) => new Costs(stack, 'Costs', { core, data: costs, people, api }),
   workspaces: (stack, { core, workspaces, people }, api) =>
     new Workspaces(stack, 'Workspaces', { core, data: workspaces, people, api }),

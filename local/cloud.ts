@@ -107,6 +107,8 @@ export async function startCloud({
   const environment = {
     AWS_ENDPOINT_URL: endpoint,
     AWS_ENDPOINT_URL_COST_EXPLORER: moto,
+    // This client puts the account before the name, which the certificate allows below this one.
+    AWS_ENDPOINT_URL_S3_CONTROL: `https://s3-control.localhost:${tls}`,
     AWS_REGION: region,
     AWS_DEFAULT_REGION: region,
     NODE_EXTRA_CA_CERTS: ca,
@@ -136,6 +138,7 @@ export async function startCloud({
         EMBEDDED_FAULTS: faults ? '1' : '0',
         MINISTACK_REGION: region,
         NODE_PATH: modules,
+        NODE_OPTIONS: `--import=${join(repositoryRoot, 'local/loopback-names.mjs')}`,
         NODE_COMPILE_CACHE: join(temporary, 'compiled'),
         PYTHONPATH: join(repositoryRoot, 'local/python'),
         PYTHONDONTWRITEBYTECODE: '1',

@@ -12,6 +12,7 @@ const services: Record<string, string> = {
   'secrets-manager': 'secretsmanager',
   'cost-explorer': 'ce',
   'cognito-identity-provider': 'cognito-idp',
+  's3-control': 's3',
 };
 
 /** What IAM asks for a command, where it isn't the action of the same name. `may` only applies in some uses. */

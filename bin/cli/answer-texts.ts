@@ -21,6 +21,7 @@ import { formatRequest, formatRequestList } from './request-text.ts';
 import { formatSettingsChange, formatSettingsHistory, formatShownSettings } from './settings-text.ts';
 import { pageItemShape, toOutputShape } from './shape.ts';
 import { formatRounds, formatTrail } from './trail-text.ts';
+import { formatUses } from './use-text.ts';
 
 type Answer<Name extends RouteName> = z.output<Routes[Name]['returns']>;
 type AnswerTexts = { [Name in RouteName]?: (answer: Answer<Name>, screen: OutputScreen) => string };
@@ -72,6 +73,8 @@ function formatCostReports(reports: readonly CostReport[], { width }: OutputScre
 const answerTexts: AnswerTexts = {
   compareVersions: ({ items }, screen) => formatFileChanges(items, screen),
   listDatasets: ({ items }, screen) => formatVersions(items, screen),
+  listProjectUses: ({ items }, screen) => formatUses(items, screen),
+  listDatasetUses: ({ items }, screen) => formatUses(items, screen),
   listVersions: ({ items }, screen) => formatVersions(items, screen),
   listReports: ({ items }, screen) => formatCostReports(items, screen),
   draftRequest: formatRequest,

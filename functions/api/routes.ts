@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { airlockRoutes } from '../airlock/routes.ts';
 import { costsRoutes } from '../costs/routes.ts';
+import { datasetsRoutes } from '../datasets/routes.ts';
 import { type Route, userGroups } from '../http/route.ts';
 import { ingestRoutes } from '../ingest/routes.ts';
 import { OwnProject } from '../membership.ts';
@@ -41,6 +42,7 @@ export const routes = {
   },
   ...projectsRoutes,
   ...ingestRoutes,
+  ...datasetsRoutes,
   ...workspacesRoutes,
   ...airlockRoutes,
   ...costsRoutes,

@@ -37,6 +37,8 @@ const publications: Partial<Record<Partition, Publication>> = {
     source: 'broch.ingest',
     types: ['DeliveryReceived', 'DeliveryHeld', 'DeliveryCancelled', 'DatasetRegistered'],
   },
+  terms: { source: 'broch.datasets', types: ['DatasetGoverned', 'DatasetWithdrawn'] },
+  use: { source: 'broch.datasets', types: ['UseRequested', 'UseApproved', 'UseRefused', 'UseEnded'] },
   workspace: { source: 'broch.workspaces', types: ['WorkspaceReady', 'WorkspaceFailed'] },
   reports: { source: 'broch.costs', types: ['CostReported', 'CostReportFailed'] },
   airlock: {

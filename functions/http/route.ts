@@ -23,7 +23,16 @@ export const operatorAndMemberGrants = [
   ...memberGrants,
 ] as const satisfies readonly RouteGrant[];
 
-export type Capability = 'projects' | 'ingest' | 'workspaces' | 'airlock' | 'preview' | 'download' | 'costs' | 'api';
+export type Capability =
+  | 'projects'
+  | 'ingest'
+  | 'datasets'
+  | 'workspaces'
+  | 'airlock'
+  | 'preview'
+  | 'download'
+  | 'costs'
+  | 'api';
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

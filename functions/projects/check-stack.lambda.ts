@@ -51,6 +51,11 @@ function networkOf(stack: Stack | undefined): ProjectNetwork {
     keyArn: output('KeyArn'),
     instanceProfile: output('InstanceProfile'),
     instanceRole: output('InstanceRole'),
+    datasets: {
+      accessPoint: output('AccessPoint'),
+      alias: output('AccessPointAlias'),
+      role: output('InstanceRoleArn'),
+    },
   });
 }
 

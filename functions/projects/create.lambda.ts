@@ -11,8 +11,10 @@ export const env = z.object({
   TEMPLATE_URL: z.string(),
   SERVICE_ROLE: z.string(),
   ACCESS_LOGS: z.string(),
+  LAKE: z.string(),
+  LAKE_KEY: z.string(),
 });
-const { ENVIRONMENT, TEMPLATE_URL, SERVICE_ROLE, ACCESS_LOGS } = env.parse(process.env);
+const { ENVIRONMENT, TEMPLATE_URL, SERVICE_ROLE, ACCESS_LOGS, LAKE, LAKE_KEY } = env.parse(process.env);
 
 const Input = z.object({
   project: ProjectId,
@@ -54,6 +56,8 @@ export const handler = stepHandler(
       ZoneB: zoneB,
       S3PrefixList: prefixLists.s3,
       AccessLogs: ACCESS_LOGS,
+      Lake: LAKE,
+      LakeKey: LAKE_KEY,
     };
     const stack = await describeStack(name);
     const stage = classifyStackStatus(stack?.StackStatus);

@@ -35,6 +35,17 @@ export const ProjectNetwork = z.object({
   instanceProfile: z.string().min(1),
   /** The unique id of the instances' role. An instance's `aws:userid` is this id, a colon and the instance's id. */
   instanceRole: z.string().min(1),
+  /** How the project reads datasets. A project from before that has none; it cannot be given a dataset. */
+  datasets: z
+    .object({
+      /** The ARN of the access point on the lake. */
+      accessPoint: z.string().min(1),
+      /** What takes the place of a bucket's name in requests. */
+      alias: z.string().min(1),
+      /** The ARN of the instances' role. */
+      role: z.string().min(1),
+    })
+    .optional(),
 });
 export type ProjectNetwork = z.infer<typeof ProjectNetwork>;
 

@@ -1,10 +1,11 @@
 import { Stack, Validations } from 'aws-cdk-lib';
 import { ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { environmentName, projectStackName } from '../../functions/projects/names.ts';
 import { keyUseStatement } from '../key-use.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
-import { boundaryName, bucketPrefix, PROJECT_IAM_PATH } from './names.ts';
+import { accessPointPrefix, boundaryName, bucketPrefix, PROJECT_IAM_PATH } from './names.ts';
 
 type Conditions = Record<string, Record<string, unknown>>;
 const allow = (actions: string[], resources: string[], conditions?: Conditions) =>
@@ -20,14 +21,14 @@ export class ProjectBuilder extends Construct {
   readonly role: Role;
   readonly boundary: ManagedPolicy;
 
-  constructor(scope: Construct, id: string, { environment }: { environment: string }) {
+  constructor(scope: Construct, id: string, { environment, lake }: { environment: string; lake: IBucket }) {
     super(scope, id);
     const stack = Stack.of(this);
     this.boundary = new ManagedPolicy(this, 'Boundary', {
       managedPolicyName: boundaryName(environment),
       path: PROJECT_IAM_PATH,
       description: 'The most that any role of a project may do',
-      statements: this.bounds(environment),
+      statements: this.bounds(environment, lake),
     });
     this.role = new Role(this, 'Role', {
       description: "Builds and deletes projects' stacks",
@@ -38,13 +39,14 @@ export class ProjectBuilder extends Construct {
     const statements = [
       ...this.network(environment),
       ...this.storage(environment),
+      ...this.accessPoints(environment),
       ...this.roles(environment),
       ...this.names(),
     ];
     for (const statement of statements) this.role.addToPolicy(statement);
     explainWildcards(
       this,
-      [...statements, ...this.bounds(environment)],
+      [...statements, ...this.bounds(environment, lake)],
       "Projects are made at run time: a prefix, a tag or the boundary fences what has no name yet; EC2's creations and descriptions and DNS Firewall have no resource to name.",
     );
     Validations.of(this.role).acknowledge({
@@ -53,9 +55,10 @@ export class ProjectBuilder extends Construct {
     });
   }
 
-  private bounds(environment: string): PolicyStatement[] {
+  private bounds(environment: string, lake: IBucket): PolicyStatement[] {
     const { partition, region, account } = Stack.of(this);
     const bucket = `arn:${partition}:s3:::${bucketPrefix(environment, account)}*`;
+    const byAccessPoint = { StringEquals: { 's3:DataAccessPointAccount': account } };
     return [
       allow(
         actionNames('s3', [
@@ -68,6 +71,10 @@ export class ProjectBuilder extends Construct {
         ]),
         [bucket],
       ),
+      // Datasets, by access points only. Their policies name the role, and this boundary limits what they can give it.
+      allow(actionNames('s3', ['GetObject', 'ListBucket']), [`${accessPointPrefix(environment, Stack.of(this))}*`]),
+      allow(['s3:GetObject'], [lake.arnForObjects('datasets/*')], byAccessPoint),
+      allow(['s3:ListBucket'], [lake.bucketArn], byAccessPoint),
       keyUseStatement(this, 's3', actionNames('kms', ['Decrypt', 'GenerateDataKey']), [
         `arn:${partition}:kms:${region}:${account}:key/*`,
       ]),
@@ -179,6 +186,15 @@ export class ProjectBuilder extends Construct {
         ]),
         [`arn:${partition}:logs:${region}:${account}:log-group:${projectStackName(environment, '*')}-*`],
       ),
+    ];
+  }
+
+  private accessPoints(environment: string): PolicyStatement[] {
+    const points = `${accessPointPrefix(environment, Stack.of(this))}*`;
+    return [
+      allow(actionNames('s3', ['CreateAccessPoint', 'DeleteAccessPoint']), [points]),
+      // It has no resource-level permissions.
+      allow(['s3:GetAccessPoint'], ['*']),
     ];
   }
 

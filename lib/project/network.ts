@@ -59,6 +59,8 @@ export class NetworkTemplate extends Stack {
     );
     const s3PrefixList = parameter('S3PrefixList', "The addresses of the region's S3", 'pl-[0-9a-f]+');
     const accessLogs = parameter('AccessLogs', 'The bucket that takes access logs', '[a-z0-9.-]{3,63}');
+    const lake = parameter('Lake', 'The bucket that holds datasets', '[a-z0-9.-]{3,63}');
+    const lakeKey = parameter('LakeKey', 'The ARN of its key', 'arn:[a-z-]+:kms:.+');
     const name = environmentName(environment, project);
 
     const vpc = new CfnVPC(this, 'Vpc', { cidrBlock: block, enableDnsSupport: true, enableDnsHostnames: true });
@@ -120,6 +122,8 @@ export class NetworkTemplate extends Stack {
       attempt,
       vpcId: vpc.attrVpcId,
       accessLogs,
+      lake,
+      lakeKey,
       boundary,
     });
     new CfnVPCEndpoint(this, 'S3', {
@@ -127,7 +131,10 @@ export class NetworkTemplate extends Stack {
       vpcEndpointType: 'Gateway',
       serviceName: `com.amazonaws.${this.region}.s3`,
       routeTableIds: [routes.attrRouteTableId],
-      policyDocument: s3EndpointPolicy(this, storage.bucket.bucketName),
+      policyDocument: s3EndpointPolicy(this, storage.bucket.bucketName, {
+        lake,
+        accessPoint: storage.accessPoint.attrArn,
+      }),
     });
 
     Validations.of(vpc).acknowledge({
@@ -154,6 +161,9 @@ export class NetworkTemplate extends Stack {
       KeyArn: storage.key.keyArn,
       InstanceProfile: storage.profile.instanceProfileName,
       InstanceRole: storage.role.roleId,
+      InstanceRoleArn: storage.role.roleArn,
+      AccessPoint: storage.accessPoint.attrArn,
+      AccessPointAlias: storage.accessPoint.attrAlias,
     };
     for (const [key, value] of Object.entries(outputs))
       new CfnOutput(this, `${key}Output`, { value }).overrideLogicalId(key);

@@ -15,8 +15,16 @@ const systems = (region: string): string[] => [
   `dcv-license.${region}`,
 ];
 
-/** The policy of the S3 endpoint: the project's own bucket, and reading AWS buckets. */
-export const s3EndpointPolicy = (stack: Stack, bucket: string): PolicyDocument =>
+/**
+ * The policy of the S3 endpoint: the project's own bucket, reading datasets, and reading AWS buckets. For a request by an
+ * access point it must allow both the access point and its bucket:
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-vpc.html
+ */
+export const s3EndpointPolicy = (
+  stack: Stack,
+  bucket: string,
+  { lake, accessPoint }: { lake: string; accessPoint: string },
+): PolicyDocument =>
   new PolicyDocument({
     statements: [
       new PolicyStatement({
@@ -32,6 +40,18 @@ export const s3EndpointPolicy = (stack: Stack, bucket: string): PolicyDocument =
           's3:GetBucketLocation',
         ],
         resources: [`arn:${stack.partition}:s3:::${bucket}`, `arn:${stack.partition}:s3:::${bucket}/*`],
+        conditions: ownAccount(stack),
+      }),
+      new PolicyStatement({
+        sid: 'DatasetsReadOnly',
+        principals: [new AnyPrincipal()],
+        actions: ['s3:GetObject', 's3:ListBucket'],
+        resources: [
+          accessPoint,
+          `${accessPoint}/object/datasets/*`,
+          `arn:${stack.partition}:s3:::${lake}`,
+          `arn:${stack.partition}:s3:::${lake}/datasets/*`,
+        ],
         conditions: ownAccount(stack),
       }),
       new PolicyStatement({

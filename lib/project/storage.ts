@@ -9,9 +9,17 @@ import {
   ServicePrincipal,
 } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  CfnAccessPoint,
+  type CfnBucket,
+  ObjectOwnership,
+} from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { IMPORTS_PREFIX, REPORTS_PREFIX } from '../../functions/airlock/request/places.ts';
+import { DATASET_LIST_KEY } from '../../functions/datasets/access-policy.ts';
 import { keyUseStatement } from '../key-use.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
 import { bucketPrefix, PROJECT_IAM_PATH } from './names.ts';
@@ -23,6 +31,9 @@ export interface ProjectStorageProps {
   readonly attempt: string;
   readonly vpcId: string;
   readonly accessLogs: string;
+  /** The bucket that holds datasets, and the ARN of its key. */
+  readonly lake: string;
+  readonly lakeKey: string;
   readonly boundary: IManagedPolicy;
 }
 
@@ -32,6 +43,8 @@ export class ProjectStorage extends Construct {
   readonly bucket: Bucket;
   readonly profile: InstanceProfile;
   readonly role: Role;
+  /** How the project reads datasets. Its policy is written when a dataset's owner decides; until then it allows nothing. */
+  readonly accessPoint: CfnAccessPoint;
 
   constructor(scope: Construct, id: string, props: ProjectStorageProps) {
     super(scope, id);
@@ -76,6 +89,12 @@ export class ProjectStorage extends Construct {
       role: this.role,
     });
     this.fence(this.role, props.vpcId);
+    this.accessPoint = new CfnAccessPoint(this, 'Datasets', {
+      name: `${name}-${attempt}`,
+      bucket: props.lake,
+      vpcConfiguration: { vpcId: props.vpcId },
+      publicAccessBlockConfiguration: BlockPublicAccess.BLOCK_ALL,
+    });
     Validations.of(this.bucket).acknowledge({
       id: 'NIST.800.53.R5-S3BucketReplicationEnabled',
       reason:
@@ -84,13 +103,14 @@ export class ProjectStorage extends Construct {
   }
 
   /** Researchers may be root on their desktops, so this role has only permissions that every researcher has. */
-  private instanceRole({ name, boundary }: ProjectStorageProps): Role {
+  private instanceRole({ name, boundary, lake, lakeKey }: ProjectStorageProps): Role {
     const role = new Role(this, 'Instance', {
       roleName: `${name}-instance`,
       path: PROJECT_IAM_PATH,
       permissionsBoundary: boundary,
       assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
     });
+    const lakeArn = `arn:${Stack.of(this).partition}:s3:::${lake}`;
     const allow = (actions: string[], resources: string[], conditions?: Record<string, Record<string, unknown>>) =>
       new PolicyStatement({ actions, resources, ...(conditions && { conditions }) });
     const statements = [
@@ -102,6 +122,10 @@ export class ProjectStorage extends Construct {
       // The user id of an instance ends in its instance id, so no instance can report for another.
       allow(['s3:PutObject'], [this.bucket.arnForObjects('agents/${aws:userid}/*')]),
       keyUseStatement(this, 's3', ['kms:Decrypt', 'kms:GenerateDataKey'], [this.key.keyArn]),
+      // Which datasets, the policy of the access point says. With a bucket key, S3 names the bucket and not the object.
+      keyUseStatement(this, 's3', ['kms:Decrypt'], [lakeKey], {
+        StringLike: { 'kms:EncryptionContext:aws:s3:arn': [lakeArn, `${lakeArn}/*`] },
+      }),
     ];
     for (const statement of statements) role.addToPolicy(statement);
     explainWildcards(role, statements, 'It ends a prefix of keys in the one bucket of the project.');
@@ -145,13 +169,15 @@ export class ProjectStorage extends Construct {
       { ArnEquals: { 'aws:PrincipalArn': role.roleArn }, StringNotEquals: { 'aws:SourceVpc': vpcId } },
       [this.bucket.bucketArn, ...objects],
     );
-    // Imported files and reports must stay as the airlock wrote them.
+    // Imported files, reports and the list of datasets must stay as Broch wrote them.
     const { account, partition } = Stack.of(this);
     deny(
       'AirlockWritesAlone',
       ['s3:PutObject*', 's3:DeleteObject*'],
       { ArnLike: { 'aws:PrincipalArn': `arn:${partition}:iam::${account}:role${PROJECT_IAM_PATH}*` } },
-      [IMPORTS_PREFIX, REPORTS_PREFIX].map(prefix => this.bucket.arnForObjects(`${prefix}*`)),
+      [...[IMPORTS_PREFIX, REPORTS_PREFIX].map(prefix => `${prefix}*`), DATASET_LIST_KEY].map(key =>
+        this.bucket.arnForObjects(key),
+      ),
     );
   }
 

@@ -22,7 +22,13 @@ certificate = (
     .not_valid_before(now - datetime.timedelta(hours=1))
     .not_valid_after(now + datetime.timedelta(days=2))
     .add_extension(
-        x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+        x509.SubjectAlternativeName(
+            [
+                x509.DNSName("localhost"),
+                x509.DNSName("*.s3-control.localhost"),
+                x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+            ]
+        ),
         critical=False,
     )
     .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

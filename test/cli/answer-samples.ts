@@ -2,6 +2,7 @@ import { policyFor } from '../../disclosure/tier-policy.ts';
 import { AirlockConfig } from '../../functions/airlock/request/airlock-config.ts';
 import type { RouteName } from '../../functions/api/routes.ts';
 
+import { datasetSamples } from './dataset-samples.ts';
 import { requestSamples } from './request-samples.ts';
 
 const { time, sha256, purpose: long, path, seal, finding, vote, request, summary } = requestSamples;
@@ -223,6 +224,7 @@ export const answerSamples: Partial<Record<RouteName, object>> = {
     fingerprint: sha256,
     current: true,
   },
+  ...datasetSamples,
   reportCosts: { date: '2026-11-19' },
   listReports: { items: [report] },
   showReport: report,

@@ -7,7 +7,7 @@ import { answerSamples } from './answer-samples.ts';
 
 /** Fields that answers leave out on purpose: ids of people whose names are shown, and what only programs need. */
 const hiddenFields = new Set(
-  'requester requestedBy by user owner partner id key versionId delivery prefix check file group sha256 seal type policy'.split(
+  'requester requestedBy approvedBy refusedBy endedBy by user owner partner id key versionId delivery prefix check file group sha256 seal type policy'.split(
     ' ',
   ),
 );
@@ -32,6 +32,8 @@ const hiddenFieldsOf: Partial<Record<RouteName, readonly string[]>> = {
   listWorkspaces: ['failedAt'],
   listDatasets: ['version'],
   listVersions: ['version'],
+  listProjectUses: ['version'],
+  listDatasetUses: ['version'],
   compareVersions: ['columns', 'columnCount'],
   showSettings: ['settings', 'policy', 'rules', 'before', 'after', 'weaker'],
   changeSettings: ['settings', 'policy', 'rules', 'before', 'after', 'weaker'],

@@ -30,6 +30,7 @@ const examples: Record<string, string> = {
   workspace: 'ws-001122334455',
   delivery: 'dl-0011223344556677',
   request: 'al-0011223344556677',
+  use: 'du-0011223344556677',
   dataset: 'admissions',
   version: 'latest',
   later: 'latest',
@@ -54,6 +55,17 @@ export const exampleBodies: Record<string, object> = {
   downloadFiles: { token: 'A'.repeat(43) },
   downloadPart: { token: 'A'.repeat(43) },
   revokeRequest: { reason: 'a small count' },
+  governDataset: {
+    owner: 'sam',
+    title: 'Admissions',
+    controller: 'Tayside Health',
+    licence: 'DSA 2026-14',
+    purposes: ['research'],
+  },
+  withdrawDataset: { reason: 'The agreement ended.' },
+  requestUse: { dataset: 'admissions', purpose: 'research', endsAt: '2027-06-30T00:00:00Z', explanation: 'By region.' },
+  refuseUse: { reason: 'The ethics approval is missing.' },
+  endUse: { reason: 'The analysis is finished.' },
 };
 const paramsOf = (route: Route) =>
   Object.fromEntries(Object.keys(route.params?.shape ?? {}).map(name => [name, examples[name] ?? 'x']));

@@ -36,6 +36,8 @@ describe("a project's template", () => {
       'BlockA',
       'BlockB',
       'Cidr',
+      'Lake',
+      'LakeKey',
       'Project',
       'S3PrefixList',
       'ZoneA',
@@ -57,10 +59,13 @@ describe("a project's template", () => {
 
   it('has the outputs that the workflow reads', () =>
     expect(Object.keys(template.findOutputs('*')).sort()).toEqual([
+      'AccessPoint',
+      'AccessPointAlias',
       'Bucket',
       'EndpointSecurityGroupId',
       'InstanceProfile',
       'InstanceRole',
+      'InstanceRoleArn',
       'KeyArn',
       'SecurityGroupId',
       'SubnetIds',
@@ -119,7 +124,8 @@ describe('nothing leads out of the network', () => {
           expect(Condition, id).toEqual({
             StringEquals: { 'aws:ResourceAccount': account, 'aws:PrincipalAccount': account },
           });
-          expect(JSON.stringify(Resource)).toMatch(/"Ref":"(Project|StorageBucket\w+)"/);
+          expect(JSON.stringify(Resource)).toMatch(/"Ref":"(Project|StorageBucket\w+|Lake)"/);
+          if (Sid === 'DatasetsReadOnly') expect(Action).toEqual(['s3:GetObject', 's3:ListBucket']);
         }
       }
       expect(JSON.stringify(Properties.PolicyDocument).length).toBeLessThan(20_480);
@@ -258,6 +264,8 @@ describe('roles', () => {
       ['s3:ListBucket', '{"Fn::GetAtt":["BUCKET","Arn"]}'],
       ['s3:PutObject', '{"Fn::Join":["",[{"Fn::GetAtt":["BUCKET","Arn"]},"/agents/${aws:userid}/*"]]}'],
       ['kms:Decrypt kms:GenerateDataKey', expect.stringContaining('StorageKey')],
+      // Datasets themselves are given by the policy of the access point.
+      ['kms:Decrypt', '{"Ref":"LakeKey"}'],
     ]);
   });
 });

@@ -51,6 +51,11 @@ async function findMissingResources({ place, statements, resolve }: FoundPolicy)
 /** What the reference finds wrong and AWS does not, or what is so without harm. */
 const exceptions: { readonly mistake: RegExp; readonly reason: string }[] = [
   {
+    mistake: /^(data|projects)\/\w+: s3:ListBucket never has the condition key s3:DataAccessPointAccount$/,
+    reason:
+      'AWS documents it for every action on a bucket that is delegated to access points: https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html.',
+  },
+  {
     mistake: /^(workspaces|airlock)\/\w+: states:SendTaskSuccess knows no resources, so it needs "\*"$/,
     reason:
       'AWS checks it on the state machine of the task, though the reference does not say so; tried out in https://github.com/aws/aws-cdk/pull/8486, and what grantTaskResponse() grants since.',

@@ -1,0 +1,34 @@
+import type { DatasetUse } from '../../functions/datasets/schemas.ts';
+import { hangingText, indentedTexts } from './layout.ts';
+import { escapeForTerminal, formatStatusWords, formatTime, type OutputScreen } from './output.ts';
+
+/** Who decided or ended a use, when and why, in sentences. */
+function decisionLines(use: DatasetUse): string[] {
+  const lines: string[] = [];
+  if ('approvedByName' in use && use.approvedByName && use.approvedAt)
+    lines.push(`Approved by ${use.approvedByName}, ${formatTime(use.approvedAt)}.`);
+  if ('conditions' in use && use.conditions) lines.push(`Conditions: ${use.conditions}`);
+  if (use.status === 'refused')
+    lines.push(`Refused by ${use.refusedByName}, ${formatTime(use.refusedAt)}: ${use.reason}`);
+  if (use.status === 'ended') {
+    const person = use.endedByName === undefined ? '' : ` by ${use.endedByName}`;
+    lines.push(`Ended${person}, ${formatTime(use.endedAt)}: ${use.reason}`);
+  }
+  return lines;
+}
+
+/** The uses of datasets, each with what a person must know to decide about it. */
+export function formatUses(uses: readonly DatasetUse[], { width }: OutputScreen): string {
+  if (uses.length === 0) return 'There are no uses yet. Ask for a dataset: broch dataset request';
+  return uses
+    .map(use => {
+      const { id, project, dataset, version, status, purpose, endsAt, explanation, requestedByName, requestedAt } = use;
+      const head = `${id}  ${dataset} ${version.slice(0, 12)} in ${project}: ${formatStatusWords(status)}, for ${purpose} until ${formatTime(endsAt)}`;
+      const lines = [
+        `Requested by ${requestedByName}, ${formatTime(requestedAt)}: ${explanation}`,
+        ...decisionLines(use),
+      ].map(escapeForTerminal);
+      return [hangingText(head, width), indentedTexts(lines, width)].join('\n');
+    })
+    .join('\n');
+}

@@ -1,0 +1,66 @@
+import { currentGrants } from './datasets.ts';
+import type { DatasetGrant } from './schemas.ts';
+
+/** The access point of a project, and the role of its desktops and jobs. */
+export interface ProjectReader {
+  /** The ARN of the access point. */
+  readonly accessPoint: string;
+  readonly role: string;
+}
+
+interface AccessStatement {
+  readonly Effect: 'Allow';
+  readonly Principal: { readonly AWS: string };
+  readonly Action: string;
+  readonly Resource: string | readonly string[];
+  readonly Condition: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
+}
+
+/**
+ * The policy of a project's access point: the role may list and read exactly the granted versions, each until its date.
+ * S3 compares the date at every request, so an expiry needs no action. Undefined if nothing is granted, as a policy
+ * needs a statement: then the access point has no policy, which allows nothing.
+ */
+export function buildAccessPolicy(
+  { accessPoint, role }: ProjectReader,
+  grants: readonly DatasetGrant[],
+  now: string,
+): string | undefined {
+  const byEnd = Map.groupBy(currentGrants(grants, now), ({ endsAt }) => endsAt);
+  const statements = [...byEnd].flatMap(([endsAt, group]): AccessStatement[] => {
+    const prefixes = [...new Set(group.map(({ prefix }) => prefix))].sort();
+    const rule = { Effect: 'Allow', Principal: { AWS: role } } as const;
+    const isCurrent = { DateLessThan: { 'aws:CurrentTime': endsAt } };
+    return [
+      {
+        ...rule,
+        Action: 's3:GetObject',
+        Resource: prefixes.map(prefix => `${accessPoint}/object/${prefix}*`),
+        Condition: isCurrent,
+      },
+      {
+        ...rule,
+        Action: 's3:ListBucket',
+        Resource: accessPoint,
+        Condition: { ...isCurrent, StringLike: { 's3:prefix': prefixes.map(prefix => `${prefix}*`) } },
+      },
+    ];
+  });
+  return statements.length === 0 ? undefined : JSON.stringify({ Version: '2012-10-17', Statement: statements });
+}
+
+/** The file in the project's bucket that tells desktops what to show below `/data`. */
+export const DATASET_LIST_KEY = 'data/datasets/list.json';
+
+/** What desktops read: the bucket name to read from, and the versions with where their files lie and until when. */
+export const buildDatasetList = (alias: string, grants: readonly DatasetGrant[], now: string): string =>
+  JSON.stringify({
+    bucket: alias,
+    datasets: currentGrants(grants, now).map(({ dataset, version, prefix, endsAt }) => ({
+      path: `/data/${dataset}/${version.slice(0, 12)}`,
+      dataset,
+      version,
+      prefix: `${prefix}data/`,
+      endsAt,
+    })),
+  });

@@ -1,0 +1,118 @@
+import { randomInt } from 'node:crypto';
+import * as z from 'zod';
+import { currentTime } from '../clock.ts';
+import { startExecution } from '../executions.ts';
+import { type Caller, http } from '../http/http.ts';
+import { outcomeStore } from '../http/idempotency.ts';
+import { rowKey } from '../keys.ts';
+import { hasProject, readMembership, wasMemberSince } from '../membership.ts';
+import { findPerson, readGroups } from '../people.ts';
+import { Project } from '../projects/schemas.ts';
+import { Refused } from '../refused.ts';
+import { readRow } from '../table.ts';
+import { createUseId, decideUse, type UseCommand, type UseContext, type UseState, viewUse } from './datasets.ts';
+import { datasetsRoutes } from './routes.ts';
+import type { DatasetUse } from './schemas.ts';
+import {
+  changeTerms,
+  changeUse,
+  findUsableVersion,
+  pageCatalogue,
+  pageDatasetUses,
+  pageProjectUses,
+  readTerms,
+} from './store.ts';
+import { decideTerms, type TermsCommand } from './terms.ts';
+
+export const env = z.object({ TABLE_NAME: z.string(), MACHINE: z.string(), POOL_ID: z.string() });
+const { TABLE_NAME, MACHINE, POOL_ID } = env.parse(process.env);
+
+/** The rules of the dataset, and whether the person has a part in the project, as they are at the decision. */
+async function readContext({ use }: UseState, dataset: string, user: Caller): Promise<UseContext> {
+  const [terms, membership] = await Promise.all([readTerms(TABLE_NAME, dataset), user.membership()]);
+  const history = membership ? [membership] : [];
+  return { terms, isMember: wasMemberSince(history, user.id, use?.requestedAt ?? currentTime()) };
+}
+
+async function decide(place: { project: string; id: string }, user: Caller, command: UseCommand): Promise<DatasetUse> {
+  const now = currentTime();
+  const { state } = await changeUse(
+    TABLE_NAME,
+    place,
+    async read => {
+      const dataset = read.use?.dataset ?? (command.do === 'request' ? command.request.dataset : undefined);
+      if (dataset === undefined) throw new Refused('missing', `The project ${place.project} has no use ${place.id}.`);
+      return decideUse(read, command, now, await readContext(read, dataset, user));
+    },
+    now,
+  );
+  if (!state.use) throw new Error('a use that was just decided is missing');
+  return viewUse(state.use, now);
+}
+
+async function changeDataset(dataset: string, command: TermsCommand) {
+  const now = currentTime();
+  const { state } = await changeTerms(TABLE_NAME, dataset, read => decideTerms(read, command, now), now);
+  if (!state.terms) throw new Error('rules that were just decided are missing');
+  return state.terms;
+}
+
+/** Refuses a project that cannot read datasets, before anybody decides about it. */
+async function requireReader(id: string): Promise<void> {
+  const project = await readRow(TABLE_NAME, Project, rowKey('project', id));
+  if (project?.status !== 'ready') throw new Refused('conflict', `The project ${id} is not ready.`);
+  if (!project.network.datasets)
+    throw new Refused('conflict', `The network of ${id} is older than datasets. Ask an operator to build it again.`);
+}
+
+const personOf = ({ id, name }: Caller) => ({ id, name });
+
+export const handler = http(
+  datasetsRoutes,
+  'datasets',
+  {
+    governDataset: async ({ user, params: { dataset }, body: { owner: ownerName, ...change } }) => {
+      await findUsableVersion(TABLE_NAME, dataset, 'latest');
+      const owner = await findPerson(POOL_ID, ownerName);
+      if (!(await readGroups(POOL_ID, { id: owner.user, name: owner.name })).includes('steward'))
+        throw new Refused('conflict', `${owner.name} is no data steward, so cannot own a dataset.`);
+      const rules = { ...change, owner: owner.user, ownerName: owner.name };
+      return changeDataset(dataset, { do: 'govern', change: rules, by: personOf(user) });
+    },
+    listCatalogue: ({ query }) => pageCatalogue(TABLE_NAME, query),
+    withdrawDataset: async ({ user, params: { dataset }, body: { reason } }) => {
+      const terms = await changeDataset(dataset, { do: 'withdraw', by: personOf(user), reason });
+      await startExecution(MACHINE, `${dataset}-withdrawal`, { dataset });
+      return terms;
+    },
+    requestUse: async ({ user, params: { project }, body: { version: choice, ...body } }) => {
+      await requireReader(project);
+      const { version, prefix } = await findUsableVersion(TABLE_NAME, body.dataset, choice);
+      const id = createUseId(currentTime(), randomInt(2 ** 20));
+      const request = { ...body, id, project, version, prefix };
+      return decide({ project, id }, user, { do: 'request', request, by: personOf(user) });
+    },
+    listProjectUses: async ({ params: { project }, query }) => {
+      const { items, next } = await pageProjectUses(TABLE_NAME, project, query);
+      return { items: items.map(use => viewUse(use, currentTime())), next };
+    },
+    listDatasetUses: async ({ params: { dataset }, query }) => {
+      const { items, next } = await pageDatasetUses(TABLE_NAME, dataset, query);
+      return { items: items.map(use => viewUse(use, currentTime())), next };
+    },
+    approveUse: ({ user, params: { project, use: id }, body: { conditions } }) =>
+      decide({ project, id }, user, { do: 'approve', by: personOf(user), conditions }),
+    refuseUse: ({ user, params: { project, use: id }, body: { reason } }) =>
+      decide({ project, id }, user, { do: 'refuse', by: personOf(user), reason }),
+    endUse: async ({ user, params: { project, use: id }, body: { reason } }) => {
+      const isLead = (await user.membership())?.roles.includes('lead') ?? false;
+      return decide({ project, id }, user, { do: 'end', by: personOf(user), reason, isLead });
+    },
+  },
+  {
+    membership: (project, user) => readMembership(TABLE_NAME, project, user),
+    hasProject: project => hasProject(TABLE_NAME, project),
+    groups: person => readGroups(POOL_ID, person),
+    once: outcomeStore(TABLE_NAME),
+  },
+);

@@ -1,0 +1,67 @@
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  DeleteAccessPointPolicyCommand,
+  PutAccessPointPolicyCommand,
+  S3ControlClient,
+} from '@aws-sdk/client-s3-control';
+import * as z from 'zod';
+import { currentTime } from '../clock.ts';
+import { eventHandler } from '../handler.ts';
+import { rowKey } from '../keys.ts';
+import { Project } from '../projects/schemas.ts';
+import { readRow } from '../table.ts';
+import { buildAccessPolicy, buildDatasetList, DATASET_LIST_KEY } from './access-policy.ts';
+import { UseApproved, UseEnded } from './events.ts';
+import { readGrants } from './store.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  ACCOUNT: z.string(),
+  /** The ARN of the lake's access points up to the name of the environment: no other is ever changed. */
+  ACCESS_POINTS: z.string(),
+  /** What the names of all projects' buckets begin with. */
+  BUCKETS: z.string(),
+});
+const { TABLE_NAME, ACCOUNT, ACCESS_POINTS, BUCKETS } = env.parse(process.env);
+const control = new S3ControlClient({});
+const s3 = new S3Client({});
+const MAX_TRIES = 5;
+
+async function requireNetwork(id: string) {
+  const project = await readRow(TABLE_NAME, Project, rowKey('project', id));
+  if (project?.status !== 'ready' || !project.network.datasets) throw new Error(`project ${id} cannot read datasets`);
+  const { bucket, datasets } = project.network;
+  if (!datasets.accessPoint.startsWith(ACCESS_POINTS) || !bucket.startsWith(BUCKETS))
+    throw new Error(`the access point or the bucket of ${id} is not a project's`);
+  return { bucket, ...datasets };
+}
+
+async function writePolicy(accessPoint: string, policy: string | undefined): Promise<void> {
+  const place = { AccountId: ACCOUNT, Name: accessPoint.slice(accessPoint.lastIndexOf('/') + 1) };
+  await (policy === undefined
+    ? control.send(new DeleteAccessPointPolicyCommand(place))
+    : control.send(new PutAccessPointPolicyCommand({ ...place, Policy: policy })));
+}
+
+/**
+ * Gives a project exactly the access that its grants say, whatever event called it, how often and in which order. Two
+ * runs may overtake each other, so each ends only when the grants are still those that it wrote.
+ */
+export const handler = eventHandler([UseApproved, UseEnded] as const, async ({ project }: { project: string }) => {
+  const network = await requireNetwork(project);
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const row = await readGrants(TABLE_NAME, project);
+    const [grants, now] = [row?.grants ?? [], currentTime()];
+    await writePolicy(network.accessPoint, buildAccessPolicy(network, grants, now));
+    await s3.send(
+      new PutObjectCommand({
+        Bucket: network.bucket,
+        Key: DATASET_LIST_KEY,
+        Body: buildDatasetList(network.alias, grants, now),
+        ContentType: 'application/json',
+      }),
+    );
+    if ((await readGrants(TABLE_NAME, project))?.revision === row?.revision) return;
+  }
+  throw new Error(`the grants of ${project} kept changing`);
+});

@@ -1,0 +1,139 @@
+import * as z from 'zod';
+import { memberGrants, operatorAndMemberGrants, PagingQuery, pageOf, type Route, userGroups } from '../http/route.ts';
+import { DatasetId, VersionChoice } from '../ingest/schemas.ts';
+import { ProjectId } from '../projects/schemas.ts';
+import { DatasetTerms, DatasetUse, UseId, UsePurpose } from './schemas.ts';
+
+const dataset = z.object({ dataset: DatasetId });
+const projectUse = z.object({ project: ProjectId, use: UseId });
+const Reason = z.object({ reason: z.string().min(1).max(1000) });
+const routeDefaults = { capability: 'datasets', status: 200 } as const;
+const owner = [{ group: 'steward' }] as const;
+
+export const datasetsRoutes = {
+  governDataset: {
+    ...routeDefaults,
+    method: 'PUT',
+    path: '/datasets/{dataset}/terms',
+    cli: 'dataset govern',
+    callers: [{ group: 'operator' }, { group: 'steward' }],
+    summary: 'Set who owns a dataset, and what projects may use it for and for how long',
+    example:
+      "dataset govern admissions --owner sam --title 'Hospital admissions' --controller 'Tayside Health' --licence 'DSA 2026-14' --purposes research --days 365",
+    params: dataset,
+    body: z.object({
+      owner: z.string().min(1).max(128).describe('the data steward who decides about it'),
+      title: z.string().min(1).max(200),
+      description: z.string().max(2000).default('').describe('what researchers should know of it'),
+      controller: z.string().min(1).max(200).describe('the organisation that is responsible for the data'),
+      licence: z.string().min(1).max(200).describe('the licence or the agreement'),
+      purposes: z.array(UsePurpose).min(1).describe('what projects may use it for'),
+      days: z.number().int().min(1).max(3650).default(365).describe('the longest use, in days from the request'),
+    }),
+    returns: DatasetTerms,
+  },
+  listCatalogue: {
+    ...routeDefaults,
+    method: 'GET',
+    path: '/catalogue',
+    cli: 'dataset catalogue',
+    callers: userGroups.filter(group => group !== 'partner').map(group => ({ group })),
+    summary: 'List the datasets that projects can ask for, with their rules',
+    example: 'dataset catalogue',
+    query: PagingQuery,
+    returns: pageOf(DatasetTerms),
+  },
+  withdrawDataset: {
+    ...routeDefaults,
+    method: 'POST',
+    path: '/datasets/{dataset}/withdraw',
+    status: 202,
+    cli: 'dataset withdraw',
+    callers: owner,
+    summary: 'Withdraw a dataset for good: no project can read it any longer',
+    example: "dataset withdraw admissions --reason 'The data controller ended the agreement.'",
+    params: dataset,
+    body: Reason,
+    returns: DatasetTerms,
+  },
+  requestUse: {
+    ...routeDefaults,
+    method: 'POST',
+    path: '/projects/{project}/datasets',
+    status: 201,
+    cli: 'dataset request',
+    callers: [{ group: 'researcher', member: ['lead'] }],
+    summary: 'Ask for a version of a dataset in your project, for a purpose and a time',
+    example:
+      "dataset request asthma --dataset admissions --purpose research --ends-at 2027-06-30T00:00:00Z --explanation 'Admissions by region.'",
+    params: z.object({ project: ProjectId }),
+    body: z.object({
+      dataset: DatasetId,
+      version: VersionChoice.default('latest').describe('the version: its name, the beginning of it, or `latest`'),
+      purpose: UsePurpose,
+      endsAt: z.iso.datetime().describe('the end of the use'),
+      explanation: z.string().min(1).max(2000).describe('what the project needs it for'),
+    }),
+    returns: DatasetUse,
+  },
+  listProjectUses: {
+    ...routeDefaults,
+    method: 'GET',
+    path: '/projects/{project}/datasets',
+    cli: 'dataset uses',
+    callers: operatorAndMemberGrants,
+    summary: 'List the datasets of a project: requested, approved and ended',
+    example: 'dataset uses asthma',
+    params: z.object({ project: ProjectId }),
+    query: PagingQuery,
+    returns: pageOf(DatasetUse),
+  },
+  listDatasetUses: {
+    ...routeDefaults,
+    method: 'GET',
+    path: '/datasets/{dataset}/uses',
+    cli: 'dataset requests',
+    callers: [{ group: 'operator' }, { group: 'steward' }],
+    summary: 'List the uses of a dataset; requests that wait for its owner first',
+    example: 'dataset requests admissions',
+    params: dataset,
+    query: PagingQuery,
+    returns: pageOf(DatasetUse),
+  },
+  approveUse: {
+    ...routeDefaults,
+    method: 'POST',
+    path: '/projects/{project}/datasets/{use}/approve',
+    cli: 'dataset approve',
+    callers: owner,
+    summary: "Approve a project's use of your dataset",
+    example: "dataset approve asthma du-0011223344556677 --conditions 'No linkage to other data.'",
+    params: projectUse,
+    body: z.object({ conditions: z.string().max(2000).default('').describe('what the project must keep to') }),
+    returns: DatasetUse,
+  },
+  refuseUse: {
+    ...routeDefaults,
+    method: 'POST',
+    path: '/projects/{project}/datasets/{use}/refuse',
+    cli: 'dataset refuse',
+    callers: owner,
+    summary: "Refuse a project's use of your dataset",
+    example: "dataset refuse asthma du-0011223344556677 --reason 'The ethics approval is missing.'",
+    params: projectUse,
+    body: Reason,
+    returns: DatasetUse,
+  },
+  endUse: {
+    ...routeDefaults,
+    method: 'POST',
+    path: '/projects/{project}/datasets/{use}/end',
+    cli: 'dataset end',
+    callers: [...owner, ...memberGrants],
+    summary: 'End the use of a dataset before its time, as its owner or as a lead of the project',
+    example: "dataset end asthma du-0011223344556677 --reason 'The analysis is finished.'",
+    params: projectUse,
+    body: Reason,
+    returns: DatasetUse,
+  },
+} as const satisfies Record<string, Route>;

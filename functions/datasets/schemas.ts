@@ -1,0 +1,99 @@
+import * as z from 'zod';
+import { Sha256 } from '../identifiers.ts';
+import { DatasetId } from '../ingest/schemas.ts';
+import { ProjectId } from '../projects/schemas.ts';
+
+/** Eleven hexadecimal digits of the time of the request and five random ones, so that ids sort by age. */
+export const UseId = z.string().regex(/^du-[0-9a-f]{16}$/);
+
+/** What a project may use a dataset for. */
+export const UsePurpose = z.enum(['research', 'service-evaluation', 'clinical-audit', 'public-health', 'teaching']);
+export type UsePurpose = z.infer<typeof UsePurpose>;
+
+/** The rules of a dataset: who owns it, and what it may be used for. Without them no project can be given the dataset. */
+export const DatasetTerms = z.object({
+  dataset: DatasetId,
+  title: z.string().min(1).max(200),
+  description: z.string().max(2000),
+  /** The data steward who decides about the dataset for the data controller. */
+  owner: z.string().min(1),
+  ownerName: z.string().min(1),
+  /** The data controller: the organisation that is responsible for the data. */
+  controller: z.string().min(1).max(200),
+  licence: z.string().min(1).max(200),
+  purposes: z.array(UsePurpose).min(1),
+  /** The longest time that a project may use it, in days from the request. */
+  days: z.number().int().min(1).max(3650),
+  changedBy: z.string(),
+  changedAt: z.iso.datetime(),
+  /** From then on no project may use it. */
+  withdrawn: z.object({ by: z.string(), byName: z.string(), reason: z.string(), at: z.iso.datetime() }).optional(),
+});
+export type DatasetTerms = z.infer<typeof DatasetTerms>;
+
+const common = {
+  id: UseId,
+  project: ProjectId,
+  dataset: DatasetId,
+  version: Sha256,
+  /** Where the version lies in the lake. */
+  prefix: z.string(),
+  purpose: UsePurpose,
+  /** The end of the use. */
+  endsAt: z.iso.datetime(),
+  explanation: z.string(),
+  requestedBy: z.string(),
+  requestedByName: z.string(),
+  requestedAt: z.iso.datetime(),
+};
+const approval = {
+  approvedBy: z.string(),
+  approvedByName: z.string(),
+  approvedAt: z.iso.datetime(),
+  conditions: z.string(),
+};
+const end = { endedBy: z.string().optional(), endedByName: z.string().optional(), reason: z.string() };
+
+/** A project's use of one version of a dataset: requested → approved → ended, or requested → refused or withdrawn. */
+export const DatasetUse = z.discriminatedUnion('status', [
+  z.object({ status: z.literal('requested'), ...common }),
+  z.object({ status: z.literal('approved'), ...common, ...approval }),
+  z.object({
+    status: z.literal('refused'),
+    ...common,
+    refusedBy: z.string(),
+    refusedByName: z.string(),
+    refusedAt: z.iso.datetime(),
+    reason: z.string(),
+  }),
+  /** The project or the dataset's owner ended it, or the dataset was withdrawn. An expired use says so in its reason. */
+  z.object({
+    status: z.literal('ended'),
+    ...common,
+    approvedByName: z.string().optional(),
+    approvedAt: z.iso.datetime().optional(),
+    conditions: z.string().optional(),
+    ...end,
+    endedAt: z.iso.datetime(),
+  }),
+]);
+export type DatasetUse = z.infer<typeof DatasetUse>;
+export type RequestedUse = Extract<DatasetUse, { status: 'requested' }>;
+export type ApprovedUse = Extract<DatasetUse, { status: 'approved' }>;
+
+/** One approved use, as far as the project's access depends on it. */
+export const DatasetGrant = z.object({
+  use: UseId,
+  dataset: DatasetId,
+  version: Sha256,
+  prefix: z.string(),
+  endsAt: z.iso.datetime(),
+});
+export type DatasetGrant = z.infer<typeof DatasetGrant>;
+
+/** All that a project may read, and how many requests wait. One row, so that the access policy is built from one read. */
+export const ProjectGrants = z.object({ project: ProjectId, grants: z.array(DatasetGrant) });
+export type ProjectGrants = z.infer<typeof ProjectGrants>;
+
+/** The input of a run that withdraws a dataset. */
+export const Withdrawal = z.object({ dataset: DatasetId });

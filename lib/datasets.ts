@@ -1,0 +1,109 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import { AnyPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import type * as ApiLambda from '../functions/datasets/api.lambda.ts';
+import type * as Apply from '../functions/datasets/apply.lambda.ts';
+import type * as EndUses from '../functions/datasets/end-uses.lambda.ts';
+import { UseApproved, UseEnded } from '../functions/datasets/events.ts';
+import { accessTo, groupsAccess, startAccess, tableAccess } from './access.ts';
+import type { Api, People } from './api.ts';
+import type { Core } from './core.ts';
+import { Handler } from './handler.ts';
+import { accessPointPrefix, bucketPrefix } from './project/names.ts';
+import { datasetListStatements } from './project-bucket-grants.ts';
+import { Workflow } from './workflow.ts';
+
+/**
+ * Lets the lake's access points decide who reads datasets. Each project has one, with a policy of its own, so no policy
+ * grows with the number of projects. S3 asks both policies, so these statements alone allow nothing:
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html#access-points-delegating-control
+ */
+export function delegateToAccessPoints(lake: Bucket): void {
+  const { account } = Stack.of(lake);
+  const delegate = (sid: string, action: string, resource: string) =>
+    lake.addToResourcePolicy(
+      new PolicyStatement({
+        sid,
+        principals: [new AnyPrincipal()],
+        actions: [action],
+        resources: [resource],
+        conditions: { StringEquals: { 's3:DataAccessPointAccount': account } },
+      }),
+    );
+  delegate('ReadByAccessPoints', 's3:GetObject', lake.arnForObjects('datasets/*'));
+  delegate('ListByAccessPoints', 's3:ListBucket', lake.bucketArn);
+}
+
+export interface DatasetsProps {
+  readonly core: Core;
+  readonly people: People;
+  readonly api: Api;
+}
+
+/** Gives projects datasets for a purpose and a time, by their owners' decisions, and takes them away again. */
+export class Datasets extends Construct {
+  constructor(scope: Construct, id: string, { core, people, api }: DatasetsProps) {
+    super(scope, id);
+    const stack = Stack.of(this);
+    const { environment } = core.config;
+    const [points, buckets] = [accessPointPrefix(environment, stack), bucketPrefix(environment, stack.account)];
+    const apply = new Handler<typeof Apply>(this, 'Apply', {
+      core,
+      entry: 'datasets/apply.lambda.ts',
+      environment: {
+        TABLE_NAME: tableAccess(core.table, { use: ['GetItem'], project: ['GetItem'] }),
+        ACCOUNT: stack.account,
+        ACCESS_POINTS: accessTo(
+          points,
+          new PolicyStatement({
+            actions: ['s3:PutAccessPointPolicy', 's3:DeleteAccessPointPolicy'],
+            resources: [`${points}*`],
+          }),
+        ),
+        BUCKETS: accessTo(buckets, ...datasetListStatements(buckets, stack)),
+      },
+    });
+    // Until an end is applied, a project reads what it may no longer read.
+    core.onEvent(this, 'Ended', UseEnded, apply, 'critical');
+    core.onEvent(this, 'Approved', UseApproved, apply, 'critical');
+    const endUses = new Handler<typeof EndUses>(this, 'EndUses', {
+      core,
+      entry: 'datasets/end-uses.lambda.ts',
+      seconds: 120,
+      environment: {
+        TABLE_NAME: tableAccess(core.table, {
+          terms: ['GetItem'],
+          use: ['GetItem', 'PutItem'],
+          datasetUses: ['PutItem', 'DeleteItem', 'Query'],
+        }),
+      },
+    });
+    const workflow = new Workflow(this, 'Workflow', {
+      core,
+      file: 'datasets.asl.json',
+      calls: { EndUses: endUses },
+      deadline: Duration.hours(2),
+      severity: 'critical',
+    });
+    const handler = new Handler<typeof ApiLambda>(this, 'Api', {
+      core,
+      entry: 'datasets/api.lambda.ts',
+      environment: {
+        TABLE_NAME: tableAccess(core.table, {
+          terms: ['GetItem', 'PutItem'],
+          catalogue: ['PutItem', 'Query'],
+          use: ['GetItem', 'PutItem', 'Query'],
+          datasetUses: ['PutItem', 'DeleteItem', 'Query'],
+          dataset: ['GetItem', 'Query'],
+          datasets: ['GetItem'],
+          project: ['GetItem'],
+          once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+        }),
+        MACHINE: startAccess(workflow.machine),
+        POOL_ID: groupsAccess(people.pool),
+      },
+    });
+    api.addRoutes(this, 'datasets', handler);
+  }
+}

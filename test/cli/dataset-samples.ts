@@ -1,0 +1,70 @@
+import { requestSamples } from './request-samples.ts';
+
+const { time, sha256, purpose: long } = requestSamples;
+const terms = {
+  dataset: 'admissions',
+  title: 'Hospital admissions',
+  description: long,
+  owner: 's-1',
+  ownerName: 'sam',
+  controller: 'Tayside Health',
+  licence: 'DSA 2026-14',
+  purposes: ['research', 'public-health'],
+  days: 365,
+  changedBy: 'olga',
+  changedAt: time,
+};
+const requestedUse = {
+  status: 'requested',
+  id: 'du-0011223344556677',
+  project: 'asthma-tayside',
+  dataset: 'admissions',
+  version: sha256,
+  prefix: `datasets/admissions/${sha256}/`,
+  purpose: 'research',
+  endsAt: time,
+  explanation: long,
+  requestedBy: 'r-1',
+  requestedByName: 'rana',
+  requestedAt: time,
+};
+const approvedUse = {
+  ...requestedUse,
+  status: 'approved',
+  approvedBy: 's-1',
+  approvedByName: 'sam',
+  approvedAt: time,
+  conditions: long,
+};
+const refusedUse = {
+  ...requestedUse,
+  status: 'refused',
+  refusedBy: 's-1',
+  refusedByName: 'sam',
+  refusedAt: time,
+  reason: long,
+};
+const endedUse = {
+  ...requestedUse,
+  status: 'ended',
+  approvedByName: 'sam',
+  approvedAt: time,
+  conditions: long,
+  endedBy: 's-1',
+  endedByName: 'sam',
+  reason: long,
+  endedAt: time,
+};
+
+/** An answer of each route about datasets in projects. */
+export const datasetSamples = {
+  governDataset: terms,
+  listCatalogue: { items: [terms] },
+  withdrawDataset: { ...terms, withdrawn: { by: 's-1', byName: 'sam', reason: long, at: time } },
+  requestUse: requestedUse,
+  listProjectUses: { items: [requestedUse, approvedUse, refusedUse, endedUse] },
+  listDatasetUses: { items: [requestedUse, approvedUse] },
+  approveUse: approvedUse,
+  refuseUse: refusedUse,
+  endUse: endedUse,
+};

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { buildAccessPolicy, buildDatasetList } from '../../functions/datasets/access-policy.ts';
+import { MAX_GRANTS } from '../../functions/datasets/datasets.ts';
+import { now, useEnd, useRequest } from './builders.ts';
+
+const reader = {
+  accessPoint: 'arn:aws:s3:eu-west-2:111122223333:accesspoint/broch-prod-asthma-1',
+  role: 'arn:aws:iam::111122223333:role/broch/broch-prod-asthma-instance',
+};
+const grant = (number: number, endsAt = useEnd) => ({ ...useRequest(number), use: useRequest(number).id, endsAt });
+
+describe('the policy of a project’s access point', () => {
+  it('lets the project’s role list and read exactly the granted versions, until their end', () => {
+    const { prefix } = useRequest(1);
+    const policy = JSON.parse(buildAccessPolicy(reader, [grant(1), grant(2, now)], now) ?? '');
+    expect(policy.Statement).toEqual([
+      {
+        Effect: 'Allow',
+        Principal: { AWS: reader.role },
+        Action: 's3:GetObject',
+        Resource: [`${reader.accessPoint}/object/${prefix}*`],
+        Condition: { DateLessThan: { 'aws:CurrentTime': useEnd } },
+      },
+      {
+        Effect: 'Allow',
+        Principal: { AWS: reader.role },
+        Action: 's3:ListBucket',
+        Resource: reader.accessPoint,
+        Condition: { DateLessThan: { 'aws:CurrentTime': useEnd }, StringLike: { 's3:prefix': [`${prefix}*`] } },
+      },
+    ]);
+  });
+
+  it('does not exist when nothing is granted', () => {
+    expect(buildAccessPolicy(reader, [], now)).toBeUndefined();
+    expect(buildAccessPolicy(reader, [grant(1)], useEnd)).toBeUndefined();
+  });
+
+  it('fits into the 20 KB that AWS allows, with the longest names and an end of its own for each dataset', () => {
+    const longest = {
+      accessPoint: `arn:aws-us-gov:s3:us-gov-west-1:111122223333:accesspoint/${'a'.repeat(50)}`,
+      role: `arn:aws-us-gov:iam::111122223333:role/broch/${'a'.repeat(64)}`,
+    };
+    const grants = Array.from({ length: MAX_GRANTS }, (_, index) => ({
+      ...grant(index, `2027-03-01T00:00:00.${String(index).padStart(3, '0')}Z`),
+      prefix: `datasets/${'a'.repeat(40)}/${String(index).padStart(64, 'a')}/`,
+    }));
+    expect(buildAccessPolicy(longest, grants, now)?.length).toBeLessThan(20 * 1024);
+  });
+});
+
+it('the list for desktops names what can be read, and where', () => {
+  const list = JSON.parse(buildDatasetList('alias-s3alias', [grant(1), grant(2, now)], now));
+  expect(list).toEqual({
+    bucket: 'alias-s3alias',
+    datasets: [
+      {
+        path: `/data/admissions/${useRequest(1).version.slice(0, 12)}`,
+        dataset: 'admissions',
+        version: useRequest(1).version,
+        prefix: `${useRequest(1).prefix}data/`,
+        endsAt: useEnd,
+      },
+    ],
+  });
+});

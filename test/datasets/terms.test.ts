@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import { decideTerms } from '../../functions/datasets/terms.ts';
+import { now, owner, stranger, terms } from './builders.ts';
+
+const state = { dataset: 'admissions', terms };
+const withdraw = { do: 'withdraw', by: owner, reason: 'The agreement ended.' } as const;
+
+it('a data steward gives a dataset an owner and rules, and can change them', () => {
+  const { dataset: _, changedBy, changedAt, ...change } = terms;
+  const command = { do: 'govern', change, by: { id: 'user-olga', name: 'olga' } } as const;
+  const first = decideTerms({ dataset: 'admissions', terms: undefined }, command, now);
+  expect(first.state.terms).toEqual({ ...terms, changedBy: 'olga' });
+  expect(first.events.map(({ type }) => type)).toEqual(['DatasetGoverned']);
+  const shorter = decideTerms(first.state, { ...command, change: { ...change, days: 30 } }, now);
+  expect(shorter.state.terms?.days).toBe(30);
+});
+
+it('only the owner withdraws a dataset, once and for good', () => {
+  expect(() => decideTerms(state, { ...withdraw, by: stranger }, now)).toThrow(/Only sam, who owns/);
+  const first = decideTerms(state, withdraw, now);
+  expect(first.state.terms?.withdrawn).toEqual({
+    by: owner.id,
+    byName: 'sam',
+    reason: 'The agreement ended.',
+    at: now,
+  });
+  expect(first.events.map(({ type }) => type)).toEqual(['DatasetWithdrawn']);
+  const second = decideTerms(first.state, withdraw, now);
+  expect([second.state, second.events]).toEqual([first.state, []]);
+  const { dataset: _, changedBy, changedAt, withdrawn, ...change } = first.state.terms ?? terms;
+  expect(() => decideTerms(first.state, { do: 'govern', change, by: owner }, now)).toThrow(/which is final/);
+});
