@@ -32,13 +32,22 @@ const isHarmless = (value: string) =>
 /** A new line after a tag, but not where it would be text. */
 const lineEnd = (container = '') => (/^t(ext|span)$/.test(container) ? '' : '\n');
 /** The outline of a shape in lines that a page can show. */
-const foldOutline = (key: string, value: string) =>
-  key === 'd' || key === 'points'
-    ? value
-        .trim()
-        .replace(/\s+/g, ' ')
-        .replace(/(.{100,200}?)( |(?=[MmLlHhVvCcSsQqTtAaZz]))/g, '$1\n')
-    : value;
+function foldOutline(key: string, value: string): string {
+  if (key !== 'd' && key !== 'points') return value;
+  const lines: string[] = [];
+  let line = '';
+  for (const [piece] of value
+    .trim()
+    .replace(/\s+/g, ' ')
+    .matchAll(/[ MmLlHhVvCcSsQqTtAaZz]?[^ MmLlHhVvCcSsQqTtAaZz]*/g))
+    if (line.length + piece.length <= MAX_OUTLINE_LINE) line += piece;
+    else {
+      lines.push(line.trimEnd());
+      line = piece.trimStart();
+    }
+  return [...lines, line].filter(text => text !== '').join('\n');
+}
+const MAX_OUTLINE_LINE = 160;
 
 /** A font that is written in one, as Matplotlib does: “italic 12px Arial”. */
 function splitFont(value: string): [string, string][] {
