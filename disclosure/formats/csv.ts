@@ -1,5 +1,7 @@
 import { takeHead, UnreadableError } from '../bytes.ts';
 import { CsvScanner, detectDelimiter } from '../csv.ts';
+import { CsvStyle } from '../csv-style.ts';
+import type { RowBatch } from '../csv-tokenizer.ts';
 import { createDecimalCommaReader, hasDecimalCommas } from '../decimal-comma.ts';
 import { ALL_TIERS, type Format, type FormatCheck, type FormatInput } from '../format.ts';
 import { toUtf8Stream } from '../text.ts';
@@ -20,10 +22,12 @@ export async function checkDelimited({ source, findings, newTable }: FormatInput
   const start = await takeHead(text(), 65_536);
   const delimiter = detectDelimiter(start, preferred);
   const commas = delimiter !== ',' && hasDecimalCommas(new TextDecoder().decode(start));
-  const scanner = new CsvScanner(
-    commas ? createDecimalCommaReader(table) : batch => table.take(batch),
-    delimiter.charCodeAt(0),
-  );
+  const take = commas ? createDecimalCommaReader(table) : (batch: RowBatch) => table.take(batch);
+  const style = new CsvStyle(delimiter.charCodeAt(0));
+  const scanner = new CsvScanner(batch => {
+    style.take(batch);
+    take(batch);
+  }, delimiter.charCodeAt(0));
   for await (const chunk of text()) {
     if (chunk.includes(0)) throw new UnreadableError('it begins as text and goes on as something else');
     scanner.push(chunk);
@@ -37,6 +41,14 @@ export async function checkDelimited({ source, findings, newTable }: FormatInput
       'Quotes are not closed or are followed by more text, so programs differ in how they read it.',
       [],
       scanner.badQuotes,
+    );
+  if (style.exceptions > 0)
+    findings.addAtLeast(
+      'ask',
+      'table.ragged',
+      'Some cells are in quotes and others like them are not, or rows end differently. No page shows that, so it can hide something. Write the file again with one program.',
+      [],
+      style.exceptions,
     );
   table.end();
 }
