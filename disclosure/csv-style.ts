@@ -27,12 +27,16 @@ export class CsvStyle {
       this.#countLineEnd(bytes, cellEnds[end - 1] as number);
       if (numbers[row] === 1) continue;
       for (let cell = start; cell < end; cell++) {
-        const [from, to, mask] = [cellStarts[cell] as number, cellEnds[cell] as number, masks[cell] as number];
+        const [cellStart, cellEnd, mask] = [
+          cellStarts[cell] as number,
+          cellEnds[cell] as number,
+          masks[cell] as number,
+        ];
         const isQuoted = (mask & CELL_BITS.quoted) !== 0;
         if (
-          from === to ||
-          (!isQuoted && isMissing(bytes, from, to)) ||
-          (isQuoted && this.#needsQuotes(bytes, from, to, mask))
+          cellStart === cellEnd ||
+          (!isQuoted && isMissing(bytes, cellStart, cellEnd)) ||
+          (isQuoted && this.#needsQuotes(bytes, cellStart, cellEnd, mask))
         )
           continue;
         const isNumber = (mask & ~(numberBits | CELL_BITS.quoted)) === 0;
