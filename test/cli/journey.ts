@@ -1,15 +1,22 @@
+import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll } from 'vitest';
 import type { UserGroup } from '../../functions/http/route.ts';
+import { repositoryRoot } from '../../local/cloud.ts';
 import type { connectTestCloud } from '../cloud.ts';
 import { splitShellWords } from '../docs/markdown.ts';
 import { writeEmbeddedCloudFile } from './embedded.ts';
 import { type CliResult, makeTestFolder, runBroch } from './harness.ts';
 
-/** Types a command line as a person, with the answers that they give at the terminal. Words may be quoted. */
-export type TypeLine = (line: string, answers?: readonly string[]) => Promise<CliResult>;
+/**
+ * Types a command line as a person, with the answers that they give at the terminal. Words may be quoted. `env` is what a
+ * process of the person's own needs.
+ */
+export type TypeLine = ((line: string, answers?: readonly string[]) => Promise<CliResult>) & {
+  readonly env: Readonly<Record<string, string>>;
+};
 
 /** People with a home of their own each, and the image that desktops start from, as `npm start` sets it. */
 export async function enrolJourneyPeople<Name extends string>(
@@ -22,7 +29,9 @@ export async function enrolJourneyPeople<Name extends string>(
   return Object.fromEntries(
     (Object.keys(roles) as Name[]).map(name => {
       const env = { XDG_CONFIG_HOME: makeTestFolder(afterAll), BROCH_CLOUD: file, BROCH_AS: name };
-      return [name, (line, answers) => runBroch(splitShellWords(line).slice(1), env, answers)] as [Name, TypeLine];
+      const type = (line: string, answers?: readonly string[]) =>
+        runBroch(splitShellWords(line).slice(1), env, answers);
+      return [name, Object.assign(type, { env })] as [Name, TypeLine];
     }),
   ) as Record<Name, TypeLine>;
 }
@@ -35,4 +44,26 @@ export function makeFolder(files: Record<string, string>): string {
     writeFileSync(join(folder, path), content);
   }
   return folder;
+}
+
+/** Runs a command in a real pseudo-terminal; each answer is typed once its question is on the screen. */
+export async function runInTerminal(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+  answers: readonly (readonly [question: string, answer: string])[],
+): Promise<{ code: number | null; screen: string }> {
+  const program = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
+  const command = [process.execPath, join(repositoryRoot, 'bin/broch.js'), ...argv];
+  const child = spawn('python3', ['-c', program, ...command], { env: { ...process.env, ...env } });
+  const waiting = [...answers];
+  let screen = '';
+  child.stdout.on('data', chunk => {
+    screen += chunk;
+    const [next] = waiting;
+    if (!next || !screen.includes(next[0])) return;
+    waiting.shift();
+    child.stdin.write(`${next[1]}\n`);
+  });
+  const code = await new Promise<number | null>(resolve => child.once('close', resolve));
+  return { code, screen };
 }
