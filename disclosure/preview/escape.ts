@@ -19,14 +19,21 @@ const names: Record<string, string> = { '\n': '↵', '\r': '␍', '\u00a0': '⍽
 /** Text as HTML in which everything is seen; what is not seen elsewhere stands in a box, by its number. */
 export function toVisibleHtml(text: string): string {
   let html = '';
-  for (const part of text.replace(heaped, '$1\ufffc').split(new RegExp(`(${unseen.source})`, 'u'))) {
+  let end = text.length;
+  while (text[end - 1] === ' ') end--;
+  const spaces = text.length - end;
+  for (const part of text
+    .slice(0, end)
+    .replace(heaped, '$1\ufffc')
+    .split(new RegExp(`(${unseen.source})`, 'u'))) {
     if (part === '') continue;
     if (!unseen.test(part)) html += escapeHtml(part);
     else if (part === '\ufffc') html += '<i class="u">more marks</i>';
     else if (part === '\t') html += '<i class="tab" title="U+0009">→</i>';
     else html += `<i class="u" title="${code(part)}">${names[part] ?? code(part)}</i>`;
   }
-  return html;
+  // Nobody sees how many stand at an end.
+  return spaces > 0 ? `${html}<i class="u" title="U+0020">${pluralise(spaces, 'space')}</i>` : html;
 }
 
 /** At most `maxLength` signs of a text, and how many more there are. Never half a sign. */

@@ -69,8 +69,15 @@ export function renderLines(
   };
 }
 
+/** The lines of a text. Where they end in different ways, the rarer line ends stay on their lines, so that they are shown. */
 export function splitPreviewLines(text: string): string[] {
   const lines = text.split(/\r\n|\n|\r/);
+  const lineEnds = text.match(/\r\n|\n|\r/g) ?? [];
+  if (new Set(lineEnds).size > 1) {
+    const count = (end: string) => lineEnds.filter(item => item === end).length;
+    const usual = ['\n', '\r\n', '\r'].reduce((best, end) => (count(end) > count(best) ? end : best));
+    for (const [index, end] of lineEnds.entries()) if (end !== usual) lines[index] += end === '\n' ? end : '\r';
+  }
   if (lines.at(-1) === '') lines.pop();
   return lines;
 }

@@ -23,6 +23,24 @@ describe('text', () => {
     expect(toVisibleHtml(text)).toMatch(/^a<i[^>]*>[^<]*<\/i>/);
   });
 
+  it('shows how many spaces stand at an end', async () => {
+    expect(toVisibleHtml('a b')).toBe('a b');
+    expect(toVisibleHtml('a b   ')).toBe('a b<i class="u" title="U+0020">3 spaces</i>');
+    const { html } = await renderTestPreview('a.txt', 'text/plain', 'words \nmore words\n');
+    expect(html).toContain('words<i class="u" title="U+0020">1 space</i>');
+  });
+
+  it('shows the line ends that are unlike most, and no other', async () => {
+    const { html } = await renderTestPreview('a.txt', 'text/plain', 'one\r\ntwo\nthree\r\nfour\r');
+    expect(html.match(/<span>(one|two|three|four)(<i[^>]*>[^<]*<\/i>)?<\/span>/g)).toEqual([
+      '<span>one</span>',
+      '<span>two<i class="u" title="U+000A">↵</i></span>',
+      '<span>three</span>',
+      '<span>four<i class="u" title="U+000D">␍</i></span>',
+    ]);
+    expect((await renderTestPreview('b.txt', 'text/plain', 'one\r\ntwo\r\n')).html).not.toContain('␍');
+  });
+
   it('leaves ordinary letters of any script unchanged', () => {
     for (const text of ['Räntä 12 %', 'שלום', 'مرحبا', '統計', 'é', 'e\u0301', 'naïve – “quoted”', '😀'])
       expect(toVisibleHtml(text)).toBe(text);
