@@ -154,6 +154,7 @@ export const rewriteNotebook: FormatRewrite = async bytes => {
     const count = cell.execution_count;
     return {
       metadata: {},
+      ...(cell.cell_type === 'code' && { execution_count: null, outputs: [] }),
       ...cell,
       source: toLines(source),
       ...(Array.isArray(outputs) && { outputs: outputs.map(output => rewriteOutput(output, count)) }),

@@ -180,6 +180,8 @@ export async function readParquet(
   const rows = Number(metadata.num_rows);
   if (rows > longest) return { rowCount: rows };
   let first = 0;
+  // What a column is decides how other programs show its values.
+  for (const { name, ...column } of columns) onMetadata(JSON.stringify(column), `column ${name}`, true);
   const names = columns.map(({ name }) => name);
   if (new Set(names).size < names.length) throw new UnreadableError('two columns of it have the same name');
   const schema = metadata.schema.map(stripMeaning);

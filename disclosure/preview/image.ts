@@ -31,6 +31,8 @@ function decode(bytes: Uint8Array, limits: Pick<PageLimits, 'pixels'>): Picture 
   return { pixels, dotsPerInch, surplusBytes: 0 };
 }
 
+/** The encoder holds about a hundred bytes for each pixel of a JPEG. */
+const MAX_JPEG_PIXELS = 12_000_000;
 /** Of a JPEG, which loses a little each time that it is drawn. */
 const jpegQuality = 92;
 
@@ -54,7 +56,8 @@ function encodeJpeg(pixels: Pixels, dotsPerInch: number | undefined): Uint8Array
 /** A picture drawn again from the pixels that a reviewer is shown. */
 export function redrawPicture(bytes: Uint8Array): Uint8Array {
   const { pixels, dotsPerInch } = decode(bytes, DEFAULT_PAGE_LIMITS);
-  const { data } = pixels;
+  const { data, width, height } = pixels;
+  if (!isPng(bytes) && width * height > MAX_JPEG_PIXELS) throw new UnrenderableError('It has too many pixels.');
   if (!isPng(bytes)) return encodeJpeg(pixels, dotsPerInch);
   for (let offset = 0; offset < data.length; offset += 4) if (data[offset + 3] === 0) data.fill(0, offset, offset + 3);
   return encodePng(pixels, dotsPerInch);
