@@ -14,6 +14,9 @@ export interface ListedFile extends Pick<SealedFile, 'path' | 'size' | 'sha256' 
 
 const words = { approve: 'Approve', return: 'Return', reject: 'Reject' } as const;
 
+/** 2026-11-08T09:00:00.000Z → 2026-11-08 09:00 UTC. */
+const formatUtc = (time: string): string => `${time.slice(0, 16).replace('T', ' ')} UTC`;
+
 function votes(view: RequestView): string {
   if (view.votes === undefined) return '';
   const items = view.votes.map(({ name, verdict, at: time, comment, note, files }) => {
@@ -22,7 +25,7 @@ function votes(view: RequestView): string {
       ...(note ? [`To reviewers only: ${toMultilineHtml(note)}`] : []),
       ...files.map(file => `${toVisibleHtml(file.path)}: ${toMultilineHtml(file.comment)}`),
     ];
-    return `<li><b>${words[verdict]}</b>, ${toVisibleHtml(name)}, ${toVisibleHtml(time)}${lines.map(line => `<br>${line}`).join('')}</li>`;
+    return `<li><b>${words[verdict]}</b>, ${toVisibleHtml(name)}, ${toVisibleHtml(formatUtc(time))}${lines.map(line => `<br>${line}`).join('')}</li>`;
   });
   const placeholder = 'None that you may see: each reviewer sees their own until all have voted.';
   return `<section><h2>Votes</h2>${items.length > 0 ? `<ul class="findings">${items.join('')}</ul>` : `<p class="note">${placeholder}</p>`}</section>`;
@@ -83,7 +86,7 @@ function earlierRound({ round, outcome, at: time, votes, changes }: EarlierRound
       : changes.length === 0
         ? '<p class="note">The files are the same as now.</p>'
         : `<p class="note">Since then:</p><ul class="findings">${firstChanges.map(({ path, change }) => `<li>${change} ${toShortHtml(path, 200)}</li>`).join('')}</ul>${rest > 0 ? `<p class="note">${groupDigits(rest)} more.</p>` : ''}`;
-  return `<section><h2>Round ${round}: ${outcome}, ${toVisibleHtml(time)}</h2><ul class="findings">${comments.join('')}</ul>${differences}</section>`;
+  return `<section><h2>Round ${round}: ${outcome}, ${toVisibleHtml(formatUtc(time))}</h2><ul class="findings">${comments.join('')}</ul>${differences}</section>`;
 }
 
 /** inReview → in review. */
@@ -94,7 +97,10 @@ function requestFacts(view: RequestView): string {
     ['Request', toVisibleHtml(`${view.id}, round ${view.round}, of project ${view.project}`)],
     ['Asked for by', toVisibleHtml(view.requesterName)],
     ['From', toVisibleHtml(view.source)],
-    ['Status', toVisibleHtml(`${statusWords(view.status)}${view.due === undefined ? '' : `, until ${view.due}`}`)],
+    [
+      'Status',
+      toVisibleHtml(`${statusWords(view.status)}${view.due === undefined ? '' : `, until ${formatUtc(view.due)}`}`),
+    ],
     ...(view.reason === undefined ? [] : ([['Because', toMultilineHtml(view.reason)]] as const)),
     ...(view.seal
       ? ([
@@ -102,7 +108,7 @@ function requestFacts(view: RequestView): string {
           [
             'Sealed',
             toVisibleHtml(
-              `${view.seal.sealedAt}: ${pluralise(view.seal.files, 'file')}, ${pluralise(view.seal.bytes, 'byte')}`,
+              `${formatUtc(view.seal.sealedAt)}: ${pluralise(view.seal.files, 'file')}, ${pluralise(view.seal.bytes, 'byte')}`,
             ),
           ],
         ] as const)

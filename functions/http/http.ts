@@ -87,15 +87,25 @@ async function confirmGroups(user: User, wiring: ApiWiring): Promise<User> {
   return { ...user, groups: user.groups.filter(group => confirmed.includes(group)) };
 }
 
+const groupNames: Readonly<Record<UserGroup, string>> = {
+  operator: 'operators',
+  steward: 'data stewards',
+  partner: 'data partners',
+  researcher: 'researchers',
+  reviewer: 'reviewers',
+};
+
+/** `Only data partners can do this; you are olga (operator).` */
+function explainCallers(callers: Exclude<Route['callers'], 'anyone'>, { name, groups }: User): string {
+  const allowed = [...new Set(callers.map(({ group }) => groupNames[group]))].join(' or ');
+  return `Only ${allowed} can do this; you are ${name} (${groups.join(', ') || 'in no group'}).`;
+}
+
 /** Refuses unless one entry of `callers` applies. Answers 404 to outsiders, so that they cannot find out which projects exist. */
 async function authorise(route: Route, user: Caller, project: string | undefined, wiring: ApiWiring): Promise<void> {
   if (route.callers === 'anyone') return;
   const possible = route.callers.filter(({ group }) => user.groups.includes(group));
-  if (possible.length === 0)
-    throw new Refused(
-      'forbidden',
-      `Only ${[...new Set(route.callers.map(({ group }) => group))].join(' or ')} may do this.`,
-    );
+  if (possible.length === 0) throw new Refused('forbidden', explainCallers(route.callers, user));
   if (possible.some(({ member }) => member === undefined)) {
     if (project === undefined || !wiring.hasProject || (await wiring.hasProject(project))) return;
     throw new Refused('missing', `There is no project ${project}.`);

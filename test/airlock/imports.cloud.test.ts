@@ -117,7 +117,7 @@ describe('an import', () => {
     expect(await settle(params, ['inReview'])).toMatchObject({ quorum: 1, direction: 'import' });
     await expect(vote(people.rana, params, 'approve')).rejects.toThrow(/Only reviewer/);
     expect(await vote(people.vera, params, 'approve')).toMatchObject({ status: 'approved' });
-    await expect(people.rana.ask('releaseRequest', { params })).rejects.toThrow(/Only reviewer or operator/);
+    await expect(people.rana.ask('releaseRequest', { params })).rejects.toThrow(/Only reviewers or operators/);
     await people.olga.ask('releaseRequest', { params });
     const { release } = await settle(params, ['released']);
     const prefix = `data/imports/${params.request}/`;

@@ -50,7 +50,7 @@ describe('a request without findings', () => {
   });
 
   it('is released only by another person, byte for byte, with a signed record', async () => {
-    await expect(people.rana.ask('releaseRequest', { params })).rejects.toThrow(/Only reviewer or operator/);
+    await expect(people.rana.ask('releaseRequest', { params })).rejects.toThrow(/Only reviewers or operators/);
     await people.olga.ask('releaseRequest', { params });
     const { release } = await settle(params, ['released']);
     const prefix = `released/${params.request}/`;

@@ -178,7 +178,7 @@ describe('somebody of another group', () => {
         key: key(),
       });
       expect([name, status, type]).toEqual([name, 403, 'application/problem+json']);
-      expect(body.detail).toMatch(/^Only .+ may do this\.$/);
+      expect(body.detail).toMatch(/^Only .+ can do this; you are .+\.$/);
       tried++;
     }
     // Of a group that may, but of no project: it might as well not exist.

@@ -252,8 +252,8 @@ describe('the routes of cost reports', () => {
     const secondPage = await steward.ask('listReports', { query: { limit: 2, next } });
     expect(secondPage.items[0]?.date).toBe(day(2));
     await expect(operator.ask('reportCosts', { body: { date: addDays(yesterday, 1) } })).rejects.toThrow('no bill yet');
-    await expect(steward.ask('reportCosts', { body: {} })).rejects.toThrow('Only operator may do this');
-    await expect(researcher.ask('listReports')).rejects.toThrow('Only operator or steward');
+    await expect(steward.ask('reportCosts', { body: {} })).rejects.toThrow('Only operators can do this');
+    await expect(researcher.ask('listReports')).rejects.toThrow('Only operators or data stewards');
     await expect(steward.ask('showReport', { params: { date: '2020-01-01' } })).rejects.toThrow('no cost report');
   });
 });

@@ -104,7 +104,7 @@ describe('a project and a dataset', () => {
     expect(await readDataset(project as ReadyProject)).toBe('AccessDenied');
     const params = { project: 'uses-one', use: use.id };
     await expect(steward?.ask('approveUse', { params, body: {} })).rejects.toThrow(/Only .* who owns/);
-    await expect(lead?.ask('approveUse', { params, body: {} })).rejects.toThrow(/Only steward may do this/);
+    await expect(lead?.ask('approveUse', { params, body: {} })).rejects.toThrow(/Only data stewards can do this/);
     const waiting = await owner?.ask('listDatasetUses', { params: { dataset } });
     expect(waiting?.items[0]).toMatchObject({ id: use.id, status: 'requested' });
     expect(await owner?.ask('approveUse', { params, body: { conditions: 'No linkage.' } })).toMatchObject({

@@ -117,7 +117,7 @@ describe('a correct delivery', () => {
     const { items } = await otherPartner.ask('listDeliveries');
     expect(items.map(({ id }) => id)).not.toContain(first.id);
     await expect(otherPartner.ask('uploadAccess', { params: { delivery: first.id } })).rejects.toThrow(/no delivery/);
-    await expect(steward.ask('uploadAccess', { params: { delivery: first.id } })).rejects.toThrow(/Only partner/);
+    await expect(steward.ask('uploadAccess', { params: { delivery: first.id } })).rejects.toThrow(/Only data partner/);
   });
 
   it('publishes an event for a new version and one for each receipt', async () => {
