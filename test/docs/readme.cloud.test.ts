@@ -157,12 +157,15 @@ describe('the pages’ commands for an AWS account', () => {
     });
     child.stdin.write(`${answers.join('\n')}\n`);
     let output = '';
+    let isEnrolled = false;
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', async chunk => {
         output += chunk;
         // The key of the authenticator app, which then shows the code.
         const secret = /key +([A-Z2-7 ]+)\n/.exec(output)?.[1]?.replaceAll(' ', '');
-        if (secret && child.stdin.writable) child.stdin.end(`${await generate({ secret })}\n`);
+        if (secret === undefined || isEnrolled) return;
+        isEnrolled = true;
+        child.stdin.end(`${await generate({ secret })}\n`);
       });
     const code = await new Promise(resolve => child.once('close', resolve));
     expect({ code, said: output }).toMatchObject({
