@@ -209,7 +209,7 @@ export const airlockDownloadCommand = defineCommand({
     journal.close();
     context.result(
       { ok: true, folder: location, key: { fingerprint, pinned: pin !== undefined }, files: record.files.length },
-      `All ${formatCount(record.files.length)} files match the release, byte for byte.\n\n${formatReleaseRecord(record, fingerprint)}`,
+      `All ${formatCount(record.files.length)} files match the release, byte for byte.\n\n${formatReleaseRecord(record, fingerprint, context.width)}`,
     );
     context.remark(`Check it again at any time: broch airlock verify ${folder}/release.json ${folder}/files`);
     return 'ok';

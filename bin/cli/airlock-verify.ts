@@ -10,6 +10,7 @@ import {
 import { hashTree, readTextFile } from './airlock-tree.ts';
 import { type CommandContext, defineCommand } from './commands.ts';
 import { ExitError } from './exit.ts';
+import { formatFields } from './layout.ts';
 import { escapeForTerminal, formatBytes, formatColumns, formatCount, formatTime } from './output.ts';
 import { ProgressLine } from './progress.ts';
 
@@ -65,9 +66,9 @@ function differ(differences: readonly FileDifference[], context: CommandContext)
 }
 
 /** A verified record as text. */
-export function formatReleaseRecord(record: ReleaseRecord, fingerprint: string): string {
+export function formatReleaseRecord(record: ReleaseRecord, fingerprint: string, width: number | undefined): string {
   const size = record.files.reduce((sum, file) => sum + file.size, 0);
-  return formatColumns([
+  const rows: [string, string][] = [
     [
       'request',
       `${escapeForTerminal(record.request)}, round ${record.round}, of project ${escapeForTerminal(record.project)}`,
@@ -81,7 +82,8 @@ export function formatReleaseRecord(record: ReleaseRecord, fingerprint: string):
     ['released', `${formatTime(record.releasedAt)} to ${escapeForTerminal(record.recipient)}`],
     ['policy', escapeForTerminal(record.policy)],
     ['signed with', `SHA256:${fingerprint}`],
-  ]);
+  ];
+  return formatFields(rows, width);
 }
 
 export const airlockVerifyCommand = defineCommand({
@@ -112,7 +114,7 @@ export const airlockVerifyCommand = defineCommand({
     const { files, ...summary } = record;
     context.result(
       { ok: true, key: { fingerprint, pinned: pin !== undefined }, record: { ...summary, files: files.length } },
-      `Every file matches the release, byte for byte.\n\n${formatReleaseRecord(record, fingerprint)}`,
+      `Every file matches the release, byte for byte.\n\n${formatReleaseRecord(record, fingerprint, context.width)}`,
     );
     if (pin === undefined)
       context.remark(

@@ -230,7 +230,7 @@ async function conclude(
   context.result(
     last,
     heldDelivery
-      ? `The delivery is held; nothing was copied to the lake.\n\n${formatFindings(heldDelivery.findings)}${remainder}`
+      ? `The delivery is held; nothing was copied to the lake.\n\n${formatFindings(heldDelivery.findings, context.width)}${remainder}`
       : `The delivery is registered. This is your receipt.\n\n${formatRecord(last, shape, context)}`,
   );
   if (heldDelivery) context.remark(`Correct the files, then run the same command again: only changes are uploaded.`);

@@ -1,13 +1,14 @@
 import * as z from 'zod';
 import { defineCommand } from './commands.ts';
 import type { DoctorFinding } from './doctor-findings.ts';
+import { hangingText, indentedTexts } from './layout.ts';
 import { escapeForTerminal } from './output.ts';
 
 const labels = { ok: 'ok', action: 'TO DO', unknown: 'unknown' } as const;
 
-function formatFinding({ check, status, message, remedy }: DoctorFinding): string {
-  const line = `${labels[status].padEnd(8)}${check}: ${escapeForTerminal(message)}`;
-  return remedy === undefined ? line : `${line}\n        ${remedy}`;
+function formatDoctorFinding({ check, status, message, remedy }: DoctorFinding, width: number | undefined): string {
+  const line = hangingText(`${labels[status].padEnd(8)}${check}: ${escapeForTerminal(message)}`, width, 8);
+  return remedy === undefined ? line : `${line}\n${indentedTexts([remedy], width, 8)}`;
 }
 
 export const doctorCommand = defineCommand({
@@ -32,7 +33,7 @@ export const doctorCommand = defineCommand({
     // Loaded here: no other command calls these services.
     const { examineDeployment } = await import('./doctor-aws.ts');
     const findings = await examineDeployment({ environment, region, costTag });
-    context.result({ findings }, findings.map(formatFinding).join('\n'));
+    context.result({ findings }, findings.map(finding => formatDoctorFinding(finding, context.width)).join('\n'));
     return findings.every(({ status }) => status === 'ok') ? 'ok' : 'refused';
   },
 });

@@ -8,7 +8,8 @@ import { type ManifestName, manifestNames } from '../../functions/ingest/schemas
 import { pathFinding } from '../../functions/storage/paths.ts';
 import type { CommandContext } from './commands.ts';
 import { ExitError } from './exit.ts';
-import { escapeForTerminal, formatColumns, formatCount } from './output.ts';
+import { hangingText, indentedTexts } from './layout.ts';
+import { escapeForTerminal, fitColumns, formatCount } from './output.ts';
 
 /** A file to deliver. `real` is the path to read, which differs from `path` when that is a link. */
 export interface LocalFile {
@@ -115,17 +116,21 @@ export async function resolveFolder(path: string): Promise<string> {
   return realpath(path);
 }
 
-export const formatFindings = (findings: readonly Finding[]) =>
-  formatColumns(
-    findings.map(({ path, reason }) => [escapeForTerminal(path), escapeForTerminal(reason)]),
-    ['path', 'reason'],
+/** Findings as a table, or on a narrow screen each path with its reason below it. */
+export function formatFindings(findings: readonly Finding[], width: number | undefined): string {
+  const rows = findings.map(({ path, reason }) => [escapeForTerminal(path), escapeForTerminal(reason)]);
+  return (
+    fitColumns(rows, ['path', 'reason'], [], width) ??
+    rows.map(([path = '', reason = '']) => `${hangingText(path, width)}\n${indentedTexts([reason], width)}`).join('\n')
   );
+}
 
 /** Reports every problem, file by file, and ends the command before anything is uploaded. */
 export function refuseUpload(findings: readonly Finding[], context: CommandContext, remedy: string): never {
   const listing = findings.slice(0, 200);
   const rest = findings.length - listing.length;
-  if (!context.json) context.remark(`${formatFindings(listing)}\n${rest > 0 ? `and ${formatCount(rest)} more\n` : ''}`);
+  if (!context.json)
+    context.remark(`${formatFindings(listing, context.width)}\n${rest > 0 ? `and ${formatCount(rest)} more\n` : ''}`);
   throw new ExitError(
     'refused',
     `This folder has ${formatCount(findings.length)} ${findings.length === 1 ? 'problem' : 'problems'}. ${remedy}`,

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { RouteName } from '../../functions/api/routes.ts';
 import type { ApiClient } from './call.ts';
 import { type CommandContext, defineCommand } from './commands.ts';
+import { indentedTexts } from './layout.ts';
 import {
   type NextStep,
   type Standing,
@@ -12,7 +13,7 @@ import {
   stepOfReport,
   stepOfWorkspace,
 } from './next-step.ts';
-import { escapeForTerminal, formatTime } from './output.ts';
+import { escapeForTerminal, formatStatusWords, formatTime } from './output.ts';
 
 /** Pages that are read of one list: the newest 500 things of a kind. */
 const MAX_PAGES = 5;
@@ -100,19 +101,23 @@ const sections: readonly { readonly standing: Exclude<Standing, 'done'>; readonl
   { standing: 'underWay', heading: 'Under way' },
 ];
 
-function formatStep({ subject, status, due, reason, command }: NextStep): string {
-  const state = `${status}${due === undefined ? '' : `, due ${formatTime(due)}`}`;
+function formatStep({ subject, status, due, reason, command }: NextStep, width: number | undefined): string {
+  const state = `${formatStatusWords(status)}${due === undefined ? '' : `, due ${formatTime(due)}`}`;
+  const texts = [
+    `${escapeForTerminal(subject)} (${state})`,
+    ...(reason === undefined ? [] : [escapeForTerminal(reason)]),
+  ];
   return [
-    `  ${escapeForTerminal(subject)} (${state})`,
-    ...(reason === undefined ? [] : [`    ${escapeForTerminal(reason)}`]),
+    ...texts.map((text, index) => indentedTexts([text], width, index === 0 ? 2 : 4)),
+    // A command stays on one line, because people copy it.
     ...(command === undefined ? [] : [`    Next: broch ${command}`]),
   ].join('\n');
 }
 
-function formatStatusReport(report: StatusReport): string {
+export function formatStatusReport(report: StatusReport, width: number | undefined): string {
   const parts = sections
     .filter(({ standing }) => report[standing].length > 0)
-    .map(({ standing, heading }) => `${heading}:\n${report[standing].map(formatStep).join('\n')}`);
+    .map(({ standing, heading }) => `${heading}:\n${report[standing].map(step => formatStep(step, width)).join('\n')}`);
   if (parts.length === 0) parts.push('Nothing waits for you, and nothing is under way.');
   if (report.more.length > 0)
     parts.push(`Older things are left out. See: ${report.more.map(words => `broch ${words}`).join(', ')}`);
@@ -140,7 +145,7 @@ export const statusCommand = defineCommand({
       underWay: pick('underWay'),
       more: cutLists,
     };
-    context.result(report, formatStatusReport(report));
+    context.result(report, formatStatusReport(report, context.width));
     return 'ok';
   },
 });
