@@ -16,6 +16,7 @@ export const partitions = {
   catalogue: 'CATALOGUE',
   use: 'USE#',
   datasetUses: 'USES#',
+  image: 'IMAGE#',
   workspace: 'WORKSPACE#',
   instance: 'INSTANCE#',
   reports: 'REPORTS',

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { AirlockConfig } from '../functions/airlock/request/airlock-config.ts';
+import { UserName } from '../functions/identifiers.ts';
+import { FindingPolicy } from '../functions/images/policy.ts';
 
 const InstanceType = z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, 'an instance type such as t3.large');
 const Sizes = z.strictObject({ small: InstanceType, medium: InstanceType, large: InstanceType });
@@ -93,6 +95,15 @@ export const Config = z.strictObject({
       .strictObject({ linux: Sizes, windows: Sizes })
       .describe('The EC2 instance types of small, medium and large desktops, for linux and windows'),
   }),
+  images: z
+    .strictObject({
+      authors: z.array(UserName).default([]).meta({
+        description: 'The user names of the people who change recipes of images. They approve no image',
+        omitted: 'nobody',
+      }),
+      policy: FindingPolicy.prefault({}),
+    })
+    .prefault({}),
   airlock: AirlockConfig.prefault({}),
   costs: z.strictObject({
     tag: z

@@ -9,6 +9,7 @@ import { Costs, CostsData } from './costs.ts';
 import { AlarmDashboard } from './dashboard.ts';
 import { Datasets } from './datasets.ts';
 import { Events } from './events.ts';
+import { Images, ImagesData } from './images.ts';
 import { Ingest, IngestData } from './ingest.ts';
 import { Projects } from './projects.ts';
 import { isFirstDeployment } from './protection.ts';
@@ -21,6 +22,7 @@ class DataStack extends Stack {
   readonly people: People;
   readonly costs: CostsData;
   readonly ingest: IngestData;
+  readonly images: ImagesData;
   readonly workspaces: WorkspacesData;
   readonly airlock: AirlockData;
 
@@ -30,6 +32,7 @@ class DataStack extends Stack {
     this.people = new People(this, 'People');
     this.costs = new CostsData(this, 'Costs', { core: this.core });
     this.ingest = new IngestData(this, 'Ingest', { core: this.core });
+    this.images = new ImagesData(this, 'Images', { core: this.core });
     this.workspaces = new WorkspacesData(this, 'Workspaces', { core: this.core });
     this.airlock = new AirlockData(this, 'Airlock', { core: this.core });
     addOutputs(this, {
@@ -38,6 +41,7 @@ class DataStack extends Stack {
       Webhook: this.costs.webhook.secretArn,
       Landing: this.ingest.landing.bucketName,
       Lake: this.ingest.lake.bucketName,
+      Builds: this.images.builds.bucketName,
       Sealed: this.airlock.airlock.bucketName,
       Released: this.airlock.release.bucketName,
       ScanRole: this.airlock.scan.role.roleArn,
@@ -72,6 +76,7 @@ const capabilities: Readonly<Record<string, (stack: Stack, data: DataStack, api:
   costs: (stack, { core, costs, people }, api) => new Costs(stack, 'Costs', { core, data: costs, people, api }),
   workspaces: (stack, { core, workspaces, people }, api) =>
     new Workspaces(stack, 'Workspaces', { core, data: workspaces, people, api }),
+  images: (stack, { core, images, people }, api) => new Images(stack, 'Images', { core, data: images, people, api }),
   airlock: (stack, { core, airlock, people }, api) =>
     new Airlock(stack, 'Airlock', { core, data: airlock, people, api }),
 };

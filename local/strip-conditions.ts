@@ -18,6 +18,7 @@ export const unsupportedConditionKeys: readonly string[] = [
   'cloudformation:CreateAction',
   'cloudformation:RoleArn',
   'cloudformation:TemplateUrl',
+  'ec2:Owner',
   'kms:MessageType',
   'kms:SigningAlgorithm',
 ];

@@ -43,14 +43,7 @@ source "amazon-ebs" "machine" {
   ssh_timeout       = "15m"
   subnet_id         = var.subnet_id
   security_group_id = var.security_group_id
-  temporary_iam_instance_profile_policy_document {
-    Version = "2012-10-17"
-    Statement {
-      Effect   = "Allow"
-      Action   = local.session_manager.actions
-      Resource = ["*"]
-    }
-  }
+  iam_instance_profile = var.instance_profile
 
   # Debian's images come without the agent that Session Manager needs.
   user_data = <<-SCRIPT

@@ -13,6 +13,11 @@ variable "security_group_id" {
   description = "The security group of the build network. It has no inbound rule, and Packer must not make one of its own."
 }
 
+variable "instance_profile" {
+  type        = string
+  description = "The instance profile of the build machine. Its role may use Session Manager and nothing else."
+}
+
 variable "kms_key_id" {
   type        = string
   description = "The key that encrypts the image: a customer-managed one, because an image under aws/ebs cannot be shared."
@@ -43,16 +48,6 @@ variable "ami_users" {
 
 locals {
   built = formatdate("YYYYMMDD-hhmmss", timestamp())
-  # What a build needs of AWS: Session Manager, so that Packer gets in without an inbound port.
-  session_manager = {
-    actions = [
-      "ssm:UpdateInstanceInformation",
-      "ssmmessages:CreateControlChannel",
-      "ssmmessages:CreateDataChannel",
-      "ssmmessages:OpenControlChannel",
-      "ssmmessages:OpenDataChannel",
-    ]
-  }
   tags = {
     "broch:image"  = local.image
     "broch:recipe" = var.recipe

@@ -3,6 +3,7 @@ import { airlockRoutes } from '../airlock/routes.ts';
 import { costsRoutes } from '../costs/routes.ts';
 import { datasetsRoutes } from '../datasets/routes.ts';
 import { type Route, userGroups } from '../http/route.ts';
+import { imagesRoutes } from '../images/routes.ts';
 import { ingestRoutes } from '../ingest/routes.ts';
 import { OwnProject } from '../membership.ts';
 import { projectsRoutes } from '../projects/routes.ts';
@@ -44,6 +45,7 @@ export const routes = {
   ...ingestRoutes,
   ...datasetsRoutes,
   ...workspacesRoutes,
+  ...imagesRoutes,
   ...airlockRoutes,
   ...costsRoutes,
 } as const satisfies Record<string, Route>;

@@ -39,6 +39,22 @@ const publications: Partial<Record<Partition, Publication>> = {
   },
   terms: { source: 'broch.datasets', types: ['DatasetGoverned', 'DatasetWithdrawn'] },
   use: { source: 'broch.datasets', types: ['UseRequested', 'UseApproved', 'UseRefused', 'UseEnded'] },
+  image: {
+    source: 'broch.images',
+    types: [
+      'ImageBuildStarted',
+      'ImageFailed',
+      'ImageRejected',
+      'ImageApprovalOpened',
+      'ImageApprovalVoided',
+      'ImageApproved',
+      'ImagePublished',
+      'ImageRolledBack',
+      'ImagePinned',
+      'ImageDeprecated',
+      'ImageRetired',
+    ],
+  },
   workspace: { source: 'broch.workspaces', types: ['WorkspaceReady', 'WorkspaceFailed'] },
   reports: { source: 'broch.costs', types: ['CostReported', 'CostReportFailed'] },
   airlock: {

@@ -11,11 +11,13 @@ import sys
 
 import patches_cognito
 import patches_iam
+import patches_images
 import patches_s3
 import patches_services
 
-PATCHES = {}
-for corrections in (patches_services, patches_iam, patches_s3, patches_cognito):
+# In this order: a later correction may build on an earlier one.
+PATCHES: dict[str, list[tuple[str, str]]] = {}
+for corrections in (patches_services, patches_iam, patches_s3, patches_cognito, patches_images):
     for module, pieces in corrections.PATCHES.items():
         PATCHES.setdefault(module, []).extend(pieces)
 

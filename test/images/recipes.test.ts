@@ -32,13 +32,14 @@ describe('the Packer recipes', () => {
     ).toEqual([]);
   });
 
-  it.each(recipes)('%s reaches the build machine through Session Manager alone', (_, { source, locals }) => {
-    expect(source.temporary_iam_instance_profile_policy_document[0].Statement[0].Action).toBe(
-      '${local.session_manager.actions}',
-    );
-    for (const action of locals.session_manager.actions)
-      expect(action).toMatch(/^(ssm:UpdateInstanceInformation|ssmmessages:\w+)$/);
-  });
+  it.each(recipes)(
+    '%s lets Packer make no role: the build machine has one that is given',
+    (_, { source, variables }) => {
+      expect(source.iam_instance_profile).toBe('${var.instance_profile}');
+      expect(source).not.toHaveProperty('temporary_iam_instance_profile_policy_document');
+      expect(variables.instance_profile).not.toHaveProperty('default');
+    },
+  );
 
   it.each(recipes)('%s requires version 2 of the instance metadata service (IMDSv2)', (_, { source }) => {
     expect(source.metadata_options).toEqual([
@@ -136,5 +137,13 @@ describe('the build network', () => {
     const groups = Object.values(Resources).filter(({ Type }) => Type === 'AWS::EC2::SecurityGroup');
     expect(groups.map(({ Properties }) => Properties?.SecurityGroupIngress)).toEqual([[]]);
     expect(Object.values(Resources).map(({ Type }) => Type)).not.toContain('AWS::EC2::SecurityGroupIngress');
+  });
+
+  it('lets the build machine use Session Manager and nothing else', () => {
+    const roles = Object.values(Resources).filter(({ Type }) => Type === 'AWS::IAM::Role');
+    const actions = [...JSON.stringify(roles).matchAll(/"(\w+:\w+)"/g)].map(([, action = '']) => action);
+    expect(actions).toContain('ssmmessages:OpenDataChannel');
+    for (const action of actions)
+      expect(action).toMatch(/^(sts:AssumeRole|ssm:UpdateInstanceInformation|ssmmessages:\w+)$/);
   });
 });

@@ -1,0 +1,157 @@
+import * as z from 'zod';
+import { Sha256 } from '../identifiers.ts';
+import { rowKey } from '../keys.ts';
+import { ProjectId } from '../projects/schemas.ts';
+
+/** The images that Broch builds: the folders of amis/ that hold a recipe. */
+export const ImageName = z.enum([
+  'batch-gpu',
+  'enclave-parent',
+  'linux-desktop',
+  'linux-gpu',
+  'linux-notebook',
+  'windows-desktop',
+]);
+export type ImageName = z.infer<typeof ImageName>;
+
+/** The parameter that holds the id of an image's current version. */
+export const imageParameter = (image: ImageName): string => `/broch/images/${image}/current`;
+
+/** The tag of an approved image. Without it, nobody can start a desktop from the image; only Broch may set it. */
+export const APPROVED_TAG = 'broch:approved';
+
+export const AmiId = z.string().regex(/^ami-[0-9a-f]{8,17}$/);
+const Person = z.object({ id: z.string().min(1), name: z.string().min(1) });
+const Instant = z.iso.datetime();
+export const VersionNumber = z.number().int().min(1).max(99_999);
+
+export const FindingSeverity = z.enum(['critical', 'high', 'medium', 'low']);
+export type FindingSeverity = z.infer<typeof FindingSeverity>;
+
+/** A known vulnerability of a package of an image, as the scanner reports it. */
+export const ImageFinding = z.object({
+  id: z.string().max(100),
+  severity: FindingSeverity,
+  package: z.string().max(300),
+  /** When the vulnerability became known. */
+  since: Instant,
+});
+export type ImageFinding = z.infer<typeof ImageFinding>;
+
+/** The outcome of a scan: how many findings there are, the digest of them all, and those that the policy judges. */
+export const ScanResult = z.object({
+  digest: Sha256,
+  scannedAt: Instant,
+  counts: z.record(FindingSeverity, z.number().int()),
+  findings: z.array(ImageFinding),
+});
+export type ScanResult = z.infer<typeof ScanResult>;
+
+/** What a build made. `bill` is the SHA-256 of the bill of materials. */
+export const ImageBuild = z.object({ ami: AmiId, base: z.string(), bill: Sha256, builtAt: Instant });
+export type ImageBuild = z.infer<typeof ImageBuild>;
+
+const Approval = z.object({ by: Person, at: Instant, digest: Sha256 });
+
+const startFields = {
+  version: VersionNumber,
+  startedBy: Person,
+  startedAt: Instant,
+  /** The digest of the recipe's files. */
+  recipe: Sha256,
+  /** The number of the workflow run. A later run tests a version that exists again. */
+  attempt: z.number().int().min(1),
+  attemptedAt: Instant,
+};
+const buildFields = { ...startFields, build: ImageBuild };
+const scanFields = { ...buildFields, scan: ScanResult, digest: Sha256 };
+const approvalFields = { ...scanFields, approval: Approval };
+
+const Building = z.object({ status: z.literal('building'), ...startFields });
+const Testing = z.object({ status: z.literal('testing'), ...buildFields });
+const Scanning = z.object({ status: z.literal('scanning'), ...buildFields });
+const AwaitingApproval = z.object({ status: z.literal('awaitingApproval'), ...scanFields });
+const Approved = z.object({ status: z.literal('approved'), ...approvalFields });
+const Published = z.object({
+  status: z.literal('published'),
+  ...approvalFields,
+  /** Who starts from it: one project, everyone, or only projects that pinned it because a later version replaced it. */
+  reach: z.enum(['canary', 'everyone', 'former']),
+  /** The project of a canary. */
+  project: ProjectId.optional(),
+  publishedAt: Instant,
+});
+const Deprecated = z.object({ status: z.literal('deprecated'), ...approvalFields, deprecatedAt: Instant });
+const Retired = z.object({ status: z.literal('retired'), ...buildFields, retiredAt: Instant });
+const Rejected = z.object({
+  status: z.literal('rejected'),
+  ...scanFields,
+  reason: z.string(),
+  /** Left out if the policy rejected it. */
+  rejectedBy: Person.optional(),
+  rejectedAt: Instant,
+});
+const Failed = z.object({
+  status: z.literal('failed'),
+  ...startFields,
+  build: ImageBuild.optional(),
+  reason: z.string(),
+  failedAt: Instant,
+});
+const settledSchemas = [AwaitingApproval, Approved, Published, Deprecated, Retired, Rejected, Failed] as const;
+
+/** A version of an image as the API returns it. */
+export const ImageVersionView = z.discriminatedUnion('status', [Building, Testing, Scanning, ...settledSchemas]);
+
+/** An approval that a repeated test confirms or makes void. */
+const earlierApproval = { approval: Approval.optional() };
+/** A version as stored, with the token of the workflow that waits for its build, which the API must not return. */
+export const ImageVersion = z.discriminatedUnion('status', [
+  Building.extend({ token: z.string().optional() }),
+  Testing.extend(earlierApproval),
+  Scanning.extend(earlierApproval),
+  ...settledSchemas,
+]);
+export type ImageVersion = z.infer<typeof ImageVersion>;
+export type ImageVersionIn<S extends ImageVersion['status']> = Extract<ImageVersion, { status: S }>;
+
+/** A project keeps a version until a date. */
+const ImagePin = z.object({
+  project: ProjectId,
+  version: VersionNumber,
+  until: Instant,
+  by: Person,
+  at: Instant,
+  reason: z.string(),
+});
+
+/** An image with all its versions, oldest first: one row, so that every rule holds in one write. */
+export const Image = z.object({
+  image: ImageName,
+  versions: z.array(ImageVersion),
+  pins: z.array(ImagePin),
+});
+export type Image = z.infer<typeof Image>;
+
+export const ImageView = Image.extend({ versions: z.array(ImageVersionView) });
+
+const PublishedVersion = z.object({
+  version: VersionNumber,
+  ami: AmiId,
+  publishedAt: Instant,
+  /** Whole days since it was built. */
+  ageDays: z.number().int(),
+});
+
+/** An image in a list. */
+export const ImageSummary = z.object({
+  image: ImageName,
+  current: PublishedVersion.optional(),
+  canary: PublishedVersion.extend({ project: ProjectId.optional() }).optional(),
+  /** Versions that are newer than the current one and neither failed nor rejected. */
+  pending: z.array(VersionNumber),
+});
+export type ImageSummary = z.infer<typeof ImageSummary>;
+
+/** All images are rows of their own partitions. */
+export const imageKey = (image: ImageName) => rowKey('image', image);

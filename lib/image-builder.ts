@@ -1,0 +1,188 @@
+import { Stack, Validations } from 'aws-cdk-lib';
+import { CfnProject } from 'aws-cdk-lib/aws-codebuild';
+import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import { IgnoreMode, SymlinkFollowMode } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import { APPROVED_TAG } from '../functions/images/schemas.ts';
+import { bucketAccess } from './access.ts';
+import type { Core } from './core.ts';
+import type { ImageNetwork } from './image-network.ts';
+import { keyUseStatement } from './key-use.ts';
+import { explainWildcards } from './nag-wildcards.ts';
+import { privateRecipeFiles, recipesFolder } from './recipes.ts';
+
+/** The digest of a recipe, as `digestRecipe` computes it, in the folder of all recipes. */
+export const digestCommand =
+  'find -L "$BROCH_IMAGE" shared -type f | LC_ALL=C sort | xargs sha256sum | sha256sum | cut --delimiter=" " --fields=1';
+
+/**
+ * What CodeBuild runs. Packer and the plugin of Session Manager come from the bucket, where an operator puts releases that
+ * they have verified, and so do the values that a recipe has no default for.
+ */
+const commands = [
+  `test "$(${digestCommand})" = "$BROCH_RECIPE"`,
+  'aws s3 cp "s3://$BUILDS/tools/packer.zip" packer.zip && unzip -q packer.zip packer -d /usr/local/bin && rm packer.zip',
+  'aws s3 cp "s3://$BUILDS/tools/session-manager-plugin.rpm" plugin.rpm && dnf install --assumeyes ./plugin.rpm && rm plugin.rpm',
+  'aws s3 cp "s3://$BUILDS/variables/$BROCH_IMAGE.pkrvars.hcl" values.pkrvars.hcl',
+  'packer init "$BROCH_IMAGE"',
+  'packer build -color=false -var-file=values.pkrvars.hcl -var "region=$AWS_REGION" -var "subnet_id=$SUBNET" -var "security_group_id=$GROUP" -var "instance_profile=$PROFILE" -var "kms_key_id=$KEY" -var "recipe=$BROCH_RECIPE" "$BROCH_IMAGE"',
+  'aws s3 cp "bill-of-materials-$BROCH_IMAGE.json" "s3://$BUILDS/builds/$BROCH_IMAGE/$BROCH_VERSION/$BROCH_ATTEMPT/bill-of-materials.json"',
+  'aws s3 cp "manifest-$BROCH_IMAGE.json" "s3://$BUILDS/builds/$BROCH_IMAGE/$BROCH_VERSION/$BROCH_ATTEMPT/manifest.json"',
+];
+
+export interface ImageBuilderProps {
+  readonly core: Core;
+  readonly builds: Bucket;
+  readonly key: Key;
+  readonly network: ImageNetwork;
+}
+
+/** The CodeBuild project that runs Packer. It costs nothing while it does not run, and nothing connects to it. */
+export class ImageBuilder extends Construct {
+  readonly project: CfnProject;
+
+  constructor(scope: Construct, id: string, { core, builds, key, network }: ImageBuilderProps) {
+    super(scope, id);
+    const recipes = new Asset(this, 'Recipes', {
+      path: recipesFolder,
+      exclude: privateRecipeFiles,
+      ignoreMode: IgnoreMode.GLOB,
+      followSymlinks: SymlinkFollowMode.ALWAYS,
+    });
+    const logGroup = core.logGroup(this);
+    const role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('codebuild.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    });
+    const { partition, region, account } = Stack.of(this);
+    const statements = [
+      new PolicyStatement({
+        actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        resources: [logGroup.logGroupArn],
+      }),
+      new PolicyStatement({
+        actions: ['s3:GetObject', 's3:GetObjectVersion'],
+        resources: [`arn:${partition}:s3:::${recipes.s3BucketName}/${recipes.s3ObjectKey}`],
+      }),
+      ...bucketAccess(builds, ['read'], 'tools/').statements,
+      ...bucketAccess(builds, ['read'], 'variables/').statements,
+      ...bucketAccess(builds, ['write'], 'builds/').statements,
+      ...packerStatements(this, network, key),
+    ];
+    for (const statement of statements) role.addToPolicy(statement);
+    explainWildcards(this, statements, 'Machines, disks and images exist only while Packer runs, so tags limit them.');
+    const environment = {
+      BUILDS: builds.bucketName,
+      SUBNET: network.build.subnet.attrSubnetId,
+      GROUP: network.build.group.attrGroupId,
+      PROFILE: network.build.profile.ref,
+      KEY: key.keyArn,
+    };
+    this.project = new CfnProject(this, 'Project', {
+      description: 'Broch: builds images with Packer',
+      serviceRole: role.roleArn,
+      encryptionKey: core.key.keyArn,
+      timeoutInMinutes: 240,
+      queuedTimeoutInMinutes: 60,
+      concurrentBuildLimit: 2,
+      artifacts: { type: 'NO_ARTIFACTS' },
+      environment: {
+        type: 'LINUX_CONTAINER',
+        computeType: 'BUILD_GENERAL1_SMALL',
+        image: 'aws/codebuild/amazonlinux-x86_64-standard:5.0',
+        environmentVariables: Object.entries(environment).map(([name, value]) => ({ name, value })),
+      },
+      source: {
+        type: 'S3',
+        location: `${recipes.s3BucketName}/${recipes.s3ObjectKey}`,
+        buildSpec: JSON.stringify({ version: '0.2', phases: { build: { 'on-failure': 'ABORT', commands } } }),
+      },
+      logsConfig: { cloudWatchLogs: { status: 'ENABLED', groupName: logGroup.logGroupName } },
+    });
+    Validations.of(this).acknowledge({
+      id: 'NIST.800.53.R5-IAMNoInlinePolicy',
+      reason: `A role of one project in ${region}: its policy belongs to nothing else (${account}).`,
+    });
+  }
+}
+
+/**
+ * What Packer needs, as its documentation lists it, without making security groups or roles:
+ * https://developer.hashicorp.com/packer/integrations/hashicorp/amazon
+ * It may start machines only in the build subnet, touch only what its run made, and approve nothing.
+ */
+function packerStatements(scope: Construct, network: ImageNetwork, key: Key): PolicyStatement[] {
+  const { partition, region, account } = Stack.of(scope);
+  const arns = (...types: string[]) => types.map(type => `arn:${partition}:ec2:${region}:${account}:${type}/*`);
+  const shared = (...types: string[]) => types.map(type => `arn:${partition}:ec2:${region}::${type}/*`);
+  const place = [
+    `arn:${partition}:ec2:${region}:${account}:subnet/${network.build.subnet.attrSubnetId}`,
+    `arn:${partition}:ec2:${region}:${account}:security-group/${network.build.group.attrGroupId}`,
+  ];
+  const document = `arn:${partition}:ssm:${region}::document/AWS-StartPortForwardingSession`;
+  const recipeTag = { Null: { 'aws:ResourceTag/broch:recipe': 'false' } };
+  const unapproved = { Null: { [`aws:ResourceTag/${APPROVED_TAG}`]: 'true' } };
+  const allow = (actions: string[], resources: string[], conditions = {}) =>
+    new PolicyStatement({ actions, resources, conditions });
+  const keyActions = [
+    'Decrypt',
+    'DescribeKey',
+    'Encrypt',
+    'GenerateDataKeyWithoutPlaintext',
+    'ReEncryptFrom',
+    'ReEncryptTo',
+  ];
+  return [
+    allow(
+      [
+        'Images',
+        'Instances',
+        'InstanceStatus',
+        'Regions',
+        'SecurityGroups',
+        'Snapshots',
+        'Subnets',
+        'Tags',
+        'Volumes',
+      ].map(name => `ec2:Describe${name}`),
+      ['*'],
+    ),
+    allow(
+      ['ec2:RunInstances'],
+      [...place, ...arns('instance', 'volume', 'network-interface', 'key-pair'), ...shared('image')],
+    ),
+    allow(['ec2:CreateKeyPair', 'ec2:DeleteKeyPair'], arns('key-pair')),
+    allow(['ec2:StopInstances', 'ec2:TerminateInstances', 'ec2:GetPasswordData'], arns('instance'), recipeTag),
+    allow(['ec2:CreateImage'], [...arns('instance'), ...shared('image', 'snapshot')]),
+    allow(['ec2:CopyImage'], shared('image', 'snapshot')),
+    allow(['ec2:DeregisterImage'], shared('image'), unapproved),
+    allow(['ec2:DeleteSnapshot'], shared('snapshot'), recipeTag),
+    allow(['ec2:CreateTags'], [...arns('instance', 'volume', 'key-pair'), ...shared('image', 'snapshot')]),
+    new PolicyStatement({
+      sid: 'ApprovesNothing',
+      effect: Effect.DENY,
+      actions: ['ec2:CreateTags', 'ec2:DeleteTags'],
+      resources: ['*'],
+      conditions: { 'ForAnyValue:StringEquals': { 'aws:TagKeys': [APPROVED_TAG] } },
+    }),
+    allow(['ssm:StartSession'], arns('instance'), { Null: { 'ssm:resourceTag/broch:recipe': 'false' } }),
+    allow(['ssm:StartSession'], [document]),
+    allow(['ssm:TerminateSession'], [`arn:${partition}:ssm:${region}:${account}:session/*`]),
+    new PolicyStatement({
+      actions: ['iam:PassRole'],
+      resources: [network.roles.build.roleArn],
+      conditions: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } },
+    }),
+    keyUseStatement(
+      scope,
+      'ec2',
+      keyActions.map(name => `kms:${name}`),
+      [key.keyArn],
+    ),
+    keyUseStatement(scope, 'ec2', ['kms:CreateGrant'], [key.keyArn], { Bool: { 'kms:GrantIsForAWSResource': 'true' } }),
+  ];
+}

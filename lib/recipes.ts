@@ -1,0 +1,27 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { sha256 } from '../functions/hash.ts';
+import { ImageName } from '../functions/images/schemas.ts';
+
+export const recipesFolder = join(import.meta.dirname, '../amis');
+
+/** What belongs to one account and not to the recipe. */
+export const privateRecipeFiles = ['*.auto.pkrvars.hcl', '*.md'];
+const isPrivate = (name: string) => privateRecipeFiles.some(pattern => name.endsWith(pattern.slice(1)));
+
+/** The files below a folder, links followed, as paths from the folder of all recipes. */
+const listFiles = (path: string): string[] =>
+  readdirSync(join(recipesFolder, path)).flatMap(name => {
+    const file = `${path}/${name}`;
+    if (isPrivate(name)) return [];
+    return statSync(join(recipesFolder, file)).isDirectory() ? listFiles(file) : [file];
+  });
+
+/** The digest of a recipe with all files that it shares. The build computes it again: see lib/image-builder.ts. */
+export function digestRecipe(image: ImageName): string {
+  const files = [...listFiles(image), ...listFiles('shared')].sort();
+  return sha256(files.map(file => `${sha256(readFileSync(join(recipesFolder, file)))}  ${file}\n`).join(''));
+}
+
+export const recipeDigests = (): Record<string, string> =>
+  Object.fromEntries(ImageName.options.map(image => [image, digestRecipe(image)]));

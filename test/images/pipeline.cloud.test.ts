@@ -1,0 +1,186 @@
+import {
+  CreateTagsCommand,
+  DescribeImagesCommand,
+  DescribeInstancesCommand,
+  DescribeVpcEndpointsCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
+import { GetParameterCommand, GetParameterHistoryCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { APPROVED_TAG, type ImageName, imageParameter } from '../../functions/images/schemas.ts';
+import { rowKey } from '../../functions/keys.ts';
+import { type PlayedImage, playBuilder } from '../../local/builder.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { signInProjectPerson } from '../projects/harness.ts';
+import { openTestTable, waitUntil } from '../workspaces/harness.ts';
+
+const cloud = connectTestCloud();
+const ec2 = new EC2Client(cloud.configuration);
+const ssm = new SSMClient(cloud.configuration);
+const playing = new AbortController();
+const image = 'linux-notebook' satisfies ImageName;
+let play: PlayedImage = {};
+let olga: Awaited<ReturnType<typeof signInProjectPerson>>;
+let stella: typeof olga;
+
+beforeAll(async () => {
+  [olga, stella] = await Promise.all([
+    signInProjectPerson('img-olga', 'operator'),
+    signInProjectPerson('img-stella', 'steward'),
+  ]);
+  await (await openTestTable(cloud)).put(rowKey('project', 'img-canary'), { id: 'img-canary' });
+  void playBuilder(cloud, { plays: () => play, signal: playing.signal, log: line => console.log(line) });
+});
+afterAll(() => playing.abort());
+
+const show = (version: number, name: ImageName = image) =>
+  olga.ask('showFindings', { params: { image: name, version } });
+/** Builds a version and waits until its run has ended. */
+async function build(outcome: PlayedImage = {}, name: ImageName = image) {
+  play = outcome;
+  const { version } = await olga.ask('buildImage', { params: { image: name } });
+  return waitUntil(
+    () => show(version, name),
+    ({ status }) => !['building', 'testing', 'scanning'].includes(status),
+  );
+}
+const params = (version: number) => ({ image, version });
+const approve = (version: number, digest: string, person = stella) =>
+  person.ask('approveImage', { params: params(version), body: { digest } });
+const aliasOf = (name: ImageName = image) =>
+  ssm.send(new GetParameterCommand({ Name: imageParameter(name) })).then(
+    ({ Parameter }) => Parameter?.Value,
+    () => undefined,
+  );
+const waitForAlias = (ami: string) =>
+  waitUntil(
+    () => aliasOf(),
+    value => value === ami,
+  );
+const readAmi = async (ami: string) => (await ec2.send(new DescribeImagesCommand({ ImageIds: [ami] }))).Images?.[0];
+const isTagged = async (ami: string) => (await readAmi(ami))?.Tags?.some(({ Key }) => Key === APPROVED_TAG) ?? false;
+
+type Version = Awaited<ReturnType<typeof show>>;
+const amiOf = (version: Version) => ('build' in version ? (version.build?.ami ?? '') : '');
+const digestOf = (version: Version) => ('digest' in version ? version.digest : '');
+
+describe('a build', () => {
+  it('is refused to everybody but operators', async () => {
+    await expect(stella.ask('buildImage', { params: { image } })).rejects.toThrow(/Only operator/);
+  });
+
+  it.each([
+    [{ buildFailure: 'a mirror is not there' }, 'failed', /FAILED/],
+    [{ smokeTestFailure: 'desktop: xrdp does not listen' }, 'failed', /xrdp does not listen/],
+    [{ findings: ['CVE-2021-36159'] }, 'rejected', /CVE-2021-36159 in apk-tools 2.10.6 is critical/],
+  ] as const)('%j ends as %s, and nothing is published', async (outcome, status, reason) => {
+    const version = await build(outcome);
+    expect(version).toMatchObject({ status, reason: expect.stringMatching(reason) });
+    expect(await aliasOf()).toBeUndefined();
+    if (amiOf(version)) expect(await isTagged(amiOf(version))).toBe(false);
+  });
+
+  it('leaves no machine and no endpoint behind', async () => {
+    const { Reservations = [] } = await ec2.send(
+      new DescribeInstancesCommand({ Filters: [{ Name: 'tag-key', Values: ['broch:candidate'] }] }),
+    );
+    const states = Reservations.flatMap(({ Instances = [] }) => Instances.map(({ State }) => State?.Name));
+    expect(states.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(states)).toEqual(new Set(['terminated']));
+    const { VpcEndpoints = [] } = await ec2.send(new DescribeVpcEndpointsCommand({}));
+    const endpoints = VpcEndpoints.filter(({ ServiceName = '' }) => /\.ssm/.test(ServiceName));
+    expect(endpoints).toEqual([]);
+  });
+});
+
+describe('a version that passes', () => {
+  let first: Version;
+  let second: Version;
+
+  it('is approved by somebody else, for what they saw', async () => {
+    first = await build({ findings: ['CVE-2023-0464'] });
+    expect(first).toMatchObject({ status: 'awaitingApproval', scan: { counts: { high: 1, critical: 0 } } });
+    await expect(approve(first.version, digestOf(first), olga)).rejects.toThrow(/You started the build/);
+    await expect(approve(first.version, '0'.repeat(64))).rejects.toThrow(/digest is not that/);
+    expect(await isTagged(amiOf(first))).toBe(false);
+    await approve(first.version, digestOf(first));
+    await waitUntil(() => isTagged(amiOf(first)), Boolean);
+  });
+
+  it('is published to a project first, then to everyone, who find it in the parameter', async () => {
+    await expect(olga.ask('publishImage', { params: params(first.version), body: {} })).rejects.toThrow(/one project/);
+    await expect(
+      olga.ask('publishImage', { params: params(first.version), body: { project: 'nowhere' } }),
+    ).rejects.toThrow(/no project nowhere/);
+    await publish(first.version);
+    await waitForAlias(amiOf(first));
+    const { Parameters = [] } = await ssm.send(new GetParameterHistoryCommand({ Name: imageParameter(image) }));
+    expect(Parameters).toMatchObject([{ DataType: 'aws:ec2:image', Version: 1 }]);
+  });
+
+  it('is replaced by the next one, and restored by a rollback', async () => {
+    second = await build();
+    await approve(second.version, digestOf(second));
+    await publish(second.version);
+    await waitForAlias(amiOf(second));
+    await olga.ask('rollBackImage', { params: { image }, body: { reason: 'The browser does not start.' } });
+    await waitForAlias(amiOf(first));
+    await publish(second.version);
+    await waitForAlias(amiOf(second));
+    const { items } = await stella.ask('listImages');
+    expect(items.find(item => item.image === image)).toMatchObject({
+      current: { version: second.version, ami: amiOf(second), ageDays: 0 },
+      pending: [],
+    });
+  });
+
+  it('is voided when it is tested again and something is found', async () => {
+    const third = await build();
+    await approve(third.version, digestOf(third));
+    await waitUntil(() => isTagged(amiOf(third)), Boolean);
+    await olga.ask('retestImage', { params: params(third.version) });
+    await waitUntil(
+      () => show(third.version),
+      ({ status }) => status === 'approved',
+    );
+    await waitUntil(() => isTagged(amiOf(third)), Boolean);
+    const finding = { Key: 'played:findings', Value: 'CVE-2023-0464' };
+    await ec2.send(new CreateTagsCommand({ Resources: [amiOf(third)], Tags: [finding] }));
+    await olga.ask('retestImage', { params: params(third.version) });
+    await waitUntil(
+      () => show(third.version),
+      ({ status }) => status === 'awaitingApproval',
+    );
+    await waitUntil(
+      () => isTagged(amiOf(third)),
+      hasTag => !hasTag,
+    );
+    await expect(approve(third.version, digestOf(third))).rejects.toThrow(/digest is not that/);
+  });
+
+  it('is deprecated and retired when nothing refers to it', async () => {
+    const former = params(first.version);
+    await expect(olga.ask('retireImage', { params: former })).rejects.toThrow(/is published/);
+    await olga.ask('deprecateImage', { params: former });
+    await waitUntil(
+      () => readAmi(amiOf(first)),
+      ami => ami?.DeprecationTime !== undefined,
+    );
+    await waitUntil(
+      () => isTagged(amiOf(first)),
+      hasTag => !hasTag,
+    );
+    await olga.ask('retireImage', { params: former });
+    await waitUntil(
+      () => readAmi(amiOf(first)),
+      ami => ami === undefined,
+    );
+    expect(await aliasOf()).toBe(amiOf(second));
+  });
+});
+
+/** To one project, then to everyone. The project is only a name in the table. */
+async function publish(version: number) {
+  await olga.ask('publishImage', { params: params(version), body: { project: 'img-canary' } });
+  await olga.ask('publishImage', { params: params(version), body: {} });
+}

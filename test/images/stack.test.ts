@@ -1,0 +1,112 @@
+import { execFileSync } from 'node:child_process';
+import type { Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { APPROVED_TAG, ImageName } from '../../functions/images/schemas.ts';
+import { digestCommand } from '../../lib/image-builder.ts';
+import { digestRecipe, recipesFolder } from '../../lib/recipes.ts';
+import { findTemplateResources, synthesiseApp } from '../template.ts';
+
+const { images = expect.fail() } = synthesiseApp().stacks as Record<string, Stack>;
+const template = Template.fromStack(images);
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | string[];
+  readonly Resource: unknown;
+  readonly Condition?: Record<string, Record<string, unknown>>;
+}
+/** The statements of the roles whose policies have this text in their logical id. */
+const statementsOf = (text: string): Statement[] =>
+  findTemplateResources(template, 'AWS::IAM::Policy').flatMap(([id, { Properties }]) =>
+    id.includes(text) ? (Properties.PolicyDocument as { Statement: Statement[] }).Statement : [],
+  );
+const allows = (text: string, action: string) =>
+  statementsOf(text).filter(({ Effect, Action }) => Effect === 'Allow' && [Action].flat().includes(action));
+
+describe('the digest of a recipe', () => {
+  it.each(ImageName.options)('of %s is what the build computes from the same files', image => {
+    const env = { ...process.env, BROCH_IMAGE: image };
+    const output = execFileSync('bash', ['-c', digestCommand], { cwd: recipesFolder, env, encoding: 'utf8' });
+    expect(output.trim()).toBe(digestRecipe(image));
+  });
+
+  it('differs between images', () =>
+    expect(new Set(ImageName.options.map(digestRecipe)).size).toBe(ImageName.options.length));
+});
+
+describe('the role of the builder', () => {
+  it('can approve nothing: it may not set or remove the tag of approved images', () => {
+    const denials = statementsOf('Builder').filter(({ Effect }) => Effect === 'Deny');
+    expect(denials).toMatchObject([
+      {
+        Action: ['ec2:CreateTags', 'ec2:DeleteTags'],
+        Resource: '*',
+        Condition: { 'ForAnyValue:StringEquals': { 'aws:TagKeys': [APPROVED_TAG] } },
+      },
+    ]);
+  });
+
+  it('cannot delete an approved image', () =>
+    expect(allows('Builder', 'ec2:DeregisterImage').map(({ Condition }) => Condition)).toEqual([
+      { Null: { [`aws:ResourceTag/${APPROVED_TAG}`]: 'true' } },
+    ]));
+
+  it('makes no role and no security group, and starts machines in one subnet only', () => {
+    const actions = statementsOf('Builder').flatMap(({ Action }) => Action);
+    expect(actions.filter(action => /^iam:(?!PassRole)|SecurityGroupIngress|CreateSecurityGroup/.test(action))).toEqual(
+      [],
+    );
+    const [launch] = allows('Builder', 'ec2:RunInstances');
+    expect(JSON.stringify(launch?.Resource)).toMatch(/:subnet\/"/);
+    expect(JSON.stringify(launch?.Resource)).not.toMatch(/subnet\/\*/);
+  });
+});
+
+describe('the network of images', () => {
+  const groups = findTemplateResources(template, 'AWS::EC2::SecurityGroup').map(
+    ([id, { Properties }]) => [id, Properties] as const,
+  );
+
+  it.each(groups)('%s lets nothing in but HTTPS of the network itself', (_, { SecurityGroupIngress = [] }) => {
+    for (const rule of SecurityGroupIngress as Record<string, unknown>[])
+      expect(rule).toMatchObject({ FromPort: 443, ToPort: 443, CidrIp: '10.255.255.0/26' });
+  });
+
+  it('gives candidates no way out: only the build subnet has a route to the internet', () => {
+    const routes = findTemplateResources(template, 'AWS::EC2::Route');
+    expect(routes.length).toBe(1);
+    expect(JSON.stringify(routes[0]?.[1].Properties.RouteTableId)).toContain('BuildRoutes');
+    const associations = findTemplateResources(template, 'AWS::EC2::SubnetRouteTableAssociation');
+    const [test] = associations.filter(([id]) => id.includes('TestAssociation'));
+    expect(JSON.stringify(test?.[1].Properties.RouteTableId)).toContain('TestRoutes');
+  });
+
+  it('has no interface endpoint while nothing is tested, as these cost by the hour', () => {
+    const endpoints = findTemplateResources(template, 'AWS::EC2::VPCEndpoint');
+    expect(endpoints.map(([, { Properties }]) => Properties.VpcEndpointType)).toEqual(['Gateway']);
+  });
+});
+
+it('only the candidates’ role may start a machine from an image that is not approved, in the isolated subnet', () => {
+  const ofImages = allows('Launch', 'ec2:RunInstances').filter(({ Resource }) =>
+    JSON.stringify(Resource).includes('image/'),
+  );
+  expect(ofImages.map(({ Condition }) => Condition?.Null)).toEqual([{ 'aws:ResourceTag/broch:image': 'false' }]);
+  const places = JSON.stringify(allows('Launch', 'ec2:RunInstances').map(({ Resource }) => Resource));
+  expect(places).toContain('TestSubnet');
+  expect(places).not.toMatch(/subnet\/\*|BuildSubnet/);
+});
+
+it('only one function may approve images, by a tag and on Broch’s own images', () => {
+  const taggers = findTemplateResources(template, 'AWS::IAM::Policy').filter(([, { Properties }]) =>
+    JSON.stringify(Properties).includes(`"aws:TagKeys":["${APPROVED_TAG}"]`),
+  );
+  expect(taggers.map(([id]) => /Builder|Label/.exec(id)?.[0]).sort()).toEqual(['Builder', 'Label']);
+  expect(allows('Label', 'ec2:CreateTags').map(({ Condition }) => Condition)).toEqual([
+    {
+      'ForAllValues:StringEquals': { 'aws:TagKeys': [APPROVED_TAG] },
+      Null: { 'aws:ResourceTag/broch:image': 'false' },
+    },
+  ]);
+});
