@@ -5,6 +5,7 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ObjectCreated } from '../functions/contract.ts';
+import { APPROVED_TAG } from '../functions/images/schemas.ts';
 import { MemberRemoved } from '../functions/projects/events.ts';
 import { environmentName } from '../functions/projects/names.ts';
 import type * as ApiLambda from '../functions/workspaces/api.lambda.ts';
@@ -81,9 +82,9 @@ export class Workspaces extends Construct {
           workspace: ['GetItem', 'PutItem'],
           instance: ['GetItem', 'PutItem'],
           project: ['GetItem'],
+          image: ['GetItem'],
         }),
         ENVIRONMENT: accessTo(environment, ...launches(this, environment)),
-        IMAGES: accessTo('/broch/images', images(this)),
         SIZES: JSON.stringify(config.sizes),
       },
     });
@@ -189,12 +190,14 @@ function launches(scope: Construct, environment: string): PolicyStatement[] {
     }),
     new PolicyStatement({
       actions: ['ec2:RunInstances'],
-      // Project networks are created at run time; images may be shared by another account.
-      resources: [
-        ...ec2('subnet', 'security-group', 'network-interface'),
-        `arn:${partition}:ec2:${region}::image/*`,
-        ...ec2('image'),
-      ],
+      // Project networks are created at run time.
+      resources: ec2('subnet', 'security-group', 'network-interface'),
+    }),
+    // Only images of this account that somebody approved: nobody but the function that follows approvals sets the tag.
+    new PolicyStatement({
+      actions: ['ec2:RunInstances'],
+      resources: [`arn:${partition}:ec2:${region}::image/*`],
+      conditions: { StringEquals: { 'ec2:Owner': account, [`aws:ResourceTag/${APPROVED_TAG}`]: environment } },
     }),
     new PolicyStatement({
       actions: ['ec2:CreateTags'],
@@ -229,14 +232,6 @@ const removes = (scope: Construct, environment: string): PolicyStatement[] => [
 
 /** DescribeInstances has no resource-level permissions. */
 const describes = () => new PolicyStatement({ actions: ['ec2:DescribeInstances'], resources: ['*'] });
-
-const images = (scope: Construct) =>
-  new PolicyStatement({
-    actions: ['ssm:GetParameter'],
-    resources: [
-      Stack.of(scope).formatArn({ service: 'ssm', resource: 'parameter', resourceName: 'broch/images/*/current' }),
-    ],
-  });
 
 /** Only the reports in project buckets; the projects' keys may be used only for these buckets. */
 const readsReports = (prefix: string, stack: Stack): PolicyStatement[] => [

@@ -1,10 +1,10 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { type AccessTokenSource, type ApiClient, agentFor, createApiClient } from '../bin/cli/call.ts';
 import type { ActiveProfile } from '../bin/cli/profile.ts';
 import type { UserGroup } from '../functions/http/route.ts';
 import { simulateAgents } from './agent.ts';
+import { type PlayedImage, playBuilder } from './builder.ts';
 import type { CloudFacts, DeployedCloud } from './deployed-cloud.ts';
 import { startGateway } from './gateway.ts';
 import { type Inbox, openInbox } from './inbox.ts';
@@ -23,6 +23,8 @@ export interface DemoSetup {
   readonly people: readonly LocalPerson[];
   readonly inbox: Inbox;
   readonly gateway: { readonly url: string };
+  /** What the played builder shall do with the next image. */
+  readonly played: { image: PlayedImage };
   /** The API as one of the people, signed in with password and code when first used. */
   as(name: string): ApiClient;
   close(): Promise<void>;
@@ -37,27 +39,13 @@ const cast: readonly [name: string, role: UserGroup][] = [
   ['vera', 'reviewer'],
 ];
 
-/** What an administrator does once after the first deploy: images to start desktops from, and where the card goes. */
+/** What an administrator does once after the first deploy: where the card goes. */
 async function prepare(facts: CloudFacts, credentials: ClientCredentials, webhook: string) {
   const configuration = clientConfigFor(facts, credentials);
-  const [ssm, secrets] = [new SSMClient(configuration), new SecretsManagerClient(configuration)];
+  const secrets = new SecretsManagerClient(configuration);
   try {
-    for (const [kind, Value] of [
-      ['linux', 'ami-0a0a0a0a0a0a0a0a0'],
-      ['windows', 'ami-0b0b0b0b0b0b0b0b0'],
-    ])
-      await ssm.send(
-        new PutParameterCommand({
-          Name: `/broch/images/${kind}/current`,
-          Value,
-          Type: 'String',
-          DataType: 'aws:ec2:image',
-          Overwrite: true,
-        }),
-      );
     await secrets.send(new PutSecretValueCommand({ SecretId: facts.outputs['data.Webhook'], SecretString: webhook }));
   } finally {
-    ssm.destroy();
     secrets.destroy();
   }
 }
@@ -75,7 +63,7 @@ async function gatewayKey(facts: CloudFacts, credentials: ClientCredentials): Pr
   }
 }
 
-/** Opens the inbox and the gateway, adds the people and starts the agents and the scanner. */
+/** Opens the inbox and the gateway, adds the people and starts the agents, the builder and the scanner. */
 export async function setUpDemo({ facts }: Pick<DeployedCloud, 'facts'>, file: string): Promise<DemoSetup> {
   const { ca, certificateKey, endpoint, account, region, api, outputs, ports } = facts;
   const [certificate, key] = [readFileSync(ca, 'utf8'), readFileSync(certificateKey, 'utf8')];
@@ -111,6 +99,12 @@ export async function setUpDemo({ facts }: Pick<DeployedCloud, 'facts'>, file: s
     signal: playing.signal,
     log: line => appendFileSync(facts.log, `agents: ${line}\n`),
   });
+  const played: DemoSetup['played'] = { image: {} };
+  const builder = playBuilder(facts, {
+    plays: () => played.image,
+    signal: playing.signal,
+    log: line => appendFileSync(facts.log, `builder: ${line}\n`),
+  });
   const scanner = await startScanner(facts, { log: line => appendFileSync(facts.log, `scanner: ${line}\n`) });
 
   const agent = agentFor(place);
@@ -134,12 +128,13 @@ export async function setUpDemo({ facts }: Pick<DeployedCloud, 'facts'>, file: s
     people,
     inbox,
     gateway: { url: gatewayUrl },
+    played,
     as: name => createApiClient(place, agent, isRenewal => token(name, isRenewal)),
     async close() {
       rmSync(file, { force: true });
       playing.abort();
       agent.destroy();
-      await Promise.allSettled([agents, scanner.close(), inbox.close(), gateway.close()]);
+      await Promise.allSettled([agents, builder, scanner.close(), inbox.close(), gateway.close()]);
     },
   };
 }

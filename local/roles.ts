@@ -24,7 +24,7 @@ export const rootCredentialsFor = (account: string): ClientCredentials => {
 
 /**
  * The role that sets the demo up after the deploy. It may do what an administrator does once in a real account: add
- * people, set the webhook's address, publish an image.
+ * people, set the webhook's address.
  */
 export async function assumeSetupRole(facts: CloudFacts): Promise<ClientCredentials> {
   const { account, region, outputs } = facts;
@@ -38,7 +38,6 @@ export async function assumeSetupRole(facts: CloudFacts): Promise<ClientCredenti
       ['cognito-idp:AdminCreateUser', 'cognito-idp:AdminAddUserToGroup'],
       `arn:aws:cognito-idp:${region}:${account}:userpool/${outputs['data.Pool']}`,
     ),
-    allow(['ssm:PutParameter'], `arn:aws:ssm:${region}:${account}:parameter/broch/images/*`),
     allow(['secretsmanager:PutSecretValue'], outputs['data.Webhook'] ?? 'none'),
     // The gateway's container gets this at its start.
     allow(['secretsmanager:GetSecretValue'], outputs['data.GatewayKey'] ?? 'none'),

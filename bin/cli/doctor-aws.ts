@@ -15,6 +15,7 @@ import { GetAccountSettingsCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import { paginateListServiceQuotas, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { paginateListSubscriptionsByTopic, SNSClient } from '@aws-sdk/client-sns';
 import { GetParametersCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { desktopImages, imageParameter } from '../../functions/images/schemas.ts';
 import { environmentName } from '../../functions/projects/names.ts';
 import {
   type DoctorFinding,
@@ -121,8 +122,8 @@ function listDeploymentChecks(environment: string, settings: { region?: string }
       (plan.StatusReasons ?? []).map(({ Message = '' }) => Message),
     );
   };
-  const readImage = async (kind: string) => {
-    const Names = [`/broch/images/${kind}/current`];
+  const readImage = async (kind: keyof typeof desktopImages) => {
+    const Names = [imageParameter(desktopImages[kind])];
     const { Parameters = [] } = await ssm.send(new GetParametersCommand({ Names }));
     const id = Parameters[0]?.Value;
     if (id === undefined) return judgeImage(kind, undefined);

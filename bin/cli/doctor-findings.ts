@@ -83,7 +83,7 @@ export const judgeImage = (kind: string, state: string | undefined): DoctorFindi
     `${kind} image`,
     state === 'available',
     state === undefined ? `No image is published for ${kind}` : `The image for ${kind} is ${state}`,
-    `Build one (amis/README.md) and put its id into the parameter /broch/images/${kind}/current. Without it nobody can start a ${kind} desktop.`,
+    `Build, approve and publish one: broch image build. Without it nobody can start a ${kind} desktop.`,
   );
 
 export const judgeProtection = (stack: string, isProtected: boolean): DoctorFinding =>

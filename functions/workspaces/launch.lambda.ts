@@ -1,13 +1,14 @@
-import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
+import { desktopImages, Image, imageKey } from '../images/schemas.ts';
 import { rowKey } from '../keys.ts';
 import { readRoles } from '../membership.ts';
 import { Project } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
 import { readRow } from '../table.ts';
 import { launchInstance } from './instances.ts';
+import { selectImage } from './launch-guard.ts';
 import { explainEndedMembership } from './reasons.ts';
 import { changeWorkspace, claimInstance, LaunchAttempt, readWorkspace } from './store.ts';
 import { decideWorkspace, requireLaunchable, requireProjectNetwork } from './workspaces.ts';
@@ -17,30 +18,23 @@ const Sizes = z.object({ small: z.string(), medium: z.string(), large: z.string(
 export const env = z.object({
   TABLE_NAME: z.string(),
   ENVIRONMENT: z.string(),
-  /** The parameter path of the images: `<IMAGES>/<kind>/current` holds the id of the current image. */
-  IMAGES: z.string(),
   /** The instance type for each kind and size, as JSON. */
   SIZES: z.string(),
 });
-const { TABLE_NAME, ENVIRONMENT, IMAGES, SIZES } = env.parse(process.env);
+const { TABLE_NAME, ENVIRONMENT, SIZES } = env.parse(process.env);
 const sizes = z.object({ linux: Sizes, windows: Sizes }).parse(JSON.parse(SIZES));
-const parameters = new SSMClient({});
-
-/** RunInstances could resolve the parameter itself. It is resolved here so that the row records the image. */
-async function imageFor(kind: string): Promise<string> {
-  const { Parameter } = await parameters.send(new GetParameterCommand({ Name: `${IMAGES}/${kind}/current` }));
-  return z.string().startsWith('ami-').parse(Parameter?.Value);
-}
 
 export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: id, attempt }) => {
   const workspace = requireLaunchable(await readWorkspace(TABLE_NAME, project, id), attempt);
   if ((await readRoles(TABLE_NAME, project, workspace.owner)).length === 0)
     throw new Refused('forbidden', explainEndedMembership(workspace.ownerName, project));
+  const name = desktopImages[workspace.kind];
+  const image = selectImage(name, await readRow(TABLE_NAME, Image, imageKey(name)), project, currentTime());
   const instance = await launchInstance({
     workspace,
     network: requireProjectNetwork(await readRow(TABLE_NAME, Project, rowKey('project', project))),
     environment: ENVIRONMENT,
-    image: await imageFor(workspace.kind),
+    image,
     type: sizes[workspace.kind][workspace.size],
   });
   await claimInstance(TABLE_NAME, instance.instanceId, { project, workspace: id });

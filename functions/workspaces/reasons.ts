@@ -9,7 +9,7 @@ export interface CaughtError {
 const capacity = ['InsufficientInstanceCapacity', 'InsufficientHostCapacity', 'InsufficientCapacity'];
 const quotas = ['VcpuLimitExceeded', 'InstanceLimitExceeded', 'VolumeLimitExceeded', 'MaxSpotInstanceCountExceeded'];
 const throttles = ['RequestLimitExceeded', 'Throttling', 'ThrottlingException', 'TooManyRequestsException'];
-const images = ['InvalidAMIID.NotFound', 'InvalidAMIID.Malformed', 'InvalidAMIID.Unavailable', 'ParameterNotFound'];
+const images = ['InvalidAMIID.NotFound', 'InvalidAMIID.Malformed', 'InvalidAMIID.Unavailable'];
 
 /** A Lambda error as JSON that contains the message. */
 function messageOf(cause: string): string {
@@ -35,7 +35,7 @@ export function explainLaunchFailure(
     return `The account's quota for such desktops is used up (${error}). Ask your operator to raise it. ${remedy} then.`;
   if (throttles.includes(error)) return `AWS received too many requests at once. ${remedy} in a few minutes.`;
   if (images.includes(error))
-    return `There is no ${kind} image (${error}). Ask your operator to publish one at /broch/images/${kind}/current.`;
+    return `The ${kind} image is not there (${error}). Ask your operator to publish another version: broch image list.`;
   if (error === 'States.Timeout' || error === 'States.HeartbeatTimeout')
     return `The desktop started but did not report within ${minutes} minutes, so it was removed. ${remedy}. If this happens again, tell your operator that the image may be faulty.`;
   return `An internal error occurred (${/^[\w.]{1,80}$/.test(error) ? error : 'unknown'}). ${remedy}. Operators find the cause in the execution of the workflow.`;

@@ -1,6 +1,7 @@
 import type { Chapter, ChapterTeller } from '../story.ts';
 import { tellAirlock } from './airlock.ts';
 import { tellCosts } from './costs.ts';
+import { tellImages } from './images.ts';
 import { tellIngest } from './ingest.ts';
 import { tellProjects } from './projects.ts';
 import { tellWorkspaces } from './workspaces.ts';
@@ -9,6 +10,7 @@ import { tellWorkspaces } from './workspaces.ts';
 export const storyChapters: readonly [Chapter, string, ChapterTeller][] = [
   ['ingest', 'A data partner delivers files', tellIngest],
   ['projects', 'An operator opens a project', tellProjects],
+  ['images', 'An image is built, approved and published', tellImages],
   ['workspaces', 'A researcher gets a desktop', tellWorkspaces],
   ['airlock', 'Results leave, and nothing else', tellAirlock],
   ['costs', 'The team hears what it cost', tellCosts],

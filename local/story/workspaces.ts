@@ -1,6 +1,6 @@
 import { request } from 'node:https';
-import { ExitError } from '../../bin/cli/exit.ts';
 import { assertHolds, type ChapterTeller } from '../story.ts';
+import { refusalOf } from './refusal.ts';
 import { pollUntilSettled } from './until.ts';
 
 /** Follows a link as the browser's application does, and gives the gateway's answer. */
@@ -24,17 +24,6 @@ function enter(url: string): Promise<{ status: number; body: string }> {
   });
 }
 
-/** The reason of the refusal. Throws if the request is not refused. */
-async function refusalOf(ask: () => Promise<unknown>): Promise<string> {
-  try {
-    await ask();
-  } catch (error) {
-    if (error instanceof ExitError && error.ending === 'refused') return error.message;
-    throw error;
-  }
-  throw new Error('this should have been refused, and was not');
-}
-
 /** A desktop in the project's network, and a link that works once, for its owner. */
 export const tellWorkspaces: ChapterTeller = async (stage, tell) => {
   const rana = stage.as('rana');
@@ -55,8 +44,11 @@ export const tellWorkspaces: ChapterTeller = async (stage, tell) => {
       ({ status }) => status === 'ready' || status === 'failed',
     );
     assertHolds(ready.status === 'ready', `the workspace is ${JSON.stringify(ready)}`);
+    const { items } = await rana.ask('listImages');
+    const current = items.find(({ image }) => image === 'linux-desktop')?.current;
+    assertHolds(ready.imageId === current?.ami, `it started from ${ready.imageId}, not from ${current?.ami}`);
     return {
-      message: `${ready.instanceId} has the address ${ready.address}, inside the project's block. Its agent wrote its report where only that instance may write.`,
+      message: `${ready.instanceId} has the address ${ready.address}, inside the project's block. It started from version ${current.version} of the image, which is published. Its agent wrote its report where only that instance may write.`,
       ids: { workspace, instance: ready.instanceId, image: ready.imageId },
     };
   });

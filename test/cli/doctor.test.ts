@@ -24,8 +24,8 @@ describe('broch doctor', () => {
     ['an address that was not confirmed', judgeSubscriptions(['PendingConfirmation', confirmed]), 'Follow the link'],
     ['a topic without subscriptions', judgeSubscriptions([]), 'alarms.email'],
     ['a scan in trouble', judgeScanPlan('WARNING', ['The role cannot read']), 'Deploy the stacks'],
-    ['an image that is not published', judgeImage('linux', undefined), '/broch/images/linux/current'],
-    ['an image that was deleted', judgeImage('windows', 'deleted'), '/broch/images/windows/current'],
+    ['an image that is not published', judgeImage('linux', undefined), 'broch image build'],
+    ['an image that was deleted', judgeImage('windows', 'deleted'), 'broch image build'],
     ['a data stack that anybody can delete', judgeProtection('broch-prod-data', false), 'without `-c first=true`'],
   ])('says what to do about %s', (_, { status, remedy }, words) => {
     expect(status).toBe('action');

@@ -6,13 +6,13 @@ import { promisify } from 'node:util';
 import { CloudFormationClient, CreateStackCommand, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { AdminGetUserCommand, CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { GetParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { generate } from 'otplib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cdkCommandLine, quietCdkEnvironment } from '../../local/assembly.ts';
 import { rootEnvironmentFor } from '../../local/deploy.ts';
 import { writeEmbeddedCloudFile } from '../cli/embedded.ts';
 import { connectTestCloud } from '../cloud.ts';
+import { publishTestImage } from '../workspaces/harness.ts';
 import { runAwsLine } from './aws.ts';
 import { documentationPages, listShellLines, splitShellWords } from './markdown.ts';
 
@@ -32,9 +32,8 @@ let env: Record<string, string | undefined>;
 beforeAll(async () => {
   const roles = Object.fromEntries(Object.entries(people).map(([name, role]) => [rename(name), role]));
   const { file } = await writeEmbeddedCloudFile(facts, folder, roles);
-  // The image that desktops start from, as `npm start` sets it.
-  const image = { Name: '/broch/images/linux/current', Value: 'ami-0a0a0a0a0a0a0a0a0', Type: 'String' } as const;
-  await new SSMClient(facts.configuration).send(new PutParameterCommand({ ...image, Overwrite: true }));
+  // The image that desktops start from, as `npm start` leaves it.
+  await publishTestImage(facts, 'linux', 'ami-0a0a0a0a0a0a0a0a0');
   // `npm link`, into a folder of the test's own.
   await run('npm', ['link', '--offline'], { env: { ...process.env, npm_config_prefix: folder } });
   env = { ...process.env, XDG_CONFIG_HOME: folder, BROCH_CLOUD: file, BROCH_AS: undefined };
@@ -116,14 +115,6 @@ describe('the pages’ commands for an AWS account', () => {
     }
     const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: ARN }));
     expect(SecretString).toBe('https://example.logic.azure.com/workflows/1?sig=2');
-    const { Parameter } = await new SSMClient(configuration).send(
-      new GetParameterCommand({ Name: '/broch/images/linux/current' }),
-    );
-    expect(Parameter).toMatchObject({
-      Type: 'String',
-      DataType: 'aws:ec2:image',
-      Value: expect.stringMatching(/^ami-/),
-    });
     const deletions = [...kinds.aws.join('\n').matchAll(/delete-stack --stack-name (\S+)/g)];
     expect(deletions.length).toBe(2);
     for (const [, StackName] of deletions) {

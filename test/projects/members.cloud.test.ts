@@ -1,5 +1,4 @@
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
-import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type RouteName, routes } from '../../functions/api/routes.ts';
 import type { Route } from '../../functions/http/route.ts';
@@ -14,7 +13,7 @@ import {
 } from '../airlock/harness.ts';
 import { signInNewUser, toExamplePath } from '../api/caller.ts';
 import { connectTestCloud } from '../cloud.ts';
-import { waitUntil } from '../workspaces/harness.ts';
+import { publishTestImage, waitUntil } from '../workspaces/harness.ts';
 
 const cloud = connectTestCloud();
 const ec2 = new EC2Client(cloud.configuration);
@@ -45,14 +44,7 @@ beforeAll(async () => {
   ]);
   const bucket = await makeAirlockProject(cloud, project, []);
   await putSourceFiles(cloud, bucket, 'data/outbox/t/', { 't.csv': 'n\n3000\n' });
-  await new SSMClient(cloud.configuration).send(
-    new PutParameterCommand({
-      Name: '/broch/images/linux/current',
-      Value: 'ami-0a0a0a0a0a0a0a0a0',
-      Type: 'String',
-      Overwrite: true,
-    }),
-  );
+  await publishTestImage(cloud, 'linux', 'ami-0a0a0a0a0a0a0a0a0');
   await add(rana);
   await add(nadia, { roles: ['lead'] });
   const { id: workspace } = (await rana?.ask('askWorkspace', { ...inProject, body: { kind: 'linux' } })) ?? { id: '' };

@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, GetItemCommand, ListTablesCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { CreateSecurityGroupCommand, CreateSubnetCommand, CreateVpcCommand, EC2Client } from '@aws-sdk/client-ec2';
+import {
+  CreateSecurityGroupCommand,
+  CreateSubnetCommand,
+  CreateTagsCommand,
+  CreateVpcCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
 import {
   AddRoleToInstanceProfileCommand,
   CreateInstanceProfileCommand,
@@ -26,10 +32,12 @@ import {
 } from '@aws-sdk/client-sfn';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { agentFor, createApiClient } from '../../bin/cli/call.ts';
+import { APPROVED_TAG, desktopImages, imageKey } from '../../functions/images/schemas.ts';
 import { rowKey } from '../../functions/keys.ts';
 import type { Project, ProjectNetwork } from '../../functions/projects/schemas.ts';
 import { enrolLocalPerson, keepLocalSession, signInLocalPerson } from '../../local/people.ts';
 import type { connectTestCloud } from '../cloud.ts';
+import { buildOf, follow, publishWidely, withApproved } from '../images/lifecycle.ts';
 
 type Cloud = ReturnType<typeof connectTestCloud>;
 
@@ -64,6 +72,18 @@ async function connectTestTable(configuration: Cloud['configuration']) {
       return Item && unmarshall(Item);
     },
   };
+}
+
+/** An image of which one version is published, as people leave it, or of which none is. */
+export async function publishTestImage(cloud: Cloud, kind: keyof typeof desktopImages, ami?: string): Promise<void> {
+  const image = desktopImages[kind];
+  const version = follow(withApproved(1), publishWidely(1)).versions.map(published => ({
+    ...published,
+    build: { ...buildOf(1), ami },
+  }));
+  await (await openTestTable(cloud)).put(imageKey(image), { image, pins: [], versions: ami ? version : [] });
+  const Tags = [{ Key: APPROVED_TAG, Value: 'local' }];
+  if (ami) await new EC2Client(cloud.configuration).send(new CreateTagsCommand({ Resources: [ami], Tags }));
 }
 
 /** A project as the projects' workflow leaves one, as far as workspaces use it. */

@@ -94,7 +94,7 @@ describe('the reason of a failure', () => {
     ],
     ['VcpuLimitExceeded', lambda('You have requested more vCPU'), /quota/],
     ['RequestLimitExceeded', lambda('Request limit exceeded.'), /few minutes/],
-    ['ParameterNotFound', lambda(''), /\/broch\/images\/linux\/current/],
+    ['InvalidAMIID.NotFound', lambda(''), /broch image list/],
     ['States.Timeout', '', /did not report within 20 minutes/],
     ['Refused', lambda('Project asthma is failed; a workspace needs a ready project.'), /asthma is failed/],
     ['TypeError', lambda("Cannot read properties of undefined (reading 'secret')"), /TypeError/],

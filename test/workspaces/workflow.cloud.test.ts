@@ -2,20 +2,25 @@ import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetInstanceProfileCommand, IAMClient } from '@aws-sdk/client-iam';
 import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { DeleteParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rowKey } from '../../functions/keys.ts';
 import type { Project } from '../../functions/projects/schemas.ts';
 import { simulateAgents } from '../../local/agent.ts';
 import { checkGatewayLink } from '../../local/gateway.ts';
 import { connectTestCloud } from '../cloud.ts';
-import { makeReadyProject, makeResearchers, openTestTable, openWorkspaceWorkflow, waitUntil } from './harness.ts';
+import {
+  makeReadyProject,
+  makeResearchers,
+  openTestTable,
+  openWorkspaceWorkflow,
+  publishTestImage,
+  waitUntil,
+} from './harness.ts';
 
 const cloud = connectTestCloud();
 const { configuration } = cloud;
 const ec2 = new EC2Client(configuration);
 const s3 = new S3Client(configuration);
-const ssm = new SSMClient(configuration);
 
 const project = 'desks';
 const params = { project };
@@ -58,8 +63,6 @@ function play(running: boolean) {
   if (agents) void simulateAgents({ endpoint, region, credentials, signal: agents.signal, everyMs: 100 });
 }
 
-const image = (kind: string) => `/broch/images/${kind}/current`;
-
 beforeAll(async () => {
   table = await openTestTable(cloud);
   machine = await openWorkspaceWorkflow(cloud);
@@ -70,9 +73,7 @@ beforeAll(async () => {
   const otherProject = await makeReadyProject(cloud, 'elsewhere');
   await table.put(rowKey('project', 'elsewhere'), otherProject);
   people = await makeResearchers(cloud, project, ['desk-rana', 'desk-ivo', 'desk-noor', 'desk-lena']);
-  await ssm.send(
-    new PutParameterCommand({ Name: image('linux'), Value: 'ami-0a0a0a0a0a0a0a0a0', Type: 'String', Overwrite: true }),
-  );
+  await publishTestImage(cloud, 'linux', 'ami-0a0a0a0a0a0a0a0a0');
   play(true);
 });
 afterAll(() => play(false));
@@ -189,22 +190,17 @@ describe('a failed workspace says why, leaves no instance and can be retried', (
     const { id } = await ask('desk-noor', { kind: 'windows' });
     const failed = await waitForEnd('desk-noor', id);
     expect(failed).toMatchObject({ status: 'failed', attempt: 1 });
-    expect(failed.status === 'failed' && failed.reason).toContain('/broch/images/windows/current');
-    await ssm.send(
-      new PutParameterCommand({
-        Name: image('windows'),
-        Value: 'ami-0b0b0b0b0b0b0b0b0',
-        Type: 'String',
-        Overwrite: true,
-      }),
+    expect(failed.status === 'failed' && failed.reason).toContain(
+      'No version of the image windows-desktop is published',
     );
+    await publishTestImage(cloud, 'windows', 'ami-0b0b0b0b0b0b0b0b0');
     await expect(person('desk-rana').ask('retryWorkspace', { params: { ...params, workspace: id } })).rejects.toThrow(
       /only the owner/i,
     );
     const retry = await person('desk-noor').ask('retryWorkspace', { params: { ...params, workspace: id } });
     expect(retry).toMatchObject({ status: 'requested', attempt: 2 });
     expect(await waitForEnd('desk-noor', id)).toMatchObject({ status: 'ready', attempt: 2 });
-    await ssm.send(new DeleteParameterCommand({ Name: image('windows') }));
+    await publishTestImage(cloud, 'windows');
   });
 
   /** A workspace of `desk-lena`'s as the API leaves it, without its workflow. */

@@ -1,0 +1,88 @@
+import type { DemoSetup } from '../demo-setup.ts';
+import { assertHolds, type ChapterTeller } from '../story.ts';
+import { refusalOf } from './refusal.ts';
+import { pollUntilSettled } from './until.ts';
+
+const image = 'linux-desktop';
+/** A critical finding that Inspector is played to have on the first candidate. */
+const criticalFinding = 'CVE-2021-36159';
+
+/** Starts a build and waits until it awaits approval, or has failed or been rejected. */
+async function buildVersion(stage: DemoSetup) {
+  const olga = stage.as('olga');
+  const { version } = await olga.ask('buildImage', { params: { image } });
+  return pollUntilSettled(
+    () => olga.ask('showFindings', { params: { image, version } }),
+    ({ status }) => !['building', 'testing', 'scanning'].includes(status),
+    120,
+  );
+}
+
+/** Approved by Stella, published to asthma and then to everyone. */
+async function publishVersion(stage: DemoSetup, version: number) {
+  const [olga, stella] = [stage.as('olga'), stage.as('stella')];
+  const params = { image, version } as const;
+  const candidate = await stella.ask('showFindings', { params });
+  if (candidate.status === 'awaitingApproval')
+    await stella.ask('approveImage', { params, body: { digest: candidate.digest } });
+  await olga.ask('publishImage', { params, body: { project: 'asthma' } });
+  const published = await olga.ask('publishImage', { params, body: {} });
+  assertHolds(published.status === 'published', `the version is ${JSON.stringify(published)}`);
+  return published.build.ami;
+}
+
+/** A desktop's image from the recipe to publication; one candidate does not get so far. */
+export const tellImages: ChapterTeller = async (stage, tell) => {
+  const olga = stage.as('olga');
+
+  await tell('Olga builds an image of which a package has a known hole', async () => {
+    stage.played.image = { findings: [criticalFinding] };
+    const version = await buildVersion(stage);
+    stage.played.image = {};
+    assertHolds(version.status === 'rejected', `the version is ${JSON.stringify(version)}`);
+    return {
+      message: `Rejected before anybody had to look: ${version.reason}\nIts machine and its endpoints are gone, and nothing that anybody starts from has changed.`,
+      ids: { image, version: String(version.version), finding: criticalFinding },
+    };
+  });
+
+  const { first } = await tell('The next version passes, and Olga tries to approve it herself', async () => {
+    const version = await buildVersion(stage);
+    assertHolds(version.status === 'awaitingApproval', `the version is ${JSON.stringify(version)}`);
+    const params = { image, version: version.version } as const;
+    const refusal = await refusalOf(() => olga.ask('approveImage', { params, body: { digest: version.digest } }));
+    return {
+      message: `Refused: ${refusal}`,
+      ids: { image, version: String(version.version), digest: version.digest },
+      first: version.version,
+    };
+  });
+
+  const { ami } = await tell('Stella approves it; asthma gets it first, then everyone', async () => {
+    const ami = await publishVersion(stage, first);
+    return {
+      message: `Her approval is bound to the recipe, the base image, the bill of materials and the findings. From now on desktops start from ${ami}.`,
+      ids: { image, version: String(first), ami },
+      ami,
+    };
+  });
+
+  await tell('A second version goes out, back and out again', async () => {
+    const { version } = await buildVersion(stage);
+    const second = await publishVersion(stage, version);
+    const { versions } = await olga.ask('rollBackImage', {
+      params: { image },
+      body: { reason: 'The browser does not start.' },
+    });
+    const restored = versions.find(candidate => candidate.status === 'published' && candidate.reach === 'everyone');
+    assertHolds(restored?.status === 'published' && restored.build.ami === ami, 'the earlier version is not restored');
+    await publishVersion(stage, version);
+    const { items } = await olga.ask('listImages');
+    const current = items.find(item => item.image === image)?.current;
+    assertHolds(current?.ami === second, `the current version is ${JSON.stringify(current)}`);
+    return {
+      message: `One command took it back to version ${first}, for every desktop that starts after it. Version ${current.version} is out again.`,
+      ids: { image, version: String(current.version), ami: second },
+    };
+  });
+};

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { emptyImage } from '../../functions/images/images.ts';
+import type { Image } from '../../functions/images/schemas.ts';
+import { Refused } from '../../functions/refused.ts';
+import { selectImage } from '../../functions/workspaces/launch-guard.ts';
+import {
+  buildImage,
+  buildOf,
+  daysAfterNoon,
+  follow,
+  noon,
+  operatorOlga,
+  publishVersion,
+  publishWidely,
+  runOf,
+  withApproved,
+} from '../images/lifecycle.ts';
+
+const select = (image: Image | undefined, project = 'asthma', now = noon) =>
+  selectImage('linux-desktop', image, project, now);
+const amiOf = (version: number) => buildOf(version).ami;
+const pinVersion = (version: number, days: number) =>
+  ({
+    do: 'pin',
+    by: operatorOlga,
+    version,
+    project: 'asthma',
+    until: daysAfterNoon(days),
+    reason: 'A running study.',
+  }) as const;
+
+describe('a desktop is refused', () => {
+  it.each([
+    ['no image', undefined],
+    ['an image without versions', emptyImage('linux-desktop')],
+    ['a candidate', follow(emptyImage('linux-desktop'), [buildImage, ...runOf(1)])],
+    ['an approved version that is not published', withApproved(1)],
+    [
+      'a version that was taken back and is deprecated',
+      follow(withApproved(1), [
+        publishVersion(1, 'asthma'),
+        { do: 'rollBack', by: operatorOlga, reason: 'Faulty.' },
+        { do: 'deprecate', by: operatorOlga, version: 1 },
+      ]),
+    ],
+  ] as const)('for %s', (_, image) => expect(() => select(image)).toThrow(Refused));
+
+  it('for a canary of another project', () =>
+    expect(() => select(follow(withApproved(1), [publishVersion(1, 'sepsis')]))).toThrow(Refused));
+});
+
+describe('a desktop starts', () => {
+  const image = follow(withApproved(3), [...publishWidely(1), ...publishWidely(2), publishVersion(3, 'asthma')]);
+
+  it('from the canary of its project, and elsewhere from what everyone has', () => {
+    expect(select(image)).toBe(amiOf(3));
+    expect(select(image, 'sepsis')).toBe(amiOf(2));
+  });
+
+  it('from the version that its project pinned, until the pin ends', () => {
+    const pinnedImage = follow(image, [pinVersion(1, 10)]);
+    expect(select(pinnedImage)).toBe(amiOf(1));
+    expect(select(pinnedImage, 'sepsis')).toBe(amiOf(2));
+    expect(select(pinnedImage, 'asthma', daysAfterNoon(10))).toBe(amiOf(3));
+  });
+
+  it('from the earlier version after a rollback, also where the later one was pinned', () => {
+    const back = { do: 'rollBack', by: operatorOlga, reason: 'Faulty.' } as const;
+    expect(select(follow(image, [pinVersion(2, 10), back, back]))).toBe(amiOf(1));
+  });
+});
