@@ -86,7 +86,6 @@ export const handler = http(
     },
   },
   {
-    roles: async () => [],
     hasProject: project => hasProject(TABLE_NAME, project),
     groups: person => readGroups(POOL_ID, person),
     once: outcomeStore(TABLE_NAME),
