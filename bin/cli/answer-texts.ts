@@ -4,6 +4,7 @@ import type { CostReport } from '../../functions/costs/costs.ts';
 import type { DatasetVersion } from '../../functions/ingest/schemas.ts';
 import { formatFileChanges } from './dataset-text.ts';
 import { formatFileReport } from './finding-text.ts';
+import { formatImage, formatImageList, formatImageVersion } from './image-text.ts';
 import { hangingText, indentedTexts } from './layout.ts';
 import {
   escapeForTerminal,
@@ -77,6 +78,18 @@ const answerTexts: AnswerTexts = {
   listDatasetUses: ({ items }, screen) => formatUses(items, screen),
   listVersions: ({ items }, screen) => formatVersions(items, screen),
   listReports: ({ items }, screen) => formatCostReports(items, screen),
+  listImages: ({ items }, screen) => formatImageList(items, screen),
+  showImage: formatImage,
+  rollBackImage: formatImage,
+  pinImage: formatImage,
+  showFindings: formatImageVersion,
+  buildImage: formatImageVersion,
+  retestImage: formatImageVersion,
+  approveImage: formatImageVersion,
+  rejectImage: formatImageVersion,
+  publishImage: formatImageVersion,
+  deprecateImage: formatImageVersion,
+  retireImage: formatImageVersion,
   draftRequest: formatRequest,
   editRequest: formatRequest,
   submitRequest: formatRequest,

@@ -87,10 +87,14 @@ const exampleValues: Record<string, string> = {
   request: 'al-0011223344556677',
   version: 'latest',
   later: 'latest',
+  image: 'linux-desktop',
 };
 
 export const toExamplePath = ({ path }: Route): string =>
-  path.replace(/\{(\w+)\}/g, (_, name: string) => exampleValues[name] ?? 'x');
+  path
+    // Versions of images are numbers, those of datasets are not.
+    .replace('/images/{image}/versions/{version}', '/images/{image}/versions/1')
+    .replace(/\{(\w+)\}/g, (_, name: string) => exampleValues[name] ?? 'x');
 
 /** Asks until `good` holds of the answer, for a minute at most. */
 export async function pollUntilAnswer(

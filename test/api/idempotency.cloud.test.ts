@@ -123,11 +123,15 @@ describe('the key', () => {
     changeSettings: { settings: { tier: 3 }, reason: 'none' },
     revokeRequest: { reason: 'none' },
     withdrawRequest: { reason: 'none' },
+    approveImage: { digest: '0'.repeat(64) },
+    rejectImage: { reason: 'none' },
+    rollBackImage: { reason: 'none' },
+    pinImage: { version: 1, until: '2099-01-01', reason: 'none' },
   };
 
   it.each(writes)('is asked for by %s', async (name, route) => {
     // A project that exists: the key matters only to what would be done.
-    const path = toExamplePath(route).replace('/projects/sec-none', '/projects/sec-once-order');
+    const path = toExamplePath(route).replace(/(projects|pins)\/sec-none/, '$1/sec-once-order');
     const answer = await olga?.ask(route.method, path, { body: bodies[name] ?? {} });
     expect([answer?.status, answer?.type]).toEqual([400, 'application/problem+json']);
     expect(answer?.body.detail).toBe(

@@ -3,6 +3,7 @@ import { AirlockConfig } from '../../functions/airlock/request/airlock-config.ts
 import type { RouteName } from '../../functions/api/routes.ts';
 
 import { datasetSamples } from './dataset-samples.ts';
+import { imageSamples } from './image-samples.ts';
 import { requestSamples } from './request-samples.ts';
 
 const { time, sha256, purpose: long, path, seal, finding, vote, request, summary } = requestSamples;
@@ -161,6 +162,7 @@ export const answerSamples: Partial<Record<RouteName, object>> = {
   },
   uploadAccess: access,
   importAccess: access,
+  ...imageSamples,
   askWorkspace: workspace,
   listWorkspaces: { items: [workspace] },
   showWorkspace: workspace,
