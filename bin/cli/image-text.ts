@@ -15,7 +15,7 @@ function describeStatus(version: ImageVersionAnswer): string {
 }
 
 /** Who did something and when, such as `28 November 2026 12:00 by stella`. */
-const signed = (time: string, name: string | undefined): string =>
+const describeAct = (time: string, name: string | undefined): string =>
   `${formatTime(time)}${name === undefined ? '' : ` by ${escapeForTerminal(name)}`}`;
 
 function listFields(version: ImageVersionAnswer): [string, string][] {
@@ -23,7 +23,7 @@ function listFields(version: ImageVersionAnswer): [string, string][] {
   const build = 'build' in version ? version.build : undefined;
   return [
     ['status', describeStatus(version)],
-    ['started', signed(startedAt, startedBy.name)],
+    ['started', describeAct(startedAt, startedBy.name)],
     ['recipe', recipe],
     ['run', `${attempt}, ${formatTime(attemptedAt)}`],
     ...(build
@@ -48,13 +48,12 @@ function listFields(version: ImageVersionAnswer): [string, string][] {
         ] as [string, string][])
       : []),
     ...('approval' in version
-      ? ([['approved', `${signed(version.approval.at, version.approval.by.name)}: ${version.approval.digest}`]] as [
-          string,
-          string,
-        ][])
+      ? ([
+          ['approved', `${describeAct(version.approval.at, version.approval.by.name)}: ${version.approval.digest}`],
+        ] as [string, string][])
       : []),
     ...('rejectedAt' in version
-      ? ([['rejected', signed(version.rejectedAt, version.rejectedBy?.name)]] as [string, string][])
+      ? ([['rejected', describeAct(version.rejectedAt, version.rejectedBy?.name)]] as [string, string][])
       : []),
     ...('failedAt' in version ? ([['failed', formatTime(version.failedAt)]] as [string, string][]) : []),
     ...('deprecatedAt' in version ? ([['deprecated', formatTime(version.deprecatedAt)]] as [string, string][]) : []),
