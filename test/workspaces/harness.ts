@@ -42,11 +42,11 @@ import { buildOf, follow, publishWidely, withApproved } from '../images/lifecycl
 type Cloud = ReturnType<typeof connectTestCloud>;
 
 /** Asks until `good` holds of the answer, for two minutes at most. */
-export async function waitUntil<T>(ask: () => Promise<T>, good: (answer: T) => boolean): Promise<T> {
+export async function waitUntil<T>(ask: () => Promise<T>, good: (answer: T) => boolean | Promise<boolean>): Promise<T> {
   let last: T | undefined;
   for (const end = Date.now() + 110_000; Date.now() < end; await sleep(150)) {
     last = await ask();
-    if (good(last)) return last;
+    if (await good(last)) return last;
   }
   throw new Error(`it never became so; at last it was ${JSON.stringify(last)}`);
 }
