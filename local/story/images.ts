@@ -42,7 +42,7 @@ export const tellImages: ChapterTeller = async (stage, tell) => {
     assertHolds(version.status === 'rejected', `the version is ${JSON.stringify(version)}`);
     return {
       message: `Rejected before anybody had to look: ${version.reason}\nIts machine and its endpoints are gone, and nothing that anybody starts from has changed.`,
-      ids: { image, version: String(version.version), finding: criticalFinding },
+      ids: { imageVersion: String(version.version), finding: criticalFinding },
     };
   });
 
@@ -50,10 +50,10 @@ export const tellImages: ChapterTeller = async (stage, tell) => {
     const version = await buildVersion(stage);
     assertHolds(version.status === 'awaitingApproval', `the version is ${JSON.stringify(version)}`);
     const params = { image, version: version.version } as const;
-    const refusal = await refusalOf(() => olga.ask('approveImage', { params, body: { digest: version.digest } }));
+    const refusal = await refusalOf(() => olga.ask('approveImage', { params, body: { imageDigest: version.digest } }));
     return {
       message: `Refused: ${refusal}`,
-      ids: { image, version: String(version.version), digest: version.digest },
+      ids: { imageVersion: String(version.version), imageDigest: version.digest },
       first: version.version,
     };
   });
@@ -62,7 +62,7 @@ export const tellImages: ChapterTeller = async (stage, tell) => {
     const ami = await publishVersion(stage, first);
     return {
       message: `Her approval is bound to the recipe, the base image, the bill of materials and the findings. From now on desktops start from ${ami}.`,
-      ids: { image, version: String(first), ami },
+      ids: { imageVersion: String(first), ami },
       ami,
     };
   });
@@ -82,7 +82,7 @@ export const tellImages: ChapterTeller = async (stage, tell) => {
     assertHolds(current?.ami === second, `the current version is ${JSON.stringify(current)}`);
     return {
       message: `One command took it back to version ${first}, for every desktop that starts after it. Version ${current.version} is out again.`,
-      ids: { image, version: String(current.version), ami: second },
+      ids: { imageVersion: String(current.version), ami: second },
     };
   });
 };

@@ -84,6 +84,8 @@ describe('npm start', { timeout: 400_000 }, () => {
         ids: expect.any(Object),
       });
     const ids = Object.assign({}, ...steps.map(({ ids }: { ids: object }) => ids));
+    // The desktop started from the image that was published last.
+    expect(ids.image).toBe(ids.ami);
     expect(ids).toMatchObject({
       version: expect.stringMatching(/^[0-9a-f]{64}$/),
       delivery: expect.stringMatching(/^dl-[0-9a-f]{16}$/),
