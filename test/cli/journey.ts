@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll } from 'vitest';
 import type { UserGroup } from '../../functions/http/route.ts';
 import { repositoryRoot } from '../../local/cloud.ts';
 import type { connectTestCloud } from '../cloud.ts';
 import { splitShellWords } from '../docs/markdown.ts';
+import { publishTestImage } from '../workspaces/harness.ts';
 import { writeEmbeddedCloudFile } from './embedded.ts';
 import { type CliResult, makeTestFolder, runBroch } from './harness.ts';
 
@@ -18,13 +18,12 @@ export type TypeLine = ((line: string, answers?: readonly string[]) => Promise<C
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** People with a home of their own each, and the image that desktops start from, as `npm start` sets it. */
+/** People with a home of their own each, and the image that desktops start from, as `npm start` leaves it. */
 export async function enrolJourneyPeople<Name extends string>(
   cloud: ReturnType<typeof connectTestCloud>,
   roles: Record<Name, UserGroup>,
 ): Promise<Record<Name, TypeLine>> {
-  const image = { Name: '/broch/images/linux/current', Value: 'ami-0a0a0a0a0a0a0a0a0', Type: 'String' } as const;
-  await new SSMClient(cloud.configuration).send(new PutParameterCommand({ ...image, Overwrite: true }));
+  await publishTestImage(cloud, 'linux', 'ami-0a0a0a0a0a0a0a0a0');
   const { file } = await writeEmbeddedCloudFile(cloud, makeTestFolder(afterAll), roles);
   return Object.fromEntries(
     (Object.keys(roles) as Name[]).map(name => {

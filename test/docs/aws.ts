@@ -13,7 +13,6 @@ import {
   CognitoIdentityProviderClient,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import type { connectTestCloud } from '../cloud.ts';
 
 type Configuration = ReturnType<typeof connectTestCloud>['configuration'];
@@ -31,7 +30,6 @@ const operations: Record<string, (configuration: Configuration, input: never) =>
     new CognitoIdentityProviderClient(configuration).send(new AdminDisableUserCommand(input)),
   'secretsmanager put-secret-value': (configuration, input) =>
     new SecretsManagerClient(configuration).send(new PutSecretValueCommand(input)),
-  'ssm put-parameter': (configuration, input) => new SSMClient(configuration).send(new PutParameterCommand(input)),
   'cloudformation update-termination-protection': (configuration, input) =>
     new CloudFormationClient(configuration).send(new UpdateTerminationProtectionCommand(input)),
   'cloudformation delete-stack': (configuration, input) =>

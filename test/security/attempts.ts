@@ -232,10 +232,9 @@ export function attackPrivileges(clients: AttackClients, ownRole: string, pool: 
       run: () => ssm.send(new GetParameterCommand({ Name: '/cdk-bootstrap/hnb659fds/version' })),
     },
     {
-      name: 'RunInstances without our tags',
-      // The embedded cloud asks for the right to the image only, where AWS asks for it to all that a launch makes.
-      target: '/broch/images',
-      run: () => ec2.send(new RunInstancesCommand({ ImageId: 'ami-0a0a0a0a0a0a0a0a0', MinCount: 1, MaxCount: 1 })),
+      // Nobody approved it, so it has no tag. The embedded cloud asks for the right to the image only.
+      name: 'RunInstances from an image that nobody approved',
+      run: () => ec2.send(new RunInstancesCommand({ ImageId: 'ami-0c0c0c0c0c0c0c0c0', MinCount: 1, MaxCount: 1 })),
     },
     {
       name: "TerminateInstances of what isn't ours",
