@@ -36,6 +36,8 @@ export function explainLaunchFailure(
   if (throttles.includes(error)) return `AWS received too many requests at once. ${remedy} in a few minutes.`;
   if (images.includes(error))
     return `The ${kind} image is not there (${error}). Ask your operator to publish another version: broch image list.`;
+  if (error === 'UnauthorizedOperation')
+    return `EC2 refused to start the ${kind} image, for example because its approval is gone. Ask your operator: broch image list.`;
   if (error === 'States.Timeout' || error === 'States.HeartbeatTimeout')
     return `The desktop started but did not report within ${minutes} minutes, so it was removed. ${remedy}. If this happens again, tell your operator that the image may be faulty.`;
   return `An internal error occurred (${/^[\w.]{1,80}$/.test(error) ? error : 'unknown'}). ${remedy}. Operators find the cause in the execution of the workflow.`;

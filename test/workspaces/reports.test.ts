@@ -95,6 +95,7 @@ describe('the reason of a failure', () => {
     ['VcpuLimitExceeded', lambda('You have requested more vCPU'), /quota/],
     ['RequestLimitExceeded', lambda('Request limit exceeded.'), /few minutes/],
     ['InvalidAMIID.NotFound', lambda(''), /broch image list/],
+    ['UnauthorizedOperation', lambda('You are not authorized'), /approval is gone/],
     ['States.Timeout', '', /did not report within 20 minutes/],
     ['Refused', lambda('Project asthma is failed; a workspace needs a ready project.'), /asthma is failed/],
     ['TypeError', lambda("Cannot read properties of undefined (reading 'secret')"), /TypeError/],

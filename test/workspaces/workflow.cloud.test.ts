@@ -1,8 +1,9 @@
-import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { DeleteTagsCommand, DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetInstanceProfileCommand, IAMClient } from '@aws-sdk/client-iam';
 import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { APPROVED_TAG } from '../../functions/images/schemas.ts';
 import { rowKey } from '../../functions/keys.ts';
 import type { Project } from '../../functions/projects/schemas.ts';
 import { simulateAgents } from '../../local/agent.ts';
@@ -200,6 +201,16 @@ describe('a failed workspace says why, leaves no instance and can be retried', (
     const retry = await person('desk-noor').ask('retryWorkspace', { params: { ...params, workspace: id } });
     expect(retry).toMatchObject({ status: 'requested', attempt: 2 });
     expect(await waitForEnd('desk-noor', id)).toMatchObject({ status: 'ready', attempt: 2 });
+    await publishTestImage(cloud, 'windows');
+  });
+
+  it('if the image lost its approval in EC2: the role of the launch may start no other', async () => {
+    await publishTestImage(cloud, 'windows', 'ami-0d0d0d0d0d0d0d0d0');
+    await ec2.send(new DeleteTagsCommand({ Resources: ['ami-0d0d0d0d0d0d0d0d0'], Tags: [{ Key: APPROVED_TAG }] }));
+    const { id } = await ask('desk-noor', { kind: 'windows' });
+    const failed = await waitForEnd('desk-noor', id);
+    expect(failed.status === 'failed' && failed.reason).toContain('its approval is gone');
+    expect(await instances(id)).toEqual([]);
     await publishTestImage(cloud, 'windows');
   });
 
