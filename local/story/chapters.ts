@@ -1,6 +1,7 @@
 import type { Chapter, ChapterTeller } from '../story.ts';
 import { tellAirlock } from './airlock.ts';
 import { tellCosts } from './costs.ts';
+import { tellDatasets } from './datasets.ts';
 import { tellImages } from './images.ts';
 import { tellIngest } from './ingest.ts';
 import { tellProjects } from './projects.ts';
@@ -12,6 +13,7 @@ export const storyChapters: readonly [Chapter, string, ChapterTeller][] = [
   ['projects', 'An operator opens a project', tellProjects],
   ['images', 'An image is built, approved and published', tellImages],
   ['workspaces', 'A researcher gets a desktop', tellWorkspaces],
+  ['datasets', 'A project gets a dataset', tellDatasets],
   ['airlock', 'Results leave, and nothing else', tellAirlock],
   ['costs', 'The team hears what it cost', tellCosts],
 ];

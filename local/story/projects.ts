@@ -47,10 +47,10 @@ export const tellProjects: ChapterTeller = async (stage, tell) => {
     };
   });
 
-  await tell('Olga makes Rana a researcher of asthma', async () => {
+  await tell('Olga makes Rana the lead of asthma', async () => {
     const member = await olga.ask('addMember', {
       params: { project: 'asthma', name: 'rana' },
-      body: { roles: ['researcher'] },
+      body: { roles: ['lead', 'researcher'] },
     });
     return { message: 'From now on Rana can see asthma. For her, sepsis does not exist.', ids: { rana: member.user } };
   });
