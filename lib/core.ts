@@ -29,6 +29,7 @@ import { environmentName } from '../functions/projects/names.ts';
 import { type AlarmSeverity, alarm, createAlarmTopic } from './alarm.ts';
 import type { Config } from './config.ts';
 import { createCoreKey } from './core-key.ts';
+import { refuseCustomerKeys } from './customer-keys.ts';
 import { keyUseStatement } from './key-use.ts';
 import { isFirstDeployment } from './protection.ts';
 
@@ -84,6 +85,7 @@ export class Core extends Construct {
       ],
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
+    refuseCustomerKeys(this.accessLogs);
     const replicated = {
       id: 'NIST.800.53.R5-S3BucketReplicationEnabled',
       reason:
@@ -137,6 +139,7 @@ export class Core extends Construct {
         },
       }),
     );
+    refuseCustomerKeys(bucket);
     const l1 = bucket.node.defaultChild as CfnBucket;
     // Not the L2's eventBridgeEnabled, which deploys a custom resource although CloudFormation supports this.
     l1.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };

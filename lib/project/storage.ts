@@ -20,6 +20,7 @@ import {
 import { Construct } from 'constructs';
 import { IMPORTS_PREFIX, REPORTS_PREFIX } from '../../functions/airlock/request/places.ts';
 import { DATASET_LIST_KEY } from '../../functions/datasets/access-policy.ts';
+import { refuseCustomerKeys } from '../customer-keys.ts';
 import { keyUseStatement } from '../key-use.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
 import { bucketPrefix, PROJECT_IAM_PATH } from './names.ts';
@@ -162,6 +163,7 @@ export class ProjectStorage extends Construct {
       ['s3:PutObject'],
       otherThan('s3:x-amz-server-side-encryption-aws-kms-key-id', this.key.keyArn),
     );
+    refuseCustomerKeys(this.bucket);
     // Otherwise stolen credentials of an instance could open the bucket from anywhere.
     deny(
       'InstancesOnlyFromTheirNetwork',

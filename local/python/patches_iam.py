@@ -76,6 +76,18 @@ _RESOURCE_TAG_COLLECTORS = {
             source = _s3_source_object(headers)
 """,
         ),
+        # Policies also see under which key an object is to be encrypted.
+        (
+            """        if sse:
+            context["s3:x-amz-server-side-encryption"] = sse
+""",
+            """        if sse:
+            context["s3:x-amz-server-side-encryption"] = sse
+        for name in ("customer-algorithm", "aws-kms-key-id"):
+            if headers.get(f"x-amz-server-side-encryption-{name}"):
+                context[f"s3:x-amz-server-side-encryption-{name}"] = headers[f"x-amz-server-side-encryption-{name}"]
+""",
+        ),
         # The partitions that a request to DynamoDB touches.
         (
             """    context["dynamodb:Select"] = select

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { EC2Client, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
@@ -62,6 +63,21 @@ const write = ({ s3 }: AttackClients, Bucket: string, Key: string): AttackAttemp
   name: `write ${Bucket}/${Key}`,
   run: () => s3.send(new PutObjectCommand({ Bucket, Key, Body: 'x' })),
 });
+/** A write under a key of the writer's own, whose content nobody else could read or check. */
+const writeUnderOwnKey = ({ s3 }: AttackClients, Bucket: string, Key: string): AttackAttempt => ({
+  name: `write ${Bucket}/${Key} under a key of one's own`,
+  run: () =>
+    s3.send(
+      new PutObjectCommand({
+        Bucket,
+        Key,
+        Body: 'x',
+        SSECustomerAlgorithm: 'AES256',
+        SSECustomerKey: Buffer.alloc(32, 7).toString('base64'),
+        SSECustomerKeyMD5: createHash('md5').update(Buffer.alloc(32, 7)).digest('base64'),
+      }),
+    ),
+});
 const read = ({ s3 }: AttackClients, Bucket: string, Key: string): AttackAttempt => ({
   name: `read ${Bucket}/${Key}`,
   run: () => s3.send(new GetObjectCommand({ Bucket, Key })),
@@ -88,6 +104,7 @@ describe('the credentials of an upload', () => {
     await write(clients, lent.bucket, `${lent.prefix}x.csv`).run();
     const { Arn = '' } = await clients.sts.send(new GetCallerIdentityCommand({}));
     await nothingOpen(lent, Arn, [
+      writeUnderOwnKey(clients, lent.bucket, `${lent.prefix}y.csv`),
       read(clients, lent.bucket, `${lent.prefix}x.csv`),
       write(clients, lent.bucket, 'in/somebody/dl-0011223344556677/x.csv'),
       look(clients, lent.bucket, 'in/'),
@@ -104,6 +121,7 @@ describe('the credentials of an import', () => {
     await write(clients, brought.bucket, `${brought.prefix}x.csv`).run();
     const { Arn = '' } = await clients.sts.send(new GetCallerIdentityCommand({}));
     await nothingOpen(brought, Arn, [
+      writeUnderOwnKey(clients, brought.bucket, `${brought.prefix}y.csv`),
       read(clients, brought.bucket, `${brought.prefix}x.csv`),
       write(clients, brought.bucket, 'uploads/al-0011223344556677/x.csv'),
       look(clients, brought.bucket, 'uploads/'),
@@ -126,6 +144,7 @@ describe('the credentials of an instance', () => {
     ])
       await run();
     await nothingOpen(credentials, role, [
+      writeUnderOwnKey(clients, ownProject.bucket, 'data/y'),
       read(clients, ownProject.bucket, `agents/${UserId}/ready.json`),
       // What the airlock let in is only read.
       write(clients, ownProject.bucket, 'data/imports/al-0011223344556677/x'),
