@@ -17,6 +17,7 @@ const tools = {
   fix: { run: ['node_modules/@biomejs/biome/bin/biome', 'check', '--write', '.'], python: [] },
   runbook: { run: ['local/runbook.ts'], python: [] },
   configuration: { run: ['local/configuration.ts'], python: [] },
+  access: { run: ['local/access.ts'], python: [] },
   rehearse: { run: ['local/rehearse.ts'], python: ['local/requirements.txt'] },
   test: { run: ['local/check.ts', '--tests'], python: ['local/requirements.txt', 'test/requirements.txt'] },
   core: { run: ['local/check.ts', '--tests', 'core'], python: ['local/requirements.txt', 'test/requirements.txt'] },

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { routes } from '../../functions/api/routes.ts';
+import type { Route } from '../../functions/http/route.ts';
+import { type Asker, accessAnswer, askers } from '../../lib/access-page.ts';
+import { castMember } from '../airlock/cast.ts';
+import { makeAirlockProject } from '../airlock/harness.ts';
+import { sendRawRequest, signInNewUser } from '../api/caller.ts';
+import { connectTestCloud } from '../cloud.ts';
+
+// What docs/access.md says, by calling every route as each kind of person.
+const cloud = connectTestCloud();
+const project = 'sec-access';
+const people = {} as Record<Exclude<Asker, 'nobody'>, Awaited<ReturnType<typeof signInNewUser>>>;
+
+beforeAll(async () => {
+  await makeAirlockProject(cloud, project, []);
+  const names = { member: 'sec-access-mia', stranger: 'sec-access-sven', 'lapsed member': 'sec-access-lars' };
+  for (const [asker, name] of Object.entries(names))
+    people[asker as keyof typeof people] = await signInNewUser(cloud, name, 'researcher');
+  const olga = castMember('olga');
+  for (const name of [names.member, names['lapsed member']])
+    await olga.ask('addMember', {
+      params: { project, name },
+      body: { roles: ['researcher'], reason: 'works on sleep' },
+    });
+  const params = { project, name: names['lapsed member'] };
+  await olga.ask('removeMember', { params, body: { reason: 'left the university' } });
+});
+
+const values: Record<string, string> = {
+  project,
+  workspace: 'ws-001122334455',
+  delivery: 'dl-0011223344556677',
+  request: 'al-0011223344556677',
+  dataset: 'sec-access',
+  name: 'sec-nobody',
+  date: '2026-11-01',
+  version: 'latest',
+  later: 'latest',
+};
+
+/** The answer to a call with an empty body: any refusal that comes before the operation counts, and none after it. */
+async function answerTo(asker: Asker, route: Route) {
+  const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? 'x');
+  const body = route.body && ('token' in route.body.shape ? { token: 'A'.repeat(43) } : {});
+  const request = { ...(body && { body }), key: randomUUID() };
+  const { status, body: answer } =
+    asker === 'nobody'
+      ? await sendRawRequest(cloud, route.method, path, request)
+      : await people[asker].ask(route.method, path, request);
+  const isRefused =
+    status === 401 ||
+    (status === 403 && /^Only .+ may do this\.$/.test(answer.detail)) ||
+    (status === 404 && answer.detail === `There is no project ${project}, or you are not a member of it.`);
+  return isRefused ? String(status) : 'answers';
+}
+
+describe.each(askers)('%s', asker => {
+  it.each(Object.entries<Route>(routes))('gets from %s what docs/access.md says', async (_, route) => {
+    expect(await answerTo(asker, route)).toBe(accessAnswer(route, asker));
+  });
+});
