@@ -14,14 +14,12 @@ import { assumeInstanceRole } from '../agent.ts';
 import { clientConfigFor, rootCredentialsFor } from '../roles.ts';
 import { pollUntilSettled } from '../story/until.ts';
 import { assertHolds } from '../story.ts';
-import { listCallsBetween, openCapabilityMachine } from './record.ts';
+import { countStepCalls, openCapabilityMachine } from './record.ts';
 import { type BenchLog, type BenchScene, withBenchScene } from './scene.ts';
 import { type LambdaWorker, watchWorkers } from './workers.ts';
 
 const project = 'bench';
-const sizes = [1000, 10_000] as const;
-/** The embedded cloud remembers no more calls than ten thousand, so those of the larger size can't be counted. */
-const countedSize = 1000;
+const sizes = [100, 1000, 10_000] as const;
 
 type Files = readonly { readonly path: string; readonly text: string }[];
 
@@ -36,7 +34,7 @@ function makeFiles(count: number): Files {
     return (state >>> 8) % limit;
   };
   // Modulo 40, what the totals of this batch come to.
-  const total = count === countedSize ? 0 : 20;
+  const total = 10 * (sizes as readonly number[]).indexOf(count);
   return Array.from({ length: count }, (_, index) => {
     const rows = 8 + random(100);
     let [text, sum] = ['area,condition,n\n', 0];
@@ -78,6 +76,9 @@ async function open({ stage }: BenchScene): Promise<{ s3: S3Client; bucket: stri
   for (const client of [ec2, iam, sts]) client.destroy();
   return { s3, bucket: ready.network.bucket };
 }
+
+/** Processor time of all Lambdas, in milliseconds. */
+const processorMs = (workers: readonly LambdaWorker[]) => workers.reduce((sum, { cpuMs }) => sum + cpuMs, 0);
 
 /** The largest memory of a Lambda's process, of those whose names are like this. */
 const peak = (workers: readonly LambdaWorker[], pattern: RegExp) =>
@@ -124,6 +125,7 @@ async function request(scene: BenchScene, { s3, bucket }: Awaited<ReturnType<typ
     await openCapabilityMachine(facts, 'AirlockWorkflow'),
     await openCapabilityMachine(facts, 'AirlockRelease'),
   ];
+  const calls = await countStepCalls(facts.plain, id);
   const checking = watchWorkers(facts.endpoint);
   await rana.ask('submitRequest', { params });
   const { status, seal, report } = await pollUntilSettled(
@@ -145,7 +147,7 @@ async function request(scene: BenchScene, { s3, bucket }: Awaited<ReturnType<typ
     checkCourse.exits.get('AggregateReports'),
   ];
   assertHolds(sealEnd && checkEnd, 'it was not sealed');
-  const checkCalls = files.length === countedSize ? await listCallsBetween(facts, checkStart, checkEnd) : [];
+  const checkCalls = await calls.take();
 
   const releasing = watchWorkers(facts.endpoint);
   await olga.ask('releaseRequest', { params });
@@ -153,7 +155,7 @@ async function request(scene: BenchScene, { s3, bucket }: Awaited<ReturnType<typ
   assertHolds(end.status === 'released', `it is ${end.status}`);
   const course = await release.course(execution(release.arn, 2));
   const releasers = releasing.used();
-  const releaseCalls = files.length === countedSize ? await listCallsBetween(facts, course.start, course.end) : [];
+  const releaseCalls = await calls.take();
   for (const { sfn } of [check, release]) sfn.destroy();
   const delivery = await download(rana, params);
 
@@ -163,11 +165,8 @@ async function request(scene: BenchScene, { s3, bucket }: Awaited<ReturnType<typ
     seconds(sealEnd, checkEnd),
     seconds(course.start, course.end),
   ];
-  const perFile = (calls: typeof checkCalls) => {
-    // Not those of the scan for malware, which alone writes tags: on AWS they are GuardDuty's.
-    const scans = new Set(calls.filter(({ name }) => name === 'PutObjectTagging').map(({ key }) => key));
-    return calls.filter(({ service, key }) => service === 's3' && !scans.has(key)).length / files.length;
-  };
+  const perFile = (figures: Readonly<Record<string, number>>) =>
+    Object.fromEntries(Object.entries(figures).map(([name, value]) => [`${name}_per_file`, value / files.length]));
   return {
     upload_seconds: upload,
     seal_seconds: sealing,
@@ -183,11 +182,14 @@ async function request(scene: BenchScene, { s3, bucket }: Awaited<ReturnType<typ
     check_transitions: checkCourse.transitions,
     release_transitions: course.transitions,
     // One more in a release than on AWS: the embedded cloud does not say the SHA-256 of a copy, so it is read back.
-    ...(files.length === countedSize && {
-      check_s3_requests_per_file: perFile(checkCalls),
-      release_s3_requests_per_file: perFile(releaseCalls),
+    ...perFile({
+      check_s3_requests: checkCalls.s3,
+      check_dynamodb_requests: checkCalls.dynamodb,
+      release_s3_requests: releaseCalls.s3,
+      release_dynamodb_requests: releaseCalls.dynamodb,
     }),
     ...(checkers.length > 0 && {
+      ...perFile({ check_cpu_ms: processorMs(checkers), release_cpu_ms: processorMs(releasers) }),
       seal_peak_mb: peak(checkers, /AirlockSeal/),
       check_peak_mb: peak(checkers, /AirlockCheck/),
       copy_peak_mb: peak(releasers, /AirlockCopy/),
@@ -198,7 +200,7 @@ async function request(scene: BenchScene, { s3, bucket }: Awaited<ReturnType<typ
 
 /** Small files by the thousand through seal, checks and release. */
 export function benchAirlock(log: BenchLog): Promise<Record<string, number>> {
-  return withBenchScene(log, { waits: 1 }, async scene => {
+  return withBenchScene(log, { waits: 1, faults: true }, async scene => {
     log('a project and a desktop in it');
     const home = await open(scene);
     const figures: Record<string, number> = {};
@@ -208,6 +210,9 @@ export function benchAirlock(log: BenchLog): Promise<Record<string, number>> {
         figures[`${name}_${size}`] = value;
     }
     home.s3.destroy();
+    for (const name of ['check_cpu_ms_per_file', 'release_cpu_ms_per_file', 'check_s3_requests_per_file'])
+      if (`${name}_1000` in figures)
+        figures[`${name}_10000_to_1000_ratio`] = (figures[`${name}_10000`] ?? 0) / (figures[`${name}_1000`] ?? 0);
     return figures;
   });
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { CloudTrailClient, type Event, LookupEventsCommand } from '@aws-sdk/client-cloudtrail';
 import {
   DescribeExecutionCommand,
@@ -48,6 +49,23 @@ export async function listCallsBetween(facts: CloudFacts, start: Date, lastMomen
       key: AccessKeyId,
     }))
     .filter(({ key }) => key.startsWith('ASIA'));
+}
+
+/** Counts the calls of AWS that Lambdas make while they work on what `subject` names; needs a cloud with `faults`. */
+export async function countStepCalls(plain: string, subject: string) {
+  const watch = randomUUID();
+  const post = async (body: object): Promise<{ calls: { action: string }[] }> =>
+    (await fetch(`${plain}/_faults`, { method: 'POST', body: JSON.stringify({ watch, ...body }) })).json();
+  await post({ about: subject });
+  return {
+    /** The calls since the last count. */
+    async take(): Promise<{ s3: number; dynamodb: number }> {
+      const { calls } = await post({});
+      await post({ about: subject });
+      const count = (service: string) => calls.filter(({ action }) => action.startsWith(`${service}:`)).length;
+      return { s3: count('s3'), dynamodb: count('dynamodb') };
+    },
+  };
 }
 
 /** How an execution went. */

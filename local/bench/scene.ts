@@ -16,7 +16,7 @@ export interface BenchScene {
 /** Runs a bench on an embedded cloud of its own, with the whole app deployed; nothing of it stays, however it ends. */
 export async function withBenchScene<T>(
   log: BenchLog,
-  options: Pick<DeployCloudOptions, 'waits' | 'concurrency'>,
+  options: Pick<DeployCloudOptions, 'waits' | 'concurrency' | 'faults'>,
   run: (scene: BenchScene) => Promise<T>,
 ): Promise<T> {
   const folder = createTempDir('bench');

@@ -67,7 +67,8 @@ def _seen(invocation, sent, action, conditional=False):
     with _lock:
         calls = invocation["calls"]
         if sent not in calls:
-            same = 1 + sum(1 for call in calls.values() if call["action"] == action)
+            tally = invocation["tally"]
+            same = tally[action] = tally.get(action, 0) + 1
             calls[sent] = {"action": action, "nth": len(calls), "same": same, "conditional": conditional}
         met = None
         for watch in invocation["watches"]:
@@ -164,7 +165,7 @@ def _watched(invoke):
             for watch in watches:
                 watch["events"].append({"function": name, "event": event})
         while True:
-            invocation = {"id": trace_id, "name": name, "watches": watches, "calls": {}}
+            invocation = {"id": trace_id, "name": name, "watches": watches, "calls": {}, "tally": {}}
             result = invoked(invocation, self, event, request_id, rest)
             if not (invocation.get("met") and _failing(result) and _outnumbered(watches, name)):
                 return result

@@ -14,7 +14,7 @@ import type { SealedFile } from '../request/manifest.ts';
 import { roundPrefix } from '../request/places.ts';
 import { readRequest } from '../store.ts';
 import { RequestAttempt, SealedFiles } from './attempt.ts';
-import { judgeScan, pauseUntilScanned, unscannedFinding } from './malware.ts';
+import { judgeScan, pauseUntilScanned, scanDeadline, unscannedFinding } from './malware.ts';
 import { addOriginalFile } from './original-file.ts';
 import { addPartialPreview } from './partial-preview.ts';
 import { MAX_POSTINGS, putPostings, readLedger } from './release-ledger.ts';
@@ -50,8 +50,9 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
   });
   // Empty files need no scan.
   const nonemptyFiles = files.filter(({ size }) => size > 0);
-  const statuses = await readScanTags(nonemptyFiles.map(versionOf));
-  const limits = { now: currentTime(), sealedAt: request.seal.sealedAt, scanMinutes: SCAN_MINUTES };
+  const period = { sealedAt: request.seal.sealedAt, scanMinutes: SCAN_MINUTES };
+  const limits = { now: currentTime(), ...period };
+  const statuses = await readScanTags(nonemptyFiles.map(versionOf), limits.now >= scanDeadline(period));
   const verdicts = new Map(nonemptyFiles.map((file, index) => [file, judgeScan(statuses[index], limits)]));
   if ([...verdicts.values()].includes('waiting')) return { waiting: pauseUntilScanned(limits), sealed: chunk };
   const { secret } = await readLedger(TABLE_NAME, project);
