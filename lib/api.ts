@@ -19,6 +19,7 @@ import {
   UserPool,
   type UserPoolClient,
 } from 'aws-cdk-lib/aws-cognito';
+import type { CfnFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type * as Open from '../functions/api/api.lambda.ts';
 import { routes } from '../functions/api/routes.ts';
@@ -95,11 +96,13 @@ export interface ApiProps {
 export class Api extends Construct {
   readonly url: string;
   private readonly http: HttpApi;
+  private readonly concurrency: number | undefined;
   private readonly authorizer: HttpJwtAuthorizer;
 
   constructor(scope: Construct, id: string, { core, people }: ApiProps) {
     super(scope, id);
     const { region } = Stack.of(this);
+    this.concurrency = core.config.api.concurrency;
     this.authorizer = new HttpJwtAuthorizer(
       'Tokens',
       `https://cognito-idp.${region}.amazonaws.com/${people.pool.userPoolId}`,
@@ -144,6 +147,9 @@ export class Api extends Construct {
   addRoutes(scope: Construct, capability: Capability, handler: Handler<HandlerModule>): Map<Route, HttpRoute> {
     const gatewayRoutes = new Map<Route, HttpRoute>();
     const integration = new HttpLambdaIntegration(capability, handler.fn);
+    // Workflows then cannot use up what the API needs.
+    if (this.concurrency !== undefined)
+      (handler.fn.node.defaultChild as CfnFunction).reservedConcurrentExecutions = this.concurrency;
     for (const [name, definition] of Object.entries<Route>(routes)) {
       const { method, path, callers } = definition;
       if (definition.capability !== capability) continue;

@@ -42,6 +42,15 @@ export const Config = z.strictObject({
       }),
     })
     .prefault({}),
+  api: z
+    .strictObject({
+      concurrency: z.number().int().min(1).max(100).optional().meta({
+        description:
+          'The Lambda concurrency that each function of the API keeps for itself. AWS accepts it only while 100 of the account’s concurrency remain for all other functions',
+        omitted: 'none: the API shares the account’s concurrency with the workflows',
+      }),
+    })
+    .prefault({}),
   projects: z.strictObject({
     pool: z
       .cidrv4({ error: ({ code }) => (code === 'invalid_format' ? 'an IPv4 block such as 10.64.0.0/12' : undefined) })

@@ -12,6 +12,7 @@ import { Refused } from '../refused.ts';
 import { issueUploadCredentials } from '../storage/upload-credentials.ts';
 import { readRow } from '../table.ts';
 import { type Command, decideRequest } from './airlock.ts';
+import { admitSubmission } from './check-turns.ts';
 import { announceDamage, revokeDamagedRequest } from './damaged-requests.ts';
 import { countReviewers, loadContext } from './decision-context.ts';
 import { type RequestParams, requestLoader } from './load-request.ts';
@@ -168,6 +169,8 @@ export const handler = http(
       return answer(user, await run({ user, params, mark }, actor => ({ do: 'edit', by: actor, change })));
     },
     async submitRequest({ user, params, mark }) {
+      const { request } = await find(user, params);
+      await admitSubmission(TABLE_NAME, rules, request, { person: user.id, now: currentTime() });
       const decision = await run({ user, params, mark }, actor => ({ do: 'submit', by: actor }));
       await startAttempt(MACHINE, decision.state, startOf(decision));
       return answer(user, decision);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { routes } from '../../functions/api/routes.ts';
 import type { Route } from '../../functions/http/route.ts';
+import { type Config, readConfig } from '../../lib/config.ts';
 import { findTemplateResources, synthesiseApp } from '../template.ts';
 
 const { templates } = synthesiseApp();
@@ -46,6 +47,29 @@ describe('the gateway', () => {
       .filter(([, { Properties }]) => open.includes(Properties.RouteKey))
       .map(([id]) => id);
     expect(stage?.DependsOn).toEqual(expect.arrayContaining(gatewayRoutes));
+  });
+});
+
+describe('the concurrency of the API', () => {
+  const reservations = (config: Config) =>
+    Object.values(synthesiseApp(config).templates).flatMap(template =>
+      findTemplateResources(template, 'AWS::Lambda::Function').flatMap(([, { Properties }]) =>
+        'ReservedConcurrentExecutions' in Properties
+          ? [`${Properties.Description} ${Properties.ReservedConcurrentExecutions}`]
+          : [],
+      ),
+    );
+  const production = readConfig('config/production.json');
+
+  it('is shared with the workflows unless configured, as a new account has none to reserve', () =>
+    expect(reservations(production)).toEqual([]));
+
+  it('is reserved for each function of a route, and for no other', () => {
+    const names = ['airlock', 'airlock view', 'airlock download', 'api', 'costs', 'ingest', 'projects', 'workspaces'];
+    const files = names.map(
+      name => `functions/${name.includes(' ') ? name.replace(' ', '/') : `${name}/api`}.lambda.ts 5`,
+    );
+    expect(reservations({ ...production, api: { concurrency: 5 } }).sort()).toEqual(files.sort());
   });
 });
 

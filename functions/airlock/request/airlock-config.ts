@@ -122,6 +122,13 @@ export const AirlockConfig = z.strictObject({
         .max(200)
         .default(20)
         .describe('Maximum submissions of one person in a day'),
+      personChecks: z
+        .number()
+        .int()
+        .min(1)
+        .max(100)
+        .default(5)
+        .describe('Maximum requests of one person that are sealed and checked at the same time'),
       alertPercent: z
         .number()
         .int()

@@ -80,7 +80,10 @@ function requireRequester(request: Request, actor: ActingPerson): void {
     throw new Refused('forbidden', `Only ${request.requesterName}, who drafted ${request.id}, may do this.`);
 }
 
-const isOpen = (request: Request): request is RequestIn<'draft'> | RequestIn<'returned'> | RequestIn<'blocked'> =>
+/** Whether the requester may change and submit it. */
+export const isOpen = (
+  request: Request,
+): request is RequestIn<'draft'> | RequestIn<'returned'> | RequestIn<'blocked'> =>
   request.status === 'draft' || request.status === 'returned' || request.status === 'blocked';
 
 /** Refuses uploads by anybody but the requester, and after the import is sealed. */

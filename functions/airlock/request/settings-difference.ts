@@ -43,6 +43,7 @@ const strictness: Readonly<Record<string, Strictness>> = {
   'caps.dailyRequests': 'lower',
   'caps.personBytes': 'lower',
   'caps.personRequests': 'lower',
+  'caps.personChecks': 'lower',
   'caps.alertPercent': 'lower',
   'checks.bytes': 'lower',
   'checks.rows': 'lower',
