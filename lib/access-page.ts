@@ -58,6 +58,7 @@ const kinds: Readonly<Record<string, { kind: string; policy?: readonly [type: st
   'AWS::S3::Bucket': { kind: 'bucket', policy: ['AWS::S3::BucketPolicy', 'Bucket'] },
   'AWS::SNS::Topic': { kind: 'topic', policy: ['AWS::SNS::TopicPolicy', 'Topics'] },
   'AWS::SQS::Queue': { kind: 'queue', policy: ['AWS::SQS::QueuePolicy', 'Queues'] },
+  'AWS::S3::AccessPoint': { kind: 'access point' },
   'AWS::EC2::VPCEndpoint': { kind: 'VPC endpoint' },
   'AWS::KMS::Key': { kind: 'key' },
   'AWS::Events::EventBus': { kind: 'event bus' },
@@ -79,11 +80,13 @@ export interface EndpointAccess {
 
 function principalsOf({ Principal: principal, Condition: condition }: Statement): string[] {
   const guard = JSON.stringify(condition ?? {});
-  const own = !guard.includes('aws:PrincipalAccount')
-    ? 'anybody'
-    : guard.includes('IfExists')
-      ? 'unsigned requests'
-      : 'this account';
+  const own = guard.includes('s3:DataAccessPointAccount')
+    ? 'access points of this account'
+    : !guard.includes('aws:PrincipalAccount')
+      ? 'anybody'
+      : guard.includes('IfExists')
+        ? 'unsigned requests'
+        : 'this account';
   if (principal === '*') return [own];
   return Object.entries(principal ?? {}).flatMap(([type, value]) =>
     [value].flat().map(name => {

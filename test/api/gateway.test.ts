@@ -65,7 +65,17 @@ describe('the concurrency of the API', () => {
     expect(reservations(production)).toEqual([]));
 
   it('is reserved for each function of a route, and for no other', () => {
-    const names = ['airlock', 'airlock view', 'airlock download', 'api', 'costs', 'ingest', 'projects', 'workspaces'];
+    const names = [
+      'airlock',
+      'airlock view',
+      'airlock download',
+      'api',
+      'costs',
+      'datasets',
+      'ingest',
+      'projects',
+      'workspaces',
+    ];
     const files = names.map(
       name => `functions/${name.includes(' ') ? name.replace(' ', '/') : `${name}/api`}.lambda.ts 5`,
     );

@@ -16,7 +16,7 @@ describe('the page on access', () => {
 
   it('lists endpoints of every kind', () =>
     expect(new Set(endpoints.map(({ kind }) => kind))).toEqual(
-      new Set(['bucket', 'topic', 'queue', 'VPC endpoint', 'key', 'event bus', 'table', 'secret']),
+      new Set(['bucket', 'topic', 'queue', 'access point', 'VPC endpoint', 'key', 'event bus', 'table', 'secret']),
     ));
 });
 

@@ -5,7 +5,7 @@ import type { Route } from '../../functions/http/route.ts';
 import { type Asker, accessAnswer, askers } from '../../lib/access-page.ts';
 import { castMember } from '../airlock/cast.ts';
 import { makeAirlockProject } from '../airlock/harness.ts';
-import { sendRawRequest, signInNewUser } from '../api/caller.ts';
+import { sendRawRequest, signInNewUser, toExamplePath } from '../api/caller.ts';
 import { connectTestCloud } from '../cloud.ts';
 
 // What docs/access.md says, by calling every route as each kind of person.
@@ -28,21 +28,9 @@ beforeAll(async () => {
   await olga.ask('removeMember', { params, body: { reason: 'left the university' } });
 });
 
-const values: Record<string, string> = {
-  project,
-  workspace: 'ws-001122334455',
-  delivery: 'dl-0011223344556677',
-  request: 'al-0011223344556677',
-  dataset: 'sec-access',
-  name: 'sec-nobody',
-  date: '2026-11-01',
-  version: 'latest',
-  later: 'latest',
-};
-
 /** The answer to a call with an empty body: any refusal that comes before the operation counts, and none after it. */
 async function answerTo(asker: Asker, route: Route) {
-  const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? 'x');
+  const path = toExamplePath(route).replace('/projects/sec-none', `/projects/${project}`);
   const body = route.body && ('token' in route.body.shape ? { token: 'A'.repeat(43) } : {});
   const request = { ...(body && { body }), key: randomUUID() };
   const { status, body: answer } =
