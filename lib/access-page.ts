@@ -2,13 +2,13 @@ import type { Route } from '../functions/http/route.ts';
 
 /** Who asks: somebody with a role in the project, another researcher, one whose role has ended, or nobody who is signed in. */
 export const askers = ['member', 'stranger', 'lapsed member', 'nobody'] as const;
-export type Asker = (typeof askers)[number];
+export type AccessAsker = (typeof askers)[number];
 
 /** What a route answers: the operation's own answer, or the status of the refusal that comes before it. */
 export type AccessAnswer = 'answers' | '401' | '403' | '404';
 
 /** What an asker, who is in the group of researchers if signed in, gets from a route. */
-export function accessAnswer({ path, callers }: Route, asker: Asker): AccessAnswer {
+export function accessAnswer({ path, callers }: Route, asker: AccessAsker): AccessAnswer {
   if (callers === 'anyone') return 'answers';
   if (asker === 'nobody') return '401';
   if (!callers.some(({ group }) => group === 'researcher')) return '403';
@@ -80,17 +80,17 @@ export interface EndpointAccess {
 
 function principalsOf({ Principal: principal, Condition: condition }: Statement): string[] {
   const guard = JSON.stringify(condition ?? {});
-  const own = guard.includes('s3:DataAccessPointAccount')
+  const audience = guard.includes('s3:DataAccessPointAccount')
     ? 'access points of this account'
     : !guard.includes('aws:PrincipalAccount')
       ? 'anybody'
       : guard.includes('IfExists')
         ? 'unsigned requests'
         : 'this account';
-  if (principal === '*') return [own];
+  if (principal === '*') return [audience];
   return Object.entries(principal ?? {}).flatMap(([type, value]) =>
     [value].flat().map(name => {
-      if (name === '*') return own;
+      if (name === '*') return audience;
       if (type === 'Service') return typeof name === 'string' ? name : 'logs.<region>.amazonaws.com';
       return 'this account';
     }),
@@ -99,18 +99,18 @@ function principalsOf({ Principal: principal, Condition: condition }: Statement)
 
 /** Every resource that has an address of its own, and who may use it by the templates' policies. */
 export function listEndpoints(templates: readonly ResourceTemplate[]): EndpointAccess[] {
-  const all = templates.flatMap(template => Object.entries(template));
-  const grants = all.flatMap(([, { Type: type, Properties: properties = {} }]) => {
+  const resources = templates.flatMap(template => Object.entries(template));
+  const grants = resources.flatMap(([, { Type: type, Properties: properties = {} }]) => {
     const roles = JSON.stringify(properties.Roles ?? '');
     return type === 'AWS::IAM::Policy' && isPersonalRole(roles) ? statementsOf(properties.PolicyDocument) : [];
   });
-  return all.flatMap(([id, { Type: type, Properties: properties = {} }]) => {
+  return resources.flatMap(([id, { Type: type, Properties: properties = {} }]) => {
     const { kind, policy } = kinds[type] ?? {};
     if (kind === undefined) return [];
     const documents = [
       properties.PolicyDocument,
       properties.KeyPolicy,
-      ...all
+      ...resources
         .filter(
           ([, resource]) =>
             resource.Type === policy?.[0] && JSON.stringify(resource.Properties?.[policy[1]]).includes(`"${id}"`),

@@ -31,14 +31,14 @@ export function admitTurn(
   progress: ReadonlyMap<string, CheckProgress | undefined>,
   { request, attempt, now, limit }: { request: string; attempt: number; now: string; limit: number },
 ): Turns | undefined {
-  const others = Object.entries(turns).filter(([id, turn]) => {
+  const busyTurns = Object.entries(turns).filter(([id, turn]) => {
     if (id === request) return false;
     const { status, attempt: current = 0 } = progress.get(id) ?? {};
     if (current < turn.attempt) return now < addSeconds(turn.since, SUBMISSION_SECONDS);
     return current === turn.attempt && (status === 'submitted' || status === 'checking');
   });
-  if (others.length >= limit) return undefined;
-  return { ...Object.fromEntries(others), [request]: { attempt, since: now } };
+  if (busyTurns.length >= limit) return undefined;
+  return { ...Object.fromEntries(busyTurns), [request]: { attempt, since: now } };
 }
 
 /**
@@ -66,7 +66,7 @@ export async function admitSubmission(
       return { row, progress: new Map(ids.map((id, index) => [id, rows[index]])) };
     },
     ({ row, progress }) => admitTurn(row?.turns ?? {}, progress, submission),
-    (admitted, { row }) => (admitted ? [{ key, read: row, item: { turns: admitted } }] : []),
+    (nextTurns, { row }) => (nextTurns ? [{ key, read: row, item: { turns: nextTurns } }] : []),
   );
   if (!turns)
     throw new Refused(

@@ -4,9 +4,9 @@ import { readConfig } from '../../lib/config.ts';
 import { findTemplateResources, synthesiseApp } from '../template.ts';
 
 const now = '2026-11-28T12:00:00.000Z';
-const before = (seconds: number) => new Date(Date.parse(now) - seconds * 1000).toISOString();
+const secondsAgo = (seconds: number) => new Date(Date.parse(now) - seconds * 1000).toISOString();
 const submission = { request: 'al-new', attempt: 1, now, limit: 2 };
-const turn = (attempt = 1, seconds = 600) => ({ attempt, since: before(seconds) });
+const turn = (attempt = 1, seconds = 600) => ({ attempt, since: secondsAgo(seconds) });
 const progress = (states: Record<string, [status: string, attempt: number]>) =>
   new Map(Object.entries(states).map(([id, [status, attempt]]) => [id, { status, attempt }]));
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../functions/api/routes.ts';
 import type { Route } from '../../functions/http/route.ts';
-import { type Asker, accessAnswer, askers } from '../../lib/access-page.ts';
+import { type AccessAsker, accessAnswer, askers } from '../../lib/access-page.ts';
 import { castMember } from '../airlock/cast.ts';
 import { makeAirlockProject } from '../airlock/harness.ts';
 import { sendRawRequest, signInNewUser, toExamplePath } from '../api/caller.ts';
@@ -11,7 +11,7 @@ import { connectTestCloud } from '../cloud.ts';
 // What docs/access.md says, by calling every route as each kind of person.
 const cloud = connectTestCloud();
 const project = 'sec-access';
-const people = {} as Record<Exclude<Asker, 'nobody'>, Awaited<ReturnType<typeof signInNewUser>>>;
+const people = {} as Record<Exclude<AccessAsker, 'nobody'>, Awaited<ReturnType<typeof signInNewUser>>>;
 
 beforeAll(async () => {
   await makeAirlockProject(cloud, project, []);
@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 
 /** The answer to a call with an empty body: any refusal that comes before the operation counts, and none after it. */
-async function answerTo(asker: Asker, route: Route) {
+async function answerTo(asker: AccessAsker, route: Route) {
   const path = toExamplePath(route).replace('/projects/sec-none', `/projects/${project}`);
   const body = route.body && ('token' in route.body.shape ? { token: 'A'.repeat(43) } : {});
   const request = { ...(body && { body }), key: randomUUID() };

@@ -7,7 +7,7 @@ import { findTemplateResources, synthesiseApp } from '../template.ts';
 const config = readConfig('config/production.json');
 const { templates } = synthesiseApp(config);
 const project = Template.fromStack(buildNetworkTemplate(config).template);
-const all = [...Object.values(templates), project];
+const stackTemplates = [...Object.values(templates), project];
 
 interface Statement {
   readonly Effect: string;
@@ -16,7 +16,7 @@ interface Statement {
   readonly Resource: unknown;
   readonly Condition?: unknown;
 }
-const buckets = all.flatMap(template =>
+const buckets = stackTemplates.flatMap(template =>
   findTemplateResources(template, 'AWS::S3::Bucket').map(([id]) => {
     const policies = findTemplateResources(template, 'AWS::S3::BucketPolicy').map(([, policy]) => policy.Properties);
     const policy = policies.find(({ Bucket }) => (Bucket as { Ref?: string }).Ref === id);
