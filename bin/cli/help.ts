@@ -1,6 +1,7 @@
 import { type ArgumentField, fieldsOf } from './arguments.ts';
 import type { CliCommand } from './commands.ts';
 import { exitCodes } from './exit.ts';
+import { indentedTexts, measureText } from './layout.ts';
 import { findNearestWord } from './nearest.ts';
 import { formatColumns } from './output.ts';
 
@@ -121,6 +122,35 @@ export function formatHelpOverview(commands: readonly CliCommand[], globals: rea
     ]),
     '\nMore: broch <command> --help\n',
   ].join('');
+}
+
+/** One line of help that is too wide: its second column goes on below itself, or below the first one if that is wide. */
+function wrapHelpLine(line: string, width: number): string {
+  const [, indentation = '', first = '', gap = '', second] = /^( *)(\S.*?)( {2,})(\S.*)$/.exec(line) ?? [];
+  const column = measureText(indentation + first + gap);
+  if (second === undefined) {
+    const columns = line.length - line.trimStart().length;
+    return indentedTexts([line.trimStart()], width, columns);
+  }
+  if (column > width / 2)
+    return [
+      indentedTexts([first], width, indentation.length),
+      indentedTexts([second], width, indentation.length + 4),
+    ].join('\n');
+  return `${indentation}${first}${gap}${indentedTexts([second], width, column).trimStart()}`;
+}
+
+/** Help for a terminal of this width. Examples stay as they are, because people copy them. */
+export function wrapHelp(text: string, width: number | undefined): string {
+  if (width === undefined) return text;
+  let isExample = false;
+  return text
+    .split('\n')
+    .map(line => {
+      if (/^\S/.test(line)) isExample = line === 'Examples';
+      return isExample || measureText(line) <= width ? line : wrapHelpLine(line, width);
+    })
+    .join('\n');
 }
 
 /** Suggests a command for words that name none. */

@@ -5,7 +5,7 @@ import { type ApiClient, agentFor, createApiClient } from './call.ts';
 import type { CliCommand, CommandContext } from './commands.ts';
 import { toExitError } from './error-text.ts';
 import { type ExitError, type ExitKind, exitCodes, ExitError as Stop } from './exit.ts';
-import { formatCommandHelp, formatGroupHelp, formatHelpOverview, suggestCommand } from './help.ts';
+import { formatCommandHelp, formatGroupHelp, formatHelpOverview, suggestCommand, wrapHelp } from './help.ts';
 import { escapeForTerminal } from './output.ts';
 import { type ActiveProfile, chooseProfile, type Environment, RepairedFileError } from './profile.ts';
 import type { Prompt } from './prompt.ts';
@@ -140,7 +140,7 @@ export async function main(
     command = match.command;
     if (!command) return withoutCommand(match.words, ordered, world);
     if (wantsHelp(match.rest)) {
-      world.out(formatCommandHelp(command, globals));
+      world.out(wrapHelp(formatCommandHelp(command, globals), world.width));
       return 0;
     }
     const fields: ArgumentField[] = [...fieldsOf(command.flags), ...globals];
@@ -165,10 +165,11 @@ function withoutCommand(words: readonly string[], ordered: readonly string[], wo
   }
   const group = words.length > 0 ? starting(words.slice(0, 1)) : [];
   if (words.length === 0 && (wantsHelp(ordered) || ordered.length === 0))
-    world.out(formatHelpOverview(cliCommands, globals));
-  else if (wantsHelp(ordered) && group.length > 0) world.out(formatGroupHelp(words[0] as string, group));
+    world.out(wrapHelp(formatHelpOverview(cliCommands, globals), world.width));
+  else if (wantsHelp(ordered) && group.length > 0)
+    world.out(wrapHelp(formatGroupHelp(words[0] as string, group), world.width));
   else if (words.length === 1 && group.length > 0) {
-    world.err(formatGroupHelp(words[0] as string, group));
+    world.err(wrapHelp(formatGroupHelp(words[0] as string, group), world.width));
     return exitCodes.usage[0];
   } else if (words.length === 0)
     throw new Stop('usage', `Put ${ordered[0]} after a command. All commands: broch --help`);

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { fieldsOf } from '../../bin/cli/arguments.ts';
 import { formatFindings } from '../../bin/cli/folder.ts';
+import { formatCommandHelp, formatGroupHelp, formatHelpOverview, wrapHelp } from '../../bin/cli/help.ts';
 import { measureText, wrapText } from '../../bin/cli/layout.ts';
 import { formatStatusReport } from '../../bin/cli/status.ts';
+import { cliCommands, GlobalFlags } from '../../bin/cli/verbs.ts';
 
 const path = 'tables/quarterly/admissions-by-region-and-age-band-in-tayside-2026.csv';
 const step = {
@@ -34,6 +37,30 @@ describe.each([60, 100, 200])('at %i columns', width => {
     );
     expect(wideLines(text, width)).toEqual([]);
     expect(text.replaceAll(/\s+/g, '')).toContain(path);
+  });
+});
+
+describe.each([60, 100, 200])('help at %i columns', width => {
+  const globals = fieldsOf(GlobalFlags);
+  const nouns = [...new Set(cliCommands.map(({ words }) => words[0] as string))];
+  const helpTexts = [
+    formatHelpOverview(cliCommands, globals),
+    ...nouns.map(noun =>
+      formatGroupHelp(
+        noun,
+        cliCommands.filter(({ words }) => words[0] === noun),
+      ),
+    ),
+    ...cliCommands.map(command => formatCommandHelp(command, globals)),
+  ];
+
+  it('wraps all but the examples, and loses no word', () => {
+    for (const text of helpTexts) {
+      const wrapped = wrapHelp(text, width);
+      const [explanation = ''] = wrapped.split('\nExamples\n');
+      for (const line of explanation.split('\n')) expect(measureText(line), line).toBeLessThanOrEqual(width);
+      expect(wrapped.replaceAll(/\s+/g, '')).toBe(text.replaceAll(/\s+/g, ''));
+    }
   });
 });
 
