@@ -108,3 +108,24 @@ export function removesCandidates(scope: Construct, environment: string): Policy
     }),
   ];
 }
+
+/** Actions that have no resource-level permissions. */
+export const allowEverywhere = (...actions: string[]) => new PolicyStatement({ actions, resources: ['*'] });
+
+/** May run the smoke tests that images bring, on candidates only. */
+export const sendsSmokeTests = (scope: Construct): PolicyStatement[] => {
+  const { partition, region, account } = Stack.of(scope);
+  return [
+    new PolicyStatement({
+      actions: ['ssm:SendCommand'],
+      resources: ['AWS-RunShellScript', 'AWS-RunPowerShellScript'].map(
+        name => `arn:${partition}:ssm:${region}::document/${name}`,
+      ),
+    }),
+    new PolicyStatement({
+      actions: ['ssm:SendCommand'],
+      resources: [`arn:${partition}:ec2:${region}:${account}:instance/*`],
+      conditions: { Null: { 'aws:ResourceTag/broch:candidate': 'false' } },
+    }),
+  ];
+};
