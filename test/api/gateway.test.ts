@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { routes } from '../../functions/api/routes.ts';
-import type { Route } from '../../functions/http/route.ts';
+import type { Capability, Route } from '../../functions/http/route.ts';
 import { type Config, readConfig } from '../../lib/config.ts';
 import { findTemplateResources, synthesiseApp } from '../template.ts';
 
@@ -65,20 +65,9 @@ describe('the concurrency of the API', () => {
     expect(reservations(production)).toEqual([]));
 
   it('is reserved for each function of a route, and for no other', () => {
-    const names = [
-      'airlock',
-      'airlock view',
-      'airlock download',
-      'api',
-      'costs',
-      'datasets',
-      'ingest',
-      'projects',
-      'workspaces',
-    ];
-    const files = names.map(
-      name => `functions/${name.includes(' ') ? name.replace(' ', '/') : `${name}/api`}.lambda.ts 5`,
-    );
+    const entries: Partial<Record<Capability, string>> = { preview: 'airlock/view', download: 'airlock/download' };
+    const capabilities = new Set(Object.values<Route>(routes).map(({ capability }) => capability));
+    const files = [...capabilities].map(name => `functions/${entries[name] ?? `${name}/api`}.lambda.ts 5`);
     expect(reservations({ ...production, api: { concurrency: 5 } }).sort()).toEqual(files.sort());
   });
 });
