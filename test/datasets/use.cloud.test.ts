@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
@@ -8,51 +7,19 @@ import type { ReadyProject } from '../../functions/projects/schemas.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { addSha256Sums } from '../ingest/delivery.ts';
 import { deliverFiles, signInNewPerson } from '../ingest/partner.ts';
-import { waitForProject } from '../projects/harness.ts';
-import { assumeAnyRole } from '../security/attacker.ts';
+import { buildProjectFor, openDesktopOf, readByAccessPoint, tomorrow, waitForAnswer } from './harness.ts';
 
 const cloud = connectTestCloud();
 const root = new S3Client(cloud.configuration);
 const dataset = 'uses-visits';
 const csv = 'region,n\nNorth,40\n';
-const tomorrow = () => new Date(Date.now() + 24 * 3600 * 1000).toISOString();
 
 let [operator, partner, owner, steward, lead]: ApiClient[] = [];
 let [project, otherProject]: ReadyProject[] = [];
 let [version, prefix] = ['', ''];
 
-async function buildProject(id: string): Promise<ReadyProject> {
-  await operator?.ask('createProject', { body: { id, title: id } });
-  const ready = await waitForProject(
-    async () => operator?.ask('showProject', { params: { project: id } }),
-    answer => answer?.status !== 'provisioning',
-  );
-  if (ready?.status !== 'ready') throw new Error(JSON.stringify(ready));
-  return ready;
-}
-
-/** S3 as the desktops of a project have it. */
-async function openDesktop({ network }: ReadyProject): Promise<S3Client> {
-  const credentials = await assumeAnyRole(cloud, network.datasets?.role ?? '');
-  return new S3Client({ ...cloud.configuration, credentials, maxAttempts: 1 });
-}
-
-async function readDataset(reader: ReadyProject, desk: ReadyProject = reader): Promise<string> {
-  const desktop = await openDesktop(desk);
-  const Bucket = reader.network.datasets?.alias;
-  try {
-    const { Body } = await desktop.send(new GetObjectCommand({ Bucket, Key: `${prefix}a.csv` }));
-    return (await Body?.transformToString()) ?? '';
-  } catch (error) {
-    return (error as Error).name;
-  }
-}
-
-async function waitForAnswer(reader: ReadyProject, answer: string): Promise<void> {
-  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200))
-    if ((await readDataset(reader)) === answer) return;
-  throw new Error(`it stayed ${await readDataset(reader)}`);
-}
+const readDataset = (reader: ReadyProject, desk = reader) => readByAccessPoint(cloud, `${prefix}a.csv`, reader, desk);
+const waitForDataset = (reader: ReadyProject, answer: string) => waitForAnswer(cloud, `${prefix}a.csv`, reader, answer);
 
 const requestUse = (id: string) =>
   lead?.ask('requestUse', {
@@ -69,11 +36,8 @@ beforeAll(async () => {
   if (delivery.status !== 'registered') throw new Error(JSON.stringify(delivery));
   version = delivery.version;
   prefix = `datasets/${dataset}/${version}/data/`;
-  project = await buildProject('uses-one');
-  otherProject = await buildProject('uses-two');
-  const { name } = (await lead?.ask('showMe')) ?? { name: '' };
-  for (const { id } of [project, otherProject])
-    await operator?.ask('addMember', { params: { project: id, name }, body: { roles: ['lead'] } });
+  project = await buildProjectFor(operator as ApiClient, lead as ApiClient, 'uses-one');
+  otherProject = await buildProjectFor(operator as ApiClient, lead as ApiClient, 'uses-two');
 }, 240_000);
 
 describe('a project and a dataset', () => {
@@ -114,8 +78,8 @@ describe('a project and a dataset', () => {
 
   it('the desktops of this project read the version, list nothing else, and can change nothing', async () => {
     const reader = project as ReadyProject;
-    await waitForAnswer(reader, csv);
-    const desktop = await openDesktop(reader);
+    await waitForDataset(reader, csv);
+    const desktop = await openDesktopOf(cloud, reader);
     const Bucket = reader.network.datasets?.alias;
     const { Contents = [] } = await desktop.send(new ListObjectsV2Command({ Bucket, Prefix: prefix }));
     expect(Contents.map(({ Key }) => Key)).toEqual([`${prefix}a.csv`]);
@@ -149,14 +113,14 @@ describe('a project and a dataset', () => {
   it('when the project ends the use, its desktops read it no longer', async () => {
     const params = { project: 'uses-one', use: use.id };
     await lead?.ask('endUse', { params, body: { reason: 'The analysis is finished.' } });
-    await waitForAnswer(project as ReadyProject, 'AccessDenied');
+    await waitForDataset(project as ReadyProject, 'AccessDenied');
   });
 
   it('when the owner withdraws the dataset, every project loses it, and none gets it again', async () => {
     for (const reader of [project, otherProject] as ReadyProject[]) {
       const { id } = await requestUse(reader.id);
       await owner?.ask('approveUse', { params: { project: reader.id, use: id }, body: {} });
-      await waitForAnswer(reader, csv);
+      await waitForDataset(reader, csv);
     }
     const body = { reason: 'The agreement ended.' };
     await expect(steward?.ask('withdrawDataset', { params: { dataset }, body })).rejects.toThrow(
@@ -164,7 +128,7 @@ describe('a project and a dataset', () => {
     );
     await owner?.ask('withdrawDataset', { params: { dataset }, body });
     for (const reader of [project, otherProject] as ReadyProject[]) {
-      await waitForAnswer(reader, 'AccessDenied');
+      await waitForDataset(reader, 'AccessDenied');
       const uses = await lead?.ask('listProjectUses', { params: { project: reader.id } });
       expect(uses?.items[0]).toMatchObject({
         status: 'ended',

@@ -1,0 +1,53 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import type { ApiClient } from '../../bin/cli/call.ts';
+import type { ReadyProject } from '../../functions/projects/schemas.ts';
+import type { connectTestCloud } from '../cloud.ts';
+import { waitForProject } from '../projects/harness.ts';
+import { assumeAnyRole } from '../security/attacker.ts';
+
+type Cloud = ReturnType<typeof connectTestCloud>;
+
+/** A project that the real workflow built, with `lead` as its lead. */
+export async function buildProjectFor(operator: ApiClient, lead: ApiClient, id: string): Promise<ReadyProject> {
+  await operator.ask('createProject', { body: { id, title: id } });
+  const ready = await waitForProject(
+    () => operator.ask('showProject', { params: { project: id } }),
+    answer => answer.status !== 'provisioning',
+  );
+  if (ready.status !== 'ready') throw new Error(JSON.stringify(ready));
+  const { name } = await lead.ask('showMe');
+  await operator.ask('addMember', { params: { project: id, name }, body: { roles: ['lead'] } });
+  return ready;
+}
+
+/** S3 as the desktops of a project have it. */
+export async function openDesktopOf(cloud: Cloud, { network }: ReadyProject): Promise<S3Client> {
+  const credentials = await assumeAnyRole(cloud, network.datasets?.role ?? '');
+  return new S3Client({ ...cloud.configuration, credentials, maxAttempts: 1 });
+}
+
+/** What a desktop of `desk` reads by the access point of `reader`: the text, or the name of the error. */
+export async function readByAccessPoint(
+  cloud: Cloud,
+  Key: string,
+  reader: ReadyProject,
+  desk: ReadyProject = reader,
+): Promise<string> {
+  const desktop = await openDesktopOf(cloud, desk);
+  try {
+    const { Body } = await desktop.send(new GetObjectCommand({ Bucket: reader.network.datasets?.alias, Key }));
+    return (await Body?.transformToString()) ?? '';
+  } catch (error) {
+    return (error as Error).name;
+  }
+}
+
+/** Waits for a minute at most until the project's desktops read `answer`. */
+export async function waitForAnswer(cloud: Cloud, key: string, reader: ReadyProject, answer: string): Promise<void> {
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(100))
+    if ((await readByAccessPoint(cloud, key, reader)) === answer) return;
+  throw new Error(`it stayed ${await readByAccessPoint(cloud, key, reader)}`);
+}
+
+export const tomorrow = () => new Date(Date.now() + 24 * 3600 * 1000).toISOString();
