@@ -11,10 +11,12 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { rewriteFile } from '../../disclosure/rewrite.ts';
 import { decideRequest } from '../../functions/airlock/airlock.ts';
 import type { SealedFiles } from '../../functions/airlock/steps/attempt.ts';
 import { rowKey } from '../../functions/keys.ts';
 import { connectTestCloud } from '../cloud.ts';
+import { makeXlsx } from '../disclosure/builders.ts';
 import { makeReadyProject, openTestTable } from '../workspaces/harness.ts';
 import {
   buildAirlockConfig,
@@ -168,5 +170,33 @@ describe('a file too large for a single copy', () => {
     await expect(copyParts(sourceObject, targetObject, file, { part: limits.part, hashes })).rejects.toThrow();
     expect(await halfDone(AIRLOCK_BUCKET)).toEqual([]);
     expect((await seal(3, [plannedFile])).findings).toMatch(/./);
+  });
+});
+
+describe('files that are written again when they are sealed', () => {
+  const workbook = (count: number) =>
+    makeXlsx([
+      ['group', 'n'],
+      ['a', count],
+    ]);
+
+  it('are sealed as rewritten, each under its own path, and once although the step is repeated', async () => {
+    const workbooks = Array.from({ length: 40 }, (_, index) => [`${100 + index}.xlsx`, workbook(100 + index)] as const);
+    const plannedFiles = await Promise.all(workbooks.map(([path, bytes]) => land(path, bytes)));
+    const { files } = await seal(4, plannedFiles);
+    const rewritten = await Promise.all(workbooks.map(([path, bytes]) => rewriteFile(path, bytes)));
+    expect(files.map(({ sha256 }) => sha256)).toEqual(rewritten.map(bytes => hex(bytes ?? new Uint8Array())));
+    expect(files.map(({ original }) => original?.sha256)).toEqual(workbooks.map(([, bytes]) => hex(bytes)));
+    const [first] = files;
+    const content = await read(AIRLOCK_BUCKET, `requests/${id}/4/files/100.xlsx`, first?.versionId);
+    expect(hex(content)).toBe(first?.sha256);
+    expect((await seal(4, plannedFiles)).files).toEqual(files);
+  });
+
+  it('are sealed as they were submitted where the checks find something hidden in them', async () => {
+    const content = Buffer.concat([workbook(100), Buffer.from('tail')]);
+    const { files } = await seal(5, [await land('tail.xlsx', content)]);
+    expect(files).toMatchObject([{ path: 'tail.xlsx', sha256: hex(content), size: content.length }]);
+    expect(files[0]?.original).toBeUndefined();
   });
 });
