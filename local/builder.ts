@@ -22,7 +22,8 @@ export interface PlayedImage {
 }
 
 export interface BuilderOptions {
-  readonly plays?: (run: ImageRun) => PlayedImage;
+  /** What happens to a build. Builds for which it gives nothing are left to somebody else. */
+  readonly plays?: (run: ImageRun) => PlayedImage | undefined;
   readonly signal: AbortSignal;
   readonly log?: (line: string) => void;
 }
@@ -71,9 +72,8 @@ export async function playBuilder(
   ];
   const finishedIds = new Set<string>();
 
-  async function packImage(run: ImageRun & { recipe: string }): Promise<void> {
+  async function packImage(run: ImageRun & { recipe: string }, play: PlayedImage): Promise<void> {
     const { image, recipe } = run;
-    const play = plays(run);
     if (digestRecipe(image) !== recipe) throw new Error('the recipe is not the one that was to be built');
     if (play.buildFailure) throw new Error(play.buildFailure);
     const tags = {
@@ -103,8 +103,9 @@ export async function playBuilder(
     const variables = environment?.environmentVariables ?? [];
     const pairs = variables.map(({ name = '', value = '' }) => ({ name, value }));
     const run = readBuildVariables(pairs);
-    if (!run) return;
-    const status = await packImage(run).then(
+    const play = run && plays(run);
+    if (!run || !play) return;
+    const status = await packImage(run, play).then(
       () => 'SUCCEEDED',
       (error: Error) => {
         log(`${build.id}: ${error.message}`);

@@ -29,7 +29,11 @@ beforeAll(async () => {
     signInProjectPerson('img-stella', 'steward'),
   ]);
   await (await openTestTable(cloud)).put(rowKey('project', 'img-canary'), { id: 'img-canary' });
-  void playBuilder(cloud, { plays: () => play, signal: playing.signal, log: line => console.log(line) });
+  void playBuilder(cloud, {
+    plays: run => (run.image === image ? play : undefined),
+    signal: playing.signal,
+    log: line => console.log(line),
+  });
 });
 afterAll(() => playing.abort());
 
