@@ -84,6 +84,11 @@ async function cast(
   const request = await context.api().ask(name, { params: { ...params }, body: { ...body } });
   const verdict = 'verdict' in body ? String(body.verdict) : 'return';
   context.result(request, formatVoteReceipt(request, verdict, context));
+  context.remark(
+    request.status === 'approved'
+      ? `Next: broch airlock release ${request.project} ${request.id}`
+      : 'Next: broch airlock queue',
+  );
   return 'ok' as const;
 }
 

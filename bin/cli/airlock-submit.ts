@@ -60,16 +60,19 @@ async function followChecks(request: Request, minutes: number, context: CommandC
   return routes.showRequest.returns.parse(last);
 }
 
-/** Asks for an explanation where the checks want one, and submits again with it. */
-async function explain(request: Request, params: Params, context: CommandContext): Promise<Request | undefined> {
-  if (!context.ask || !needsExplanation(request)) return undefined;
+/** Asks for an explanation if the checks want one, and adds it to the request. Returns whether it did. */
+async function explain(request: Request, params: Params, context: CommandContext): Promise<boolean> {
+  if (!needsExplanation(request)) return false;
+  if (!context.ask) {
+    context.remark('The checks asked why this may leave, and there is no explanation. They will ask again.');
+    return false;
+  }
   for (const { path, message } of request.report?.first ?? [])
     context.remark(`${escapeForTerminal(path)}: ${escapeForTerminal(message)}`);
   const explanation = await context.ask('The checks ask why this may leave. Explain it (an empty line stops):');
-  if (explanation.trim() === '') return undefined;
-  const api = context.api();
-  await api.ask('editRequest', { params, body: { explanation } });
-  return api.ask('submitRequest', { params });
+  if (explanation.trim() === '') return false;
+  await context.api().ask('editRequest', { params, body: { explanation } });
+  return true;
 }
 
 export const airlockSubmitCommand = defineCommand({
@@ -92,13 +95,12 @@ export const airlockSubmitCommand = defineCommand({
   }),
   async run({ params, flags: { folder, wait, minutes } }, context): Promise<ExitKind> {
     const api = context.api();
-    if (folder !== undefined) {
-      const draft = await api.ask('showRequest', { params });
-      if (!(await reviewFolder(draft, folder, context))) {
-        context.result(draft, 'Nothing was submitted.');
-        return 'ok';
-      }
+    const draft = await api.ask('showRequest', { params });
+    if (folder !== undefined && !(await reviewFolder(draft, folder, context))) {
+      context.result(draft, 'Nothing was submitted.');
+      return 'ok';
     }
+    await explain(draft, params, context);
     let request = await api.ask('submitRequest', { params });
     const words = `${params.project} ${params.request}`;
     if ((!wait && !context.ask) || minutes === 0) {
@@ -107,8 +109,8 @@ export const airlockSubmitCommand = defineCommand({
       return 'ok';
     }
     request = await followChecks(request, minutes, context);
-    const repetition = await explain(request, params, context);
-    if (repetition) request = await followChecks(repetition, minutes, context);
+    if (context.ask && (await explain(request, params, context)))
+      request = await followChecks(await api.ask('submitRequest', { params }), minutes, context);
     context.result(request, formatRequest(request, context));
     const { status } = request;
     if (status === 'inReview') context.remark(`Wait for the decision: broch watch airlock ${words}`);

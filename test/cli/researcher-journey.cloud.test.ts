@@ -61,6 +61,24 @@ it('a researcher without a terminal is never asked, and told of files that no pa
   expect(submission.err).toMatch(/Nothing was submitted\./);
 });
 
+it('a researcher without a terminal learns that an explanation is missing before and after the checks', async () => {
+  const rana = people['jour-rana'];
+  const draft = await rana(
+    `broch airlock draft ${project} --title Again --source data/outbox/ages/ --table '*.csv' --purpose 'Table 1'`,
+  );
+  const id = idIn(draft.output);
+  const first = await rana(`broch airlock submit ${project} ${id} --wait`);
+  expect(first).toMatchObject({ code: 3, output: expect.stringContaining('The checks ask for an explanation.') });
+  expect(first.err).toContain(`Next: broch airlock edit ${project} ${id} --explanation <text>`);
+  const second = await rana(`broch airlock submit ${project} ${id} --wait`);
+  expect(second).toMatchObject({
+    code: 3,
+    err: expect.stringContaining('there is no explanation. They will ask again.'),
+  });
+  await rana(`broch airlock edit ${project} ${id} --explanation 'From published tables.'`);
+  expect((await rana(`broch airlock submit ${project} ${id} --wait`)).code).toBe(0);
+});
+
 it('watch waits for the decision of the reviewers, and says by its exit code that it is good', async () => {
   const wait = people['jour-rana'](`broch watch airlock ${project} ${request} --json`);
   for (const name of ['jour-vera', 'jour-viktor'] as const) {
