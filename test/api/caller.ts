@@ -88,6 +88,7 @@ const exampleValues: Record<string, string> = {
   version: 'latest',
   later: 'latest',
   image: 'linux-desktop',
+  use: 'du-0011223344556677',
 };
 
 export const toExamplePath = ({ path }: Route): string =>
