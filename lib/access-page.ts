@@ -19,7 +19,11 @@ export function accessAnswer({ path, callers }: Route, asker: AccessAsker): Acce
 const formatCallers = ({ callers }: Route): string =>
   callers === 'anyone'
     ? 'anyone'
-    : callers.map(({ group, member }) => (member ? `${group} in the project` : group)).join(', ');
+    : callers
+        .map(({ group, member }) =>
+          member ? `${member.includes('researcher') ? group : 'lead'} in the project` : group,
+        )
+        .join(', ');
 
 const formatRow = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 

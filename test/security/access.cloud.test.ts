@@ -22,7 +22,7 @@ beforeAll(async () => {
   for (const name of [names.member, names['lapsed member']])
     await olga.ask('addMember', {
       params: { project, name },
-      body: { roles: ['researcher'], reason: 'works on sleep' },
+      body: { roles: ['lead', 'researcher'], reason: 'works on sleep' },
     });
   const params = { project, name: names['lapsed member'] };
   await olga.ask('removeMember', { params, body: { reason: 'left the university' } });
@@ -39,7 +39,7 @@ async function answerTo(asker: AccessAsker, route: Route) {
       : await people[asker].ask(route.method, path, request);
   const isRefused =
     status === 401 ||
-    (status === 403 && /^Only .+ may do this\.$/.test(answer.detail)) ||
+    (status === 403 && /^Only .+ can do this; you are /.test(answer.detail)) ||
     (status === 404 && answer.detail === `There is no project ${project}, or you are not a member of it.`);
   return isRefused ? String(status) : 'answers';
 }
