@@ -24,7 +24,7 @@ export const digestCommand =
  */
 const commands = [
   `test "$(${digestCommand})" = "$BROCH_RECIPE"`,
-  'aws s3 cp "s3://$BUILDS/tools/packer.zip" packer.zip && unzip -q packer.zip packer -d /usr/local/bin && rm packer.zip',
+  'aws s3 cp "s3://$BUILDS/tools/packer.zip" packer.zip && unzip -q packer.zip packer -d /usr/bin && rm packer.zip',
   'aws s3 cp "s3://$BUILDS/tools/session-manager-plugin.rpm" plugin.rpm && dnf install --assumeyes ./plugin.rpm && rm plugin.rpm',
   'aws s3 cp "s3://$BUILDS/variables/$BROCH_IMAGE.pkrvars.hcl" values.pkrvars.hcl',
   'packer init "$BROCH_IMAGE"',
@@ -125,6 +125,10 @@ function packerStatements(scope: Construct, network: ImageNetwork, key: Key): Po
   ];
   const document = `arn:${partition}:ssm:${region}::document/AWS-StartPortForwardingSession`;
   const recipeTag = { Null: { 'aws:ResourceTag/broch:recipe': 'false' } };
+  // Only what no environment owns, such as what a build has just made, and always with the recipe.
+  const unowned = {
+    Null: { 'aws:RequestTag/broch:recipe': 'false', 'aws:ResourceTag/broch:environment': 'true' },
+  };
   const unapproved = { Null: { [`aws:ResourceTag/${APPROVED_TAG}`]: 'true' } };
   const allow = (actions: string[], resources: string[], conditions = {}) =>
     new PolicyStatement({ actions, resources, conditions });
@@ -161,7 +165,7 @@ function packerStatements(scope: Construct, network: ImageNetwork, key: Key): Po
     allow(['ec2:CopyImage'], shared('image', 'snapshot')),
     allow(['ec2:DeregisterImage'], shared('image'), unapproved),
     allow(['ec2:DeleteSnapshot'], shared('snapshot'), recipeTag),
-    allow(['ec2:CreateTags'], [...arns('instance', 'volume', 'key-pair'), ...shared('image', 'snapshot')]),
+    allow(['ec2:CreateTags'], [...arns('instance', 'volume', 'key-pair'), ...shared('image', 'snapshot')], unowned),
     new PolicyStatement({
       sid: 'ApprovesNothing',
       effect: Effect.DENY,

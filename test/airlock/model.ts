@@ -205,8 +205,10 @@ export function applyModelCommand(
         name === 'QuorumUnreachable' || (name === 'ReviewEscalated' && recipients?.length === 0),
     ).length;
     const previousShortage = previous.status === 'inReview' ? previous.shortage : undefined;
-    if (command.do !== 'resume')
-      isSame(notices, state.shortage === previousShortage ? 0 : 1, 'said more or less than once');
+    // That a shortage eases or ends is no news.
+    const severities = [undefined, 'more', 'needed'];
+    const isWorse = severities.indexOf(state.shortage) > severities.indexOf(previousShortage);
+    if (command.do !== 'resume') isSame(notices, isWorse ? 1 : 0, 'said more or less than once');
   }
   if (state.status === 'approved' && previous.status !== 'approved' && previous.status !== 'releasing') {
     const fit = new Set(state.votes.filter(({ verdict }) => verdict === 'approve').map(({ by: voterId }) => voterId));

@@ -35,6 +35,7 @@ const examples: Record<string, string> = {
   version: 'latest',
   later: 'latest',
   name: 'rana',
+  image: 'linux-desktop',
   date: '2026-11-01',
 };
 export const exampleBodies: Record<string, object> = {
@@ -67,8 +68,11 @@ export const exampleBodies: Record<string, object> = {
   refuseUse: { reason: 'The ethics approval is missing.' },
   endUse: { reason: 'The analysis is finished.' },
 };
+/** Versions of images are numbers; those of datasets are not. */
+const exampleOf = (name: string, { capability }: Route) =>
+  name === 'version' && capability === 'images' ? '3' : (examples[name] ?? 'x');
 const paramsOf = (route: Route) =>
-  Object.fromEntries(Object.keys(route.params?.shape ?? {}).map(name => [name, examples[name] ?? 'x']));
+  Object.fromEntries(Object.keys(route.params?.shape ?? {}).map(name => [name, exampleOf(name, route)]));
 
 export const claimsOf = (groups: readonly string[], id = 'user-1') => ({
   sub: id,

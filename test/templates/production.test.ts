@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -36,6 +36,8 @@ const read = (name: string) => readFileSync(join(folder, name), 'utf8');
 const templates = readdirSync(folder).filter(name => /\.template\.json$|^asset\..*\.json$/.test(name));
 const bundles = readdirSync(folder)
   .filter(name => /^asset\.[0-9a-f]+$/.test(name))
+  // The recipes of images are an asset too, and name addresses of the desktop itself.
+  .filter(name => existsSync(join(folder, name, 'index.mjs')))
   .flatMap(name => readdirSync(join(folder, name)).map(file => `${name}/${file}`));
 
 interface Finding {
