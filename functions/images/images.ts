@@ -16,6 +16,8 @@ import {
   findVersion,
   type ImageDecision,
   type ImagePerson,
+  plainVersion,
+  requireIndependent,
   requireStatus,
   versionTitle,
 } from './versions.ts';
@@ -122,15 +124,6 @@ function startBuild(image: Image, { by: person, recipe }: CommandOf<'build'>, no
   });
 }
 
-const plain = ({ version, startedBy, startedAt, recipe, attempt, attemptedAt }: ImageVersion) => ({
-  version,
-  startedBy,
-  startedAt,
-  recipe,
-  attempt,
-  attemptedAt,
-});
-
 /**
  * Runs the workflow again: for a build that never started or passed its deadline, or to test an existing version. Until
  * its findings are the same as before, its approval does not apply.
@@ -146,7 +139,7 @@ function retest(image: Image, command: CommandOf<'retest'>, now: string): ImageD
     'approved',
   );
   const isOverdue = Date.parse(now) > Date.parse(version.attemptedAt) + command.deadlineSeconds * 1000;
-  const run = { ...plain(version), attempt: version.attempt + 1, attemptedAt: now };
+  const run = { ...plainVersion(version), attempt: version.attempt + 1, attemptedAt: now };
   if (version.status === 'building') {
     if (!isOverdue) return keepState(image, 'the build may not have started');
     return decideVersions(image, [{ ...run, status: 'building' }], 'the build passed its deadline');
@@ -170,17 +163,21 @@ function recordTask(image: Image, { version: number, token }: CommandOf<'recordT
   return decideVersions(image, [{ ...version, token }], 'the workflow waits for the build');
 }
 
+/** Wakes the workflow again if the event of the build is delivered again, because the first try may have failed. */
+const wakeAgain = (version: ImageVersion) => ('token' in version && version.token ? { wake: version.token } : {});
+
 function recordBuild(image: Image, { version: number, build }: CommandOf<'recordBuild'>): ImageDecision {
   const version = findVersion(image, number);
-  if (version.status !== 'building') return keepState(image, 'the build is on record');
-  const decision = decideVersions(image, [{ ...plain(version), status: 'testing', build }], 'the build succeeded');
-  return { ...decision, ...(version.token && { wake: version.token }) };
+  if (version.status !== 'building') return { ...keepState(image, 'the build is on record'), ...wakeAgain(version) };
+  const next = { ...version, status: 'testing', build } as const;
+  return { ...decideVersions(image, [next], 'the build succeeded'), ...wakeAgain(version) };
 }
 
 function recordSmokeTests(image: Image, { version: number }: CommandOf<'recordSmokeTests'>): ImageDecision {
   const version = requireStatus(image, number, 'testing', 'scanning');
   if (version.status === 'scanning') return keepState(image, 'the smoke tests are on record');
-  return decideVersions(image, [{ ...version, status: 'scanning' }], 'the smoke tests passed');
+  const { token: _, ...candidate } = version;
+  return decideVersions(image, [{ ...candidate, status: 'scanning' }], 'the smoke tests passed');
 }
 
 /** Judges the findings by the policy. The same findings as before confirm an earlier approval; others make it void. */
@@ -194,7 +191,7 @@ function recordFindings(
   if (version.status !== 'scanning') return keepState(image, 'the findings are on record');
   const scan = summariseScan(findings, now);
   const digest = approvalDigest(version.recipe, version.build, scan);
-  const assessment = { ...plain(version), build: version.build, scan, digest };
+  const assessment = { ...plainVersion(version), build: version.build, scan, digest };
   const [reason] = judgeFindings(scan, policy, now);
   if (reason !== undefined)
     return decideVersions(
@@ -224,32 +221,25 @@ function recordFailure(
 ): ImageDecision {
   const version = findVersion(image, number);
   if (version.status !== 'building' && version.status !== 'testing' && version.status !== 'scanning')
-    return keepState(image, 'the run has ended');
+    return { ...keepState(image, 'the run has ended'), ...wakeAgain(version) };
   const build = 'build' in version ? version.build : undefined;
+  const token = 'token' in version ? version.token : undefined;
   const decision = decideVersions(
     image,
-    [{ ...plain(version), status: 'failed', reason, failedAt: now, ...(build && { build }) }],
+    [
+      {
+        ...plainVersion(version),
+        status: 'failed',
+        reason,
+        failedAt: now,
+        ...(build && { build }),
+        ...(token && { token }),
+      },
+    ],
     'the run failed',
     { contract: ImageFailed, detail: { at: now, reason } },
   );
-  return { ...decision, ...('token' in version && version.token && { wake: version.token }) };
-}
-
-/** Separation of duties: neither who started the build nor who changes recipes approves it. */
-function requireIndependent(
-  image: Image,
-  version: ImageVersion,
-  person: ImagePerson,
-  authors: readonly string[],
-): void {
-  const title = versionTitle(image, version.version);
-  if (version.startedBy.id === person.id)
-    throw new Refused('forbidden', `You started the build of ${title}, so somebody else must approve it.`);
-  if (authors.includes(person.name))
-    throw new Refused(
-      'forbidden',
-      `You are an author of recipes (images.authors), so somebody else must approve ${title}.`,
-    );
+  return { ...decision, ...wakeAgain(version) };
 }
 
 function approve(
@@ -283,7 +273,7 @@ function reject(image: Image, command: CommandOf<'reject'>, now: string): ImageD
     image,
     [
       {
-        ...plain(version),
+        ...plainVersion(version),
         build,
         scan: shortenScan(scan),
         digest,

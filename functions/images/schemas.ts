@@ -101,19 +101,28 @@ const Failed = z.object({
   reason: z.string(),
   failedAt: Instant,
 });
-const settledSchemas = [AwaitingApproval, Approved, Published, Deprecated, Retired, Rejected, Failed] as const;
+const settledSchemas = [AwaitingApproval, Approved, Published, Deprecated, Retired, Rejected] as const;
 
 /** A version of an image as the API returns it. */
-export const ImageVersionView = z.discriminatedUnion('status', [Building, Testing, Scanning, ...settledSchemas]);
+export const ImageVersionView = z.discriminatedUnion('status', [
+  Building,
+  Testing,
+  Scanning,
+  ...settledSchemas,
+  Failed,
+]);
 
 /** An approval that a repeated test confirms or makes void. */
 const earlierApproval = { approval: Approval.optional() };
+const waitingTask = { token: z.string().optional() };
 /** A version as stored, with the token of the workflow that waits for its build, which the API must not return. */
 export const ImageVersion = z.discriminatedUnion('status', [
-  Building.extend({ token: z.string().optional() }),
-  Testing.extend(earlierApproval),
+  Building.extend(waitingTask),
+  // Kept after the build, because the first try to wake the workflow may fail.
+  Testing.extend({ ...earlierApproval, ...waitingTask }),
   Scanning.extend(earlierApproval),
   ...settledSchemas,
+  Failed.extend(waitingTask),
 ]);
 export type ImageVersion = z.infer<typeof ImageVersion>;
 export type ImageVersionIn<S extends ImageVersion['status']> = Extract<ImageVersion, { status: S }>;

@@ -25,6 +25,16 @@ export function findVersion(image: Image, number: number): ImageVersion {
   );
 }
 
+/** What a version keeps in every state. */
+export const plainVersion = ({ version, startedBy, startedAt, recipe, attempt, attemptedAt }: ImageVersion) => ({
+  version,
+  startedBy,
+  startedAt,
+  recipe,
+  attempt,
+  attemptedAt,
+});
+
 const statusTexts: Readonly<Record<ImageVersion['status'], string>> = {
   building: 'is being built',
   testing: 'is being tested',
@@ -102,4 +112,21 @@ export function summariseImage(image: Image, now: string): ImageSummary {
     ...(canary && { canary: { ...describe(canary), project: canary.project } }),
     pending: pending.map(({ version }) => version),
   };
+}
+
+/** Separation of duties: neither who started the build nor who changes recipes approves it. */
+export function requireIndependent(
+  image: Image,
+  version: ImageVersion,
+  person: ImagePerson,
+  authors: readonly string[],
+): void {
+  const title = versionTitle(image, version.version);
+  if (version.startedBy.id === person.id)
+    throw new Refused('forbidden', `You started the build of ${title}, so somebody else must approve it.`);
+  if (authors.includes(person.name))
+    throw new Refused(
+      'forbidden',
+      `You are an author of recipes (images.authors), so somebody else must approve ${title}.`,
+    );
 }

@@ -47,8 +47,11 @@ describe('a build', () => {
     expect(decide(follow(building, [task]), result).wake).toBe('token');
     expect(decide(follow(building, [result]), task).wake).toBe('token');
     expect(decide(building, task).wake).toBeUndefined();
+    // The event is delivered again when the first try to wake the workflow failed.
+    expect(decide(follow(building, [task, result]), result).wake).toBe('token');
     const failure = { do: 'recordFailure', version: 1, attempt: 1, reason: 'Packer failed.' } as const;
     expect(decide(follow(building, [task]), failure).wake).toBe('token');
+    expect(decide(follow(building, [task, failure]), failure).wake).toBe('token');
   });
 
   it('is not changed by a step of an earlier attempt, or by a step that comes twice', () => {
