@@ -50,7 +50,8 @@ export const tellImages: ChapterTeller = async (stage, tell) => {
     const version = await buildVersion(stage);
     assertHolds(version.status === 'awaitingApproval', `the version is ${JSON.stringify(version)}`);
     const params = { image, version: version.version } as const;
-    const refusal = await refusalOf(() => olga.ask('approveImage', { params, body: { imageDigest: version.digest } }));
+    const refusal = await refusalOf(() => olga.ask('approveImage', { params, body: { digest: version.digest } }));
+    assertHolds(/started|start/.test(refusal), `the refusal has another reason: ${refusal}`);
     return {
       message: `Refused: ${refusal}`,
       ids: { imageVersion: String(version.version), imageDigest: version.digest },

@@ -123,6 +123,7 @@ describe('the key', () => {
     changeSettings: { settings: { tier: 3 }, reason: 'none' },
     revokeRequest: { reason: 'none' },
     withdrawRequest: { reason: 'none' },
+    governDataset: { owner: 'sam', title: 'A', controller: 'B', licence: 'C', purposes: ['research'] },
     approveImage: { digest: '0'.repeat(64) },
     rejectImage: { reason: 'none' },
     rollBackImage: { reason: 'none' },
