@@ -154,7 +154,7 @@ export function createApiClient(
           wait = 0;
         } else if (!isRetryable) throw exitFor(answer);
         failed = exitFor(answer);
-        wait = Math.max(wait, Math.min(20, answer.retryAfter) * 1000);
+        wait = Math.max(wait, answer.status === 409 ? 1000 : 0, Math.min(20, answer.retryAfter) * 1000);
       } catch (error) {
         if (error instanceof ExitError) throw error;
         if (error instanceof SyntaxError)
