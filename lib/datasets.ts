@@ -52,7 +52,7 @@ export class Datasets extends Construct {
       core,
       entry: 'datasets/apply.lambda.ts',
       environment: {
-        TABLE_NAME: tableAccess(core.table, { use: ['GetItem'], project: ['GetItem'] }),
+        TABLE_NAME: tableAccess(core.table, { use: ['GetItem'], terms: ['GetItem'], project: ['GetItem'] }),
         ACCOUNT: stack.account,
         ACCESS_POINTS: accessTo(
           points,

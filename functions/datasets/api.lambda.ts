@@ -77,7 +77,12 @@ export const handler = http(
       if (!(await readGroups(POOL_ID, { id: owner.user, name: owner.name })).includes('steward'))
         throw new Refused('conflict', `${owner.name} is no data steward, so cannot own a dataset.`);
       const rules = { ...change, owner: owner.user, ownerName: owner.name };
-      return changeDataset(dataset, { do: 'govern', change: rules, by: personOf(user) });
+      return changeDataset(dataset, {
+        do: 'govern',
+        change: rules,
+        by: personOf(user),
+        isOperator: user.groups.includes('operator'),
+      });
     },
     listCatalogue: ({ query }) => pageCatalogue(TABLE_NAME, query),
     withdrawDataset: async ({ user, params: { dataset }, body: { reason } }) => {

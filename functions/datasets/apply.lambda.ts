@@ -12,7 +12,8 @@ import { Project } from '../projects/schemas.ts';
 import { readRow } from '../table.ts';
 import { buildAccessPolicy, buildDatasetList, DATASET_LIST_KEY } from './access-policy.ts';
 import { UseApproved, UseEnded } from './events.ts';
-import { readGrants } from './store.ts';
+import type { DatasetGrant } from './schemas.ts';
+import { readGrants, readTerms } from './store.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -43,6 +44,16 @@ async function writePolicy(accessPoint: string, policy: string | undefined): Pro
     : control.send(new PutAccessPointPolicyCommand({ ...place, Policy: policy })));
 }
 
+/** An approval may overtake the withdrawal of its dataset, so grants of withdrawn datasets give nothing. */
+async function dropWithdrawn(grants: readonly DatasetGrant[]): Promise<DatasetGrant[]> {
+  const names = [...new Set(grants.map(({ dataset }) => dataset))];
+  const terms = await Promise.all(names.map(name => readTerms(TABLE_NAME, name)));
+  return grants.filter(({ dataset }) => {
+    const rules = terms[names.indexOf(dataset)];
+    return rules !== undefined && rules.withdrawn === undefined;
+  });
+}
+
 /**
  * Gives a project exactly the access that its grants say, whatever event called it, how often and in which order. Two
  * runs may overtake each other, so each ends only when the grants are still those that it wrote.
@@ -51,7 +62,7 @@ export const handler = eventHandler([UseApproved, UseEnded] as const, async ({ p
   const network = await requireNetwork(project);
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const row = await readGrants(TABLE_NAME, project);
-    const [grants, now] = [row?.grants ?? [], currentTime()];
+    const [grants, now] = [await dropWithdrawn(row?.grants ?? []), currentTime()];
     await writePolicy(network.accessPoint, buildAccessPolicy(network, grants, now));
     await s3.send(
       new PutObjectCommand({

@@ -11,7 +11,7 @@ type TermsChange = Pick<
 >;
 
 export type TermsCommand =
-  | { do: 'govern'; change: TermsChange; by: DatasetPerson }
+  | { do: 'govern'; change: TermsChange; by: DatasetPerson; isOperator: boolean }
   | { do: 'withdraw'; by: DatasetPerson; reason: string };
 
 /** The rules of a dataset before they exist have only its name. */
@@ -24,12 +24,18 @@ export function decideTerms(state: TermsState, command: TermsCommand, now: strin
 
 function governDataset(
   state: TermsState,
-  { change, by: person }: Extract<TermsCommand, { do: 'govern' }>,
+  { change, by: person, isOperator }: Extract<TermsCommand, { do: 'govern' }>,
   now: string,
 ): Decision<TermsState> {
   const { dataset, terms: previous } = state;
   if (previous?.withdrawn)
     throw new Refused('conflict', `The dataset ${dataset} was withdrawn at ${previous.withdrawn.at}, which is final.`);
+  // Otherwise any data steward could take over a dataset and approve its use.
+  if (previous && previous.owner !== person.id && !isOperator)
+    throw new Refused(
+      'forbidden',
+      `Only ${previous.ownerName}, who owns the dataset ${dataset}, or an operator may change its rules.`,
+    );
   const terms = { ...change, dataset, changedBy: person.name, changedAt: now };
   const { owner, ownerName } = change;
   return {

@@ -7,12 +7,16 @@ const withdraw = { do: 'withdraw', by: owner, reason: 'The agreement ended.' } a
 
 it('a data steward gives a dataset an owner and rules, and can change them', () => {
   const { dataset: _, changedBy, changedAt, ...change } = terms;
-  const command = { do: 'govern', change, by: { id: 'user-olga', name: 'olga' } } as const;
+  const command = { do: 'govern', change, by: { id: 'user-olga', name: 'olga' }, isOperator: true } as const;
   const first = decideTerms({ dataset: 'admissions', terms: undefined }, command, now);
   expect(first.state.terms).toEqual({ ...terms, changedBy: 'olga' });
   expect(first.events.map(({ type }) => type)).toEqual(['DatasetGoverned']);
   const shorter = decideTerms(first.state, { ...command, change: { ...change, days: 30 } }, now);
   expect(shorter.state.terms?.days).toBe(30);
+  const takeover = { ...command, by: stranger, isOperator: false };
+  expect(() => decideTerms(first.state, takeover, now)).toThrow(
+    /Only sam, who owns the dataset admissions, or an operator/,
+  );
 });
 
 it('only the owner withdraws a dataset, once and for good', () => {
@@ -28,5 +32,7 @@ it('only the owner withdraws a dataset, once and for good', () => {
   const second = decideTerms(first.state, withdraw, now);
   expect([second.state, second.events]).toEqual([first.state, []]);
   const { dataset: _, changedBy, changedAt, withdrawn, ...change } = first.state.terms ?? terms;
-  expect(() => decideTerms(first.state, { do: 'govern', change, by: owner }, now)).toThrow(/which is final/);
+  expect(() => decideTerms(first.state, { do: 'govern', change, by: owner, isOperator: false }, now)).toThrow(
+    /which is final/,
+  );
 });
