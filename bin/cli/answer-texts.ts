@@ -22,7 +22,7 @@ import { formatRequest, formatRequestList } from './request-text.ts';
 import { formatSettingsChange, formatSettingsHistory, formatShownSettings } from './settings-text.ts';
 import { pageItemShape, toOutputShape } from './shape.ts';
 import { formatRounds, formatTrail } from './trail-text.ts';
-import { formatUses } from './use-text.ts';
+import { formatCatalogue, formatUses } from './use-text.ts';
 
 type Answer<Name extends RouteName> = z.output<Routes[Name]['returns']>;
 type AnswerTexts = { [Name in RouteName]?: (answer: Answer<Name>, screen: OutputScreen) => string };
@@ -62,7 +62,7 @@ function formatCostReports(reports: readonly CostReport[], { width }: OutputScre
   if (reports.length === 0) return 'There are no cost reports yet. Ask for one: broch cost report';
   return reports
     .map(report => {
-      const total = 'total' in report ? `, ${formatMicros(report.total, report.currency)}` : '';
+      const total = 'totalMicros' in report ? `, ${formatMicros(report.totalMicros, report.currency)}` : '';
       const provisional = 'provisional' in report && report.provisional ? ' (provisional)' : '';
       const reason = 'reason' in report ? `: ${escapeForTerminal(report.reason)}` : '';
       return hangingText(`${report.date}${total}${provisional}, ${formatStatusWords(report.status)}${reason}`, width);
@@ -74,6 +74,7 @@ function formatCostReports(reports: readonly CostReport[], { width }: OutputScre
 const answerTexts: AnswerTexts = {
   compareVersions: ({ items }, screen) => formatFileChanges(items, screen),
   listDatasets: ({ items }, screen) => formatVersions(items, screen),
+  listCatalogue: ({ items }, screen) => formatCatalogue(items, screen),
   listProjectUses: ({ items }, screen) => formatUses(items, screen),
   listDatasetUses: ({ items }, screen) => formatUses(items, screen),
   listVersions: ({ items }, screen) => formatVersions(items, screen),

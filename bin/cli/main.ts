@@ -6,6 +6,7 @@ import type { CliCommand, CommandContext } from './commands.ts';
 import { toExitError } from './error-text.ts';
 import { type ExitError, type ExitKind, exitCodes, ExitError as Stop } from './exit.ts';
 import { formatCommandHelp, formatGroupHelp, formatHelpOverview, suggestCommand, wrapHelp } from './help.ts';
+import { wrapText } from './layout.ts';
 import { escapeForTerminal } from './output.ts';
 import { type ActiveProfile, chooseProfile, type Environment, RepairedFileError } from './profile.ts';
 import type { Prompt } from './prompt.ts';
@@ -58,6 +59,19 @@ const wantsHelp = (argv: readonly string[]): boolean => {
   return argv.slice(0, end < 0 ? undefined : end).some(word => word === '--help' || word === '-h');
 };
 
+/** Adds `--as` to the commands that a text proposes, so that a person who acts as somebody can copy them. */
+const proposeAs = (text: string, person: string | undefined): string =>
+  person !== undefined && /^[\w.@-]+$/.test(person)
+    ? text.replace(/(^|: |, |`)broch (?=[a-z])/gm, `$1broch --as ${person} `)
+    : text;
+
+/** Breaks the lines of a remark between words. A line with a command stays whole, because people copy it. */
+const wrapRemark = (text: string, width: number | undefined): string =>
+  text
+    .split('\n')
+    .flatMap(line => (line.includes('broch ') ? [line] : wrapText(line, width)))
+    .join('\n');
+
 function contextOf(
   world: CliHost,
   flags: Record<string, unknown>,
@@ -82,9 +96,15 @@ function contextOf(
       (api ??= createApiClient(profilePlace(), agentFor(profilePlace()), renewal =>
         loadSession(world.env, profilePlace(), text('as')).tokens(renewal),
       )),
-    result: (value, text) =>
-      world.out(json ? `${JSON.stringify(value, null, 2)}\n` : typeof text === 'string' ? `${text}\n` : text),
-    remark: remark => json || world.err(`${remark}\n`),
+    result: (value, answer) =>
+      world.out(
+        json
+          ? `${JSON.stringify(value, null, 2)}\n`
+          : typeof answer === 'string'
+            ? `${proposeAs(answer, text('as'))}\n`
+            : answer,
+      ),
+    remark: remark => json || world.err(`${wrapRemark(proposeAs(remark, text('as')), world.width)}\n`),
     onInterrupt: message => {
       interrupts.message = message;
     },

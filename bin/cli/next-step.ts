@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { RequestSummary } from '../../functions/airlock/request/summary.ts';
 import type { CostReport } from '../../functions/costs/costs.ts';
+import type { DatasetUse } from '../../functions/datasets/schemas.ts';
 import type { DeliverySummary } from '../../functions/ingest/schemas.ts';
 import type { Project } from '../../functions/projects/schemas.ts';
 import type { WorkspaceView } from '../../functions/workspaces/schemas.ts';
@@ -59,7 +60,9 @@ export function stepOfOwnRequest(request: RequestSummary): NextStep {
   const isDelivered = request.direction === 'import' && request.status === 'released';
   const step = isDelivered
     ? { standing: 'done' as const }
-    : requesterSteps[request.status](`${request.project} ${request.id}`, request.id);
+    : request.direction === 'import' && request.status === 'draft'
+      ? { standing: 'waiting' as const, command: `airlock upload ${request.project} ${request.id} <folder>` }
+      : requesterSteps[request.status](`${request.project} ${request.id}`, request.id);
   return requestStep(request, step);
 }
 
@@ -114,6 +117,17 @@ export function stepOfWorkspace(workspace: z.infer<typeof WorkspaceView>): NextS
     return { standing: 'trouble', subject, status, reason: workspace.reason, command: `workspace retry ${words}` };
   if (status === 'ready') return { standing: 'waiting', subject, status, command: `open ${words}` };
   return { standing: 'underWay', subject, status, command: `watch workspace ${words}` };
+}
+
+/** A project's use of a dataset: for the dataset's owner, who decides, or for a member of the project. */
+export function stepOfUse(use: DatasetUse, isOwner: boolean): NextStep {
+  const { id, project, dataset, status } = use;
+  const subject = isOwner ? `${dataset} for project ${project} (${id})` : `Dataset ${dataset} for ${project} (${id})`;
+  if (use.status === 'requested')
+    return isOwner
+      ? { standing: 'waiting', subject, status, reason: use.explanation, command: `dataset requests ${dataset}` }
+      : { standing: 'underWay', subject, status, command: `dataset uses ${project}` };
+  return { standing: 'done', subject, status };
 }
 
 /** A project for an operator. */

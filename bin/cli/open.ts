@@ -32,7 +32,7 @@ export const openDesktopCommand = defineCommand({
         reject(
           new ExitError(
             'fault',
-            `${program} cannot open a browser here. Print the link instead: broch workspace link …`,
+            `${program} cannot open a browser here. Print the link instead: broch workspace link ${params.project} ${params.workspace}`,
           ),
         ),
       );

@@ -108,11 +108,12 @@ function cell(value: unknown, shape: OutputShape, surroundings: CellContext): st
 
 const rightward = new Set<OutputShape['kind']>(['bytes', 'count', 'money']);
 
-/** requestedAt → requested, readyMinutes → ready minutes. */
+/** requestedAt → requested, readyMinutes → ready minutes; an amount of money is shown in its currency, so not in micros. */
 const label = ({ name, shape }: Pick<ShapeField, 'name' | 'shape'>): string =>
   name
     .replace(/Name$/, '')
     .replace(shape.kind === 'time' ? /At$/ : /$^/, '')
+    .replace(shape.kind === 'money' ? /Micros$/ : /$^/, '')
     .replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`);
 
 const plain = Object.fromEntries(

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { RouteName } from '../../functions/api/routes.ts';
+import type { DatasetTerms, DatasetUse } from '../../functions/datasets/schemas.ts';
 import type { ApiClient } from './call.ts';
 import { type CommandContext, defineCommand } from './commands.ts';
 import { indentedTexts } from './layout.ts';
@@ -11,6 +12,7 @@ import {
   stepOfProject,
   stepOfQueuedRequest,
   stepOfReport,
+  stepOfUse,
   stepOfWorkspace,
 } from './next-step.ts';
 import { escapeForTerminal, formatStatusWords, formatTime } from './output.ts';
@@ -30,7 +32,15 @@ export interface StatusReport {
 
 type ListName = Extract<
   RouteName,
-  'listDeliveries' | 'listProjects' | 'listQueue' | 'listReports' | 'listRequests' | 'listWorkspaces'
+  | 'listCatalogue'
+  | 'listDatasetUses'
+  | 'listDeliveries'
+  | 'listProjects'
+  | 'listProjectUses'
+  | 'listQueue'
+  | 'listReports'
+  | 'listRequests'
+  | 'listWorkspaces'
 >;
 
 /** Reads the lists that concern a person and turns each item into its next step. */
@@ -55,6 +65,16 @@ async function collectSteps(api: ApiClient): Promise<{ name: string; steps: Next
     return items;
   }
 
+  /** The requests for the datasets that this steward owns. The first page of each has what waits for a decision. */
+  async function readOwnedUses(): Promise<DatasetUse[]> {
+    const catalogue = await readList<DatasetTerms>('listCatalogue', 'dataset catalogue');
+    const owned = catalogue.filter(({ owner, withdrawn }) => owner === me.id && !withdrawn);
+    const uses = await Promise.all(
+      owned.map(({ dataset }) => readList<DatasetUse>('listDatasetUses', 'dataset requests', { dataset }, 1)),
+    );
+    return uses.flat();
+  }
+
   const lists: Promise<NextStep[]>[] = [];
   const add = <Item>(items: Promise<Item[]>, step: (item: Item) => NextStep) =>
     lists.push(items.then(list => list.map(step)));
@@ -71,6 +91,7 @@ async function collectSteps(api: ApiClient): Promise<{ name: string; steps: Next
     add(readList<Parameters<typeof stepOfDelivery>[0]>('listDeliveries', 'delivery list', {}, 1), delivery =>
       stepOfDelivery(delivery, delivery.partner === me.id),
     );
+  if (isIn('steward')) add(readOwnedUses(), use => stepOfUse(use, true));
   if (isIn('researcher'))
     for (const { project } of me.projects) {
       const readOwn = async <Item>(items: Promise<Item[]>, isOwn: (item: Item) => boolean) =>
@@ -90,6 +111,9 @@ async function collectSteps(api: ApiClient): Promise<{ name: string; steps: Next
           workspace => workspace.owner === me.id,
         ),
         stepOfWorkspace,
+      );
+      add(readList<DatasetUse>('listProjectUses', `dataset uses ${project}`, { project }, 1), use =>
+        stepOfUse(use, false),
       );
     }
   return { name: me.name, steps: (await Promise.all(lists)).flat(), more: cutLists };
@@ -128,7 +152,7 @@ export const statusCommand = defineCommand({
   words: ['status'],
   summary: 'Show what waits for you, what went wrong and what is under way, with the next command for each',
   notes: [
-    'It reads the lists that your groups and projects allow: requests, workspaces, deliveries, projects, cost cards.',
+    'It reads the lists that your groups and projects allow: requests, workspaces, datasets, deliveries, projects, cost cards.',
   ],
   examples: ['status', 'status --as vera'],
   params: z.object({}),

@@ -195,7 +195,7 @@ export async function sendFiles(
       differing.push(
         pathFinding(
           file.path,
-          `Its SHA-256 is ${outcome.differs}, but the manifest says ${sums.get(file.path)}. Correct one of them.`,
+          `The SHA-256 is ${outcome.differs}, but the manifest says ${sums.get(file.path)}. Correct one of them.`,
         ),
       );
     else ledger.add(outcome);

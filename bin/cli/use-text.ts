@@ -1,4 +1,4 @@
-import type { DatasetUse } from '../../functions/datasets/schemas.ts';
+import type { DatasetTerms, DatasetUse } from '../../functions/datasets/schemas.ts';
 import { hangingText, indentedTexts } from './layout.ts';
 import { escapeForTerminal, formatStatusWords, formatTime, type OutputScreen } from './output.ts';
 
@@ -15,6 +15,23 @@ function decisionLines(use: DatasetUse): string[] {
     lines.push(`Ended${person}, ${formatTime(use.endedAt)}: ${use.reason}`);
   }
   return lines;
+}
+
+/** The datasets that projects can ask for, each with its rules. A withdrawn one says so. */
+export function formatCatalogue(catalogue: readonly DatasetTerms[], { width }: OutputScreen): string {
+  if (catalogue.length === 0) return 'No dataset has rules yet. A steward sets them: broch dataset govern';
+  return catalogue
+    .map(({ dataset, title, description, controller, ownerName, licence, purposes, days, withdrawn }) => {
+      const lines = [
+        ...(withdrawn
+          ? [`Withdrawn by ${withdrawn.byName}, ${formatTime(withdrawn.at)}: ${withdrawn.reason}`]
+          : [`For ${purposes.join(', ')}; at most ${days} days. ${ownerName} decides, for ${controller}.`]),
+        ...(description === '' ? [] : [description]),
+        `Licence: ${licence}`,
+      ].map(escapeForTerminal);
+      return [hangingText(`${dataset}  ${escapeForTerminal(title)}`, width), indentedTexts(lines, width)].join('\n');
+    })
+    .join('\n');
 }
 
 /** The uses of datasets, each with what a person must know to decide about it. */

@@ -78,20 +78,25 @@ export function sparkline(values: readonly bigint[]): string {
 
 /** Cost by project: the largest, the others, the untagged. The displayed cents sum to the headline. */
 function table(report: BilledReport, top: number): Element[] {
-  const { projects, others: otherProjects, untagged, total, currency } = report;
+  const { projects, others: otherProjects, untaggedMicros, totalMicros, currency } = report;
   const [largest, rest] = [projects.slice(0, top), projects.slice(top)];
   const count = rest.length + (otherProjects?.count ?? 0);
-  const remainder = rest.reduce((sum, { amount }) => sum + BigInt(amount), BigInt(otherProjects?.amount ?? 0));
-  const parts = [...largest.map(({ amount }) => amount), `${remainder}`, untagged].map(microsToDecimal);
+  const remainder = rest.reduce(
+    (sum, { amountMicros }) => sum + BigInt(amountMicros),
+    BigInt(otherProjects?.amountMicros ?? 0),
+  );
+  const parts = [...largest.map(({ amountMicros }) => amountMicros), `${remainder}`, untaggedMicros].map(
+    microsToDecimal,
+  );
   const costs = apportion(parts, 2).map(value => formatMoney(value, currency));
-  const loose = BigInt(untagged) !== 0n;
+  const loose = BigInt(untaggedMicros) !== 0n;
   return [
     row(text('Project', head), text('Cost', { ...head, ...right }), text('Week on week', { ...head, ...right }), {
       separator: true,
       spacing: 'Medium',
     }),
-    ...largest.map(({ project, amount, before: base }, index) => {
-      const { text: change, color } = costChange(BigInt(amount), base === undefined ? undefined : BigInt(base));
+    ...largest.map(({ project, amountMicros, beforeMicros: base }, index) => {
+      const { text: change, color } = costChange(BigInt(amountMicros), base === undefined ? undefined : BigInt(base));
       return row(
         run(escapeCardText(project)),
         text(costs[index] ?? '', right),
@@ -102,7 +107,7 @@ function table(report: BilledReport, top: number): Element[] {
     row(
       run('untagged', loose ? { color: 'Warning', weight: 'Bolder' } : { isSubtle: true }),
       text(costs[largest.length + 1] ?? '', right),
-      text(share(BigInt(untagged), BigInt(total)), { ...right, isSubtle: true }),
+      text(share(BigInt(untaggedMicros), BigInt(totalMicros)), { ...right, isSubtle: true }),
     ),
   ];
 }
@@ -116,10 +121,10 @@ const share = (part: bigint, whole: bigint): string =>
   whole > 0n && part > 0n ? `${divideRounded(part * 100n, whole)}% of the total` : '';
 
 /** Yesterday compared with the same weekday a week earlier and with the previous days. */
-function comparisons({ date, total, lastWeek, mean, currency }: BilledReport): Element[] {
+function comparisons({ date, totalMicros, lastWeekMicros, mean, currency }: BilledReport): Element[] {
   const comparison = (label: string, base: string | undefined) => {
     if (base === undefined) return [];
-    const { text: change, color } = costChange(BigInt(total), BigInt(base));
+    const { text: change, color } = costChange(BigInt(totalMicros), BigInt(base));
     return [
       columns(
         [
@@ -132,16 +137,16 @@ function comparisons({ date, total, lastWeek, mean, currency }: BilledReport): E
   };
   const weekday = day(date).split(',')[0];
   return [
-    ...comparison(`compared with last ${weekday}`, lastWeek),
+    ...comparison(`compared with last ${weekday}`, lastWeekMicros),
     ...comparison(
       `compared with the mean of the previous ${mean?.days === 1 ? 'day' : `${mean?.days} days`}`,
-      mean?.amount,
+      mean?.amountMicros,
     ),
   ];
 }
 
 function trend({ trend, currency }: BilledReport): Element[] {
-  const values = trend.map(({ total }) => BigInt(total));
+  const values = trend.map(({ totalMicros }) => BigInt(totalMicros));
   const [first, last] = [trend[0], trend.at(-1)];
   if (!first || !last || first === last) return [];
   const sorted = [...values].sort(compareValues);
@@ -164,8 +169,8 @@ function month({ date, month, currency }: BilledReport): Element {
   const amount = (micros: string) => formatMoney(toCents(micros), currency);
   return columns(
     [
-      tile(`${name} so far`, amount(month.total)),
-      ...(month.forecast === undefined ? [] : [tile(`${name} at this rate`, amount(month.forecast))]),
+      tile(`${name} so far`, amount(month.totalMicros)),
+      ...(month.forecastMicros === undefined ? [] : [tile(`${name} at this rate`, amount(month.forecastMicros))]),
     ],
     { separator: true, spacing: 'Medium' },
   );
@@ -173,7 +178,7 @@ function month({ date, month, currency }: BilledReport): Element {
 
 /** Notes that explain the figures. */
 function notes(report: BilledReport): string[] {
-  const { date, provisional, restates, settled: settlement, untagged, month, edition, currency } = report;
+  const { date, provisional, restates, settled: settlement, untaggedMicros, month, edition, currency } = report;
   const amount = (micros: string) => formatMoney(toCents(micros), currency);
   return [
     ...(provisional
@@ -183,15 +188,17 @@ function notes(report: BilledReport): string[] {
       : []),
     ...(restates
       ? [
-          `Edition ${edition}: AWS changed the bill. The total in edition ${restates.edition} was ${amount(restates.total)}.`,
+          `Edition ${edition}: AWS changed the bill. The total in edition ${restates.edition} was ${amount(restates.totalMicros)}.`,
         ]
       : []),
     ...(settlement
       ? [
-          `${day(settlement.date, shortForm)} is now ${amount(settlement.total)}; it was reported as ${amount(settlement.was)}.`,
+          `${day(settlement.date, shortForm)} is now ${amount(settlement.totalMicros)}; it was reported as ${amount(settlement.wasMicros)}.`,
         ]
       : []),
-    ...(BigInt(untagged) !== 0n ? ['Untagged costs belong to no project. Tag the resources that cause them.'] : []),
+    ...(BigInt(untaggedMicros) !== 0n
+      ? ['Untagged costs belong to no project. Tag the resources that cause them.']
+      : []),
     ...(month.method ? [`Forecast: ${month.method}.`] : []),
     'Unblended cost from AWS Cost Explorer, including credits and tax. Days are in UTC.',
   ];
@@ -219,8 +226,8 @@ function envelope(fallbackText: string, body: readonly Element[]): string {
 }
 
 function reportMessage(report: BilledReport, top: number): string {
-  const { date, total, currency, provisional } = report;
-  const headline = formatMoney(toCents(total), currency);
+  const { date, totalMicros, currency, provisional } = report;
+  const headline = formatMoney(toCents(totalMicros), currency);
   return envelope(`AWS cost ${headline} on ${day(date)}`, [
     columns([
       column(

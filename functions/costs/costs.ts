@@ -5,28 +5,28 @@ import { compareValues, divideRounded, Micros } from './money.ts';
 const Share = z.object({
   /** The value of the tag. It is usually a project's id, but anyone who can tag resources can write anything. */
   project: z.string(),
-  amount: Micros,
-  before: Micros.optional().describe('the amount of the same weekday a week earlier'),
+  amountMicros: Micros,
+  beforeMicros: Micros.optional().describe('the amount of the same weekday a week earlier'),
 });
 
 /** The figures of one day. Projects, others and untagged sum to the total exactly. */
 export const CostFigures = z.object({
   date: z.iso.date(),
   currency: z.string().regex(/^[A-Z]{3}$/),
-  total: Micros,
+  totalMicros: Micros,
   projects: z.array(Share),
   others: z
-    .object({ count: z.number().int().min(1), amount: Micros })
+    .object({ count: z.number().int().min(1), amountMicros: Micros })
     .optional()
     .describe('the smallest projects, added up'),
-  untagged: Micros.describe('costs without a project tag'),
-  lastWeek: Micros.optional().describe('the total of the same weekday a week earlier'),
+  untaggedMicros: Micros.describe('costs without a project tag'),
+  lastWeekMicros: Micros.optional().describe('the total of the same weekday a week earlier'),
   mean: z
-    .object({ days: z.number().int(), amount: Micros })
+    .object({ days: z.number().int(), amountMicros: Micros })
     .optional()
     .describe('the mean of up to seven previous days'),
-  trend: z.array(z.object({ date: z.iso.date(), total: Micros })),
-  month: z.object({ total: Micros, forecast: Micros.optional(), method: z.string().optional() }),
+  trend: z.array(z.object({ date: z.iso.date(), totalMicros: Micros })),
+  month: z.object({ totalMicros: Micros, forecastMicros: Micros.optional(), method: z.string().optional() }),
 });
 export type CostFigures = z.infer<typeof CostFigures>;
 
@@ -37,11 +37,11 @@ export const CollectedReport = z.object({
   edition: z.number().int().min(1),
   provisional: z.boolean().describe('AWS may still add costs of this day, or change them'),
   restates: z
-    .object({ edition: z.number().int(), total: Micros })
+    .object({ edition: z.number().int(), totalMicros: Micros })
     .optional()
     .describe('the edition that was sent before'),
   settled: z
-    .object({ date: z.iso.date(), total: Micros, was: Micros })
+    .object({ date: z.iso.date(), totalMicros: Micros, wasMicros: Micros })
     .optional()
     .describe('the final total of the previous day'),
   collectedAt: z.iso.datetime(),
@@ -74,8 +74,8 @@ function shares(day: BillDay, lastWeek: BillDay | undefined): z.infer<typeof Sha
     )
     .map(({ project, amount, was: lastAmount }) => ({
       project,
-      amount: `${amount}`,
-      ...(lastWeek && { before: `${lastAmount}` }),
+      amountMicros: `${amount}`,
+      ...(lastWeek && { beforeMicros: `${lastAmount}` }),
     }));
 }
 
@@ -100,20 +100,20 @@ export function computeFigures(
   return {
     date,
     currency,
-    total: `${day.total}`,
+    totalMicros: `${day.total}`,
     projects: projectShares.slice(0, MAX_REPORT_PROJECTS),
     ...(rest.length > 0 && {
-      others: { count: rest.length, amount: `${sum(rest.map(({ amount }) => BigInt(amount)))}` },
+      others: { count: rest.length, amountMicros: `${sum(rest.map(({ amountMicros }) => BigInt(amountMicros)))}` },
     }),
-    untagged: `${day.untagged}`,
-    ...(lastWeek && { lastWeek: `${lastWeek.total}` }),
+    untaggedMicros: `${day.untagged}`,
+    ...(lastWeek && { lastWeekMicros: `${lastWeek.total}` }),
     ...(week.length > 0 && {
-      mean: { days: week.length, amount: `${divideRounded(total(week), BigInt(week.length))}` },
+      mean: { days: week.length, amountMicros: `${divideRounded(total(week), BigInt(week.length))}` },
     }),
     trend: Array.from({ length: TREND_DAYS }, (_, index) => addDays(date, index + 1 - TREND_DAYS)).flatMap(
       trendDate => {
         const trendDay = days.get(trendDate);
-        return trendDay ? [{ date: trendDate, total: `${trendDay.total}` }] : [];
+        return trendDay ? [{ date: trendDate, totalMicros: `${trendDay.total}` }] : [];
       },
     ),
     month: month(days, date, week),
@@ -132,10 +132,10 @@ function month(days: Bill['days'], date: string, week: readonly BillDay[]): Cost
   const [year = 0, number = 0, today = 0] = date.split('-').map(Number);
   const remainingDays = new Date(Date.UTC(year, number, 0)).getUTCDate() - today;
   const spending = total(monthDays);
-  if (week.length === 0) return { total: `${spending}` };
+  if (week.length === 0) return { totalMicros: `${spending}` };
   return {
-    total: `${spending}`,
-    forecast: `${spending + divideRounded(total(week) * BigInt(remainingDays), BigInt(week.length))}`,
+    totalMicros: `${spending}`,
+    forecastMicros: `${spending + divideRounded(total(week) * BigInt(remainingDays), BigInt(week.length))}`,
     method: `spent so far + ${formatCount(remainingDays, 'day')} left × the mean of the ${formatCount(week.length, 'day')} before ${date}`,
   };
 }

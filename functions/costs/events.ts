@@ -10,8 +10,8 @@ export const CostReported = contract(
     date: z.iso.date(),
     edition: z.number().int(),
     currency: z.string(),
-    total: Micros,
-    untagged: Micros,
+    totalMicros: Micros,
+    untaggedMicros: Micros,
     provisional: z.boolean(),
   }),
 );

@@ -44,7 +44,7 @@ export function applyFigures(
   const eveReport = billedReport(eve);
   const restates =
     previousReport?.status === 'sent'
-      ? { edition: previousReport.edition, total: previousReport.total }
+      ? { edition: previousReport.edition, totalMicros: previousReport.totalMicros }
       : previousReport?.restates;
   const finalDay = figures.trend.find(({ date }) => date === eveReport?.date);
   return {
@@ -54,8 +54,8 @@ export function applyFigures(
     provisional: open,
     collectedAt: now,
     ...(restates && { restates }),
-    ...(eveReport && finalDay && finalDay.total !== eveReport.total
-      ? { settled: { date: eveReport.date, total: finalDay.total, was: eveReport.total } }
+    ...(eveReport && finalDay && finalDay.totalMicros !== eveReport.totalMicros
+      ? { settled: { date: eveReport.date, totalMicros: finalDay.totalMicros, wasMicros: eveReport.totalMicros } }
       : {}),
   };
 }

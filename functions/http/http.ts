@@ -101,6 +101,16 @@ function explainCallers(callers: Exclude<Route['callers'], 'anyone'>, { name, gr
   return `Only ${allowed} can do this; you are ${name} (${groups.join(', ') || 'in no group'}).`;
 }
 
+/** `Only a lead of asthma can do this; you are researcher there.` */
+function explainRoles(
+  callers: Exclude<Route['callers'], 'anyone'>,
+  project: string | undefined,
+  roles: readonly string[],
+) {
+  const allowed = [...new Set(callers.flatMap(({ member }) => member ?? []))].join(' or a ');
+  return `Only a ${allowed} of ${project} can do this; you are ${roles.join(' and ')} there.`;
+}
+
 /** Refuses unless one entry of `callers` applies. Answers 404 to outsiders, so that they cannot find out which projects exist. */
 async function authorise(route: Route, user: Caller, project: string | undefined, wiring: ApiWiring): Promise<void> {
   if (route.callers === 'anyone') return;
@@ -112,6 +122,7 @@ async function authorise(route: Route, user: Caller, project: string | undefined
   }
   const roles = (await user.membership())?.roles ?? [];
   if (possible.some(({ member }) => member?.some(role => roles.includes(role)))) return;
+  if (roles.length > 0) throw new Refused('forbidden', explainRoles(possible, project, roles));
   throw new Refused('missing', `There is no project ${project}, or you are not a member of it.`);
 }
 

@@ -75,7 +75,7 @@ export function judgeFindings({ counts, findings }: ScanResult, policy: FindingP
     if (exception && Date.parse(now) < Date.parse(exception.until) + DAY) return [];
     const ending = exception ? ` The exception of ${exception.owner} ended after ${exception.until}.` : '';
     return [
-      `${id} in ${name} is ${severity} and has been known for ${age} days; at most ${limit} are allowed.${ending}`,
+      `${id} in ${name} is ${severity} and ${age === 0 ? 'became known today' : `has been known for ${age} ${age === 1 ? 'day' : 'days'}`}; ${limit === 0 ? 'no image may have it' : `an image may have it for at most ${limit} days`}.${ending}`,
     ];
   });
   return count > MAX_FINDINGS

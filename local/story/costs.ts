@@ -25,9 +25,9 @@ export const tellCosts: ChapterTeller = async (stage, tell) => {
     );
     assertHolds(report?.status === 'sent', `the report is ${JSON.stringify(report)}`);
     assertHolds(stage.inbox.cards().length === cardCount + 1, `the inbox has ${stage.inbox.cards().length} cards`);
-    const sum = report.projects.reduce((total, { amount }) => total + BigInt(amount), 0n);
+    const sum = report.projects.reduce((total, { amountMicros }) => total + BigInt(amountMicros), 0n);
     return {
-      message: `${yesterday} cost ${(Number(report.total) / 1e6).toFixed(2)} ${report.currency}, of which ${(Number(sum) / 1e6).toFixed(2)} for ${report.projects.length} projects. The card is in the inbox: ${stage.inbox.url}`,
+      message: `${yesterday} cost ${(Number(report.totalMicros) / 1e6).toFixed(2)} ${report.currency}, of which ${(Number(sum) / 1e6).toFixed(2)} for ${report.projects.length} projects. The card is in the inbox: ${stage.inbox.url}`,
       ids: { report: report.date, inbox: stage.inbox.url },
     };
   });

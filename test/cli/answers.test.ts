@@ -18,8 +18,8 @@ const hiddenFieldsOf: Partial<Record<RouteName, readonly string[]>> = {
   listReports: [
     'projects',
     'others',
-    'untagged',
-    'lastWeek',
+    'untaggedMicros',
+    'lastWeekMicros',
     'mean',
     'trend',
     'month',
@@ -32,6 +32,7 @@ const hiddenFieldsOf: Partial<Record<RouteName, readonly string[]>> = {
   listWorkspaces: ['failedAt'],
   listDatasets: ['version'],
   listVersions: ['version'],
+  listCatalogue: ['changedBy', 'changedAt'],
   listProjectUses: ['version'],
   listDatasetUses: ['version'],
   compareVersions: ['columns', 'columnCount'],

@@ -56,11 +56,13 @@ const endedUse = {
   endedAt: time,
 };
 
+const withdrawnTerms = { ...terms, withdrawn: { by: 's-1', byName: 'sam', reason: long, at: time } };
+
 /** An answer of each route about datasets in projects. */
 export const datasetSamples = {
   governDataset: terms,
-  listCatalogue: { items: [terms] },
-  withdrawDataset: { ...terms, withdrawn: { by: 's-1', byName: 'sam', reason: long, at: time } },
+  listCatalogue: { items: [terms, withdrawnTerms] },
+  withdrawDataset: withdrawnTerms,
   requestUse: requestedUse,
   listProjectUses: { items: [requestedUse, approvedUse, refusedUse, endedUse] },
   listDatasetUses: { items: [requestedUse, approvedUse] },

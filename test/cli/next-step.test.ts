@@ -6,6 +6,7 @@ import {
   stepOfProject,
   stepOfQueuedRequest,
   stepOfReport,
+  stepOfUse,
   stepOfWorkspace,
 } from '../../bin/cli/next-step.ts';
 import { cliCommands } from '../../bin/cli/verbs.ts';
@@ -49,6 +50,21 @@ const workspace = {
   attemptedAt: timestamp,
 } as const;
 
+const use = {
+  status: 'requested',
+  id: 'du-0011223344556677',
+  project: 'asthma',
+  dataset: 'admissions',
+  version: '0'.repeat(64),
+  prefix: 'datasets/admissions/',
+  purpose: 'research',
+  endsAt: timestamp,
+  explanation: 'Admissions by region.',
+  requestedBy: 'r',
+  requestedByName: 'rana',
+  requestedAt: timestamp,
+} as const;
+
 const steps: readonly NextStep[] = [
   ...statuses.flatMap(status => [
     stepOfOwnRequest(request(status)),
@@ -63,6 +79,9 @@ const steps: readonly NextStep[] = [
   stepOfProject({ ...project, status: 'provisioning', startedAt: timestamp }),
   stepOfProject({ ...project, status: 'failed', reason: 'no address left', failedAt: timestamp }),
   stepOfReport({ status: 'unbilled', date: '2026-11-27', reason: 'no bill', failedAt: timestamp }),
+  stepOfUse(use, true),
+  stepOfUse(use, false),
+  stepOfUse({ ...use, status: 'ended', reason: 'It is finished.', endedAt: timestamp }, true),
   stepOfWorkspace({ ...workspace, status: 'requested' }),
   stepOfWorkspace({ ...workspace, status: 'failed', reason: 'no capacity', failedAt: timestamp }),
   stepOfWorkspace({
@@ -96,6 +115,17 @@ describe('the next step', () => {
       command: 'airlock download asthma al-0011223344556677 ./al-0011223344556677',
     });
     expect(stepOfOwnRequest(request('released', 'import')).standing).toBe('done');
+  });
+
+  it('of a request for a dataset is a decision for its owner only', () => {
+    expect(stepOfUse(use, true)).toMatchObject({ standing: 'waiting', command: 'dataset requests admissions' });
+    expect(stepOfUse(use, false)).toMatchObject({ standing: 'underWay', command: 'dataset uses asthma' });
+  });
+
+  it('of an import without files is their upload', () => {
+    expect(stepOfOwnRequest(request('draft', 'import')).command).toBe(
+      'airlock upload asthma al-0011223344556677 <folder>',
+    );
   });
 
   it('of a request in review is a vote for reviewers only', () => {

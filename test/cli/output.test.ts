@@ -131,10 +131,10 @@ describe('tables', () => {
       date: '2026-11-19',
       revision: 1,
       currency: 'USD',
-      total: '1234500000',
+      totalMicros: '1234500000',
       projects: [
-        { project: 'asthma', amount: '1200000000' },
-        { project: 'zoster', amount: '34500000' },
+        { project: 'asthma', amountMicros: '1200000000' },
+        { project: 'zoster', amountMicros: '34500000' },
       ],
       status: 'sent',
     };

@@ -38,7 +38,9 @@ describe('broch status', () => {
     const { id } = JSON.parse(draft.output);
     const { output } = await run('status --as status-rana');
     expect(output).toContain(`Waiting for you:\n  Request ${id} of ${project}: Shifts (draft`);
-    expect(output).toContain(`Next: broch airlock submit ${project} ${id}`);
+    expect(output).toContain(`Next: broch --as status-rana airlock submit ${project} ${id}`);
+    // The commands that it prints work as they are.
+    expect((await run(`--as status-rana airlock show ${project} ${id}`)).code).toBe(0);
     for (const name of ['status-olga', 'status-vera', 'status-petra', 'status-stella'])
       expect(JSON.stringify(await statusOf(name))).not.toContain(id);
   });

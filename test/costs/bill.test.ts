@@ -28,7 +28,7 @@ describe('the simulated bill', () => {
     expect(total('2026-11-15')).toBeLessThan(total('2026-11-17') / 2);
     const figures = computeFigures(month(exampleReportDate), exampleReportDate) as CostFigures;
     expect(figures.projects.map(({ project }) => project).sort()).toEqual([...source.projects].sort());
-    expect(Number(figures.untagged)).toBeGreaterThan(1e6);
+    expect(Number(figures.untaggedMicros)).toBeGreaterThan(1e6);
   });
 
   it('splits the simulated bill into pages, the first with a token', () =>

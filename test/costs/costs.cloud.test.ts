@@ -67,8 +67,8 @@ describe('a run with a webhook', () => {
     expect(first).toMatchObject({ execution: { status: 'SUCCEEDED' }, posts: 1, cards: 1 });
     const report = await billedReport(yesterday);
     expect(report).toMatchObject({ status: 'sent', edition: 1, provisional: true, currency: 'USD' });
-    const parts = [...report.projects.map(({ amount }) => amount), report.untagged];
-    expect(parts.reduce((sum, amount) => sum + BigInt(amount), 0n)).toBe(BigInt(report.total));
+    const parts = [...report.projects.map(({ amountMicros }) => amountMicros), report.untaggedMicros];
+    expect(parts.reduce((sum, amount) => sum + BigInt(amount), 0n)).toBe(BigInt(report.totalMicros));
     expect(report.trend).toHaveLength(14);
     await expect
       .poll(() => findEvents(yesterday))
@@ -170,7 +170,7 @@ describe('a run with a webhook', () => {
     expect(await billedReport(yesterday)).toMatchObject({
       status: 'sent',
       edition: 2,
-      restates: { edition: 1, total: firstEdition.total },
+      restates: { edition: 1, totalMicros: firstEdition.totalMicros },
       settled: { date: day(1) },
     });
   });

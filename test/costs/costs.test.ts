@@ -41,13 +41,13 @@ describe('the sum of a bill', () => {
   it('sums projects, others and untagged costs to the exact total of any bill', () => {
     fc.assert(
       fc.property(anyCostAmounts, list => {
-        const { total, projects, others: otherProjects, untagged } = exampleFigures(list);
-        const parts = [...projects, ...(otherProjects ? [otherProjects] : []), { amount: untagged }];
-        expect(parts.reduce((sum, { amount }) => sum + BigInt(amount), 0n)).toBe(BigInt(total));
+        const { totalMicros, projects, others: otherProjects, untaggedMicros } = exampleFigures(list);
+        const parts = [...projects, ...(otherProjects ? [otherProjects] : []), { amountMicros: untaggedMicros }];
+        expect(parts.reduce((sum, { amountMicros }) => sum + BigInt(amountMicros), 0n)).toBe(BigInt(totalMicros));
         const exact = list.filter(([day]) => day === exampleReportDate).map(([, , amount]) => parseDecimal(amount));
         const scale = Math.max(...exact.map(part => part.scale));
         const units = exact.reduce((sum, part) => sum + part.units * 10n ** BigInt(scale - part.scale), 0n);
-        expect(BigInt(total)).toBe(roundDecimal({ units, scale }, 6));
+        expect(BigInt(totalMicros)).toBe(roundDecimal({ units, scale }, 6));
       }),
     );
   });
@@ -113,22 +113,22 @@ describe('the sum of a bill', () => {
 
 describe('the figures of a day', () => {
   it('compares a day with the same weekday and with the mean of seven days', () => {
-    const { total, lastWeek, mean, projects } = exampleFigures(
+    const { totalMicros, lastWeekMicros, mean, projects } = exampleFigures(
       days([0, 1, 2, 3, 4, 5, 6, 7], offset => `${10 + offset}`),
     );
-    expect({ total, lastWeek, mean }).toEqual({
-      total: '10000000',
-      lastWeek: '17000000',
-      mean: { days: 7, amount: '14000000' },
+    expect({ totalMicros, lastWeekMicros, mean }).toEqual({
+      totalMicros: '10000000',
+      lastWeekMicros: '17000000',
+      mean: { days: 7, amountMicros: '14000000' },
     });
-    expect(projects).toEqual([{ project: 'asthma', amount: '10000000', before: '17000000' }]);
+    expect(projects).toEqual([{ project: 'asthma', amountMicros: '10000000', beforeMicros: '17000000' }]);
   });
 
   it('forecasts the month as the costs so far and the mean for each remaining day', () => {
     const { month } = exampleFigures(days([...Array(19).keys()], () => '10'));
     expect(month).toEqual({
-      total: '190000000',
-      forecast: '300000000',
+      totalMicros: '190000000',
+      forecastMicros: '300000000',
       method: 'spent so far + 11 days left × the mean of the 7 days before 2026-11-19',
     });
   });
@@ -146,7 +146,7 @@ describe('the figures of a day', () => {
       ),
       '2026-11-01',
     ) as CostFigures;
-    expect(figures.month.total).toBe('7000000');
+    expect(figures.month.totalMicros).toBe('7000000');
     expect(figures.trend).toHaveLength(2);
   });
 
@@ -156,7 +156,7 @@ describe('the figures of a day', () => {
       [exampleReportDate, 'a', '1'],
       [addDays(exampleReportDate, -7), 'gone', '9'],
     ]);
-    expect(projects.map(({ project, amount, before: lastWeek }) => [project, amount, lastWeek])).toEqual([
+    expect(projects.map(({ project, amountMicros, beforeMicros }) => [project, amountMicros, beforeMicros])).toEqual([
       ['a', '1000000', '0'],
       ['b', '1000000', '0'],
       ['gone', '0', '9000000'],
@@ -171,7 +171,7 @@ describe('the figures of a day', () => {
     ]);
     const { projects, others: otherProjects } = exampleFigures(list);
     expect(projects).toHaveLength(MAX_REPORT_PROJECTS);
-    expect(otherProjects).toEqual({ count: 50, amount: '500000' });
+    expect(otherProjects).toEqual({ count: 50, amountMicros: '500000' });
   });
 
   it.each([
@@ -190,7 +190,7 @@ describe('the figures of a day', () => {
       exampleProjectTag,
     );
     expect(computeFigures(bill, exampleReportDate, true)).toMatchObject({
-      total: '0',
+      totalMicros: '0',
       projects: [],
       mean: { days: 2 },
     });
@@ -206,7 +206,7 @@ describe('the figures of a day', () => {
       exampleFigures([
         [exampleReportDate, '', '0'],
         [addDays(exampleReportDate, -1), '', '0'],
-      ]).total,
+      ]).totalMicros,
     ).toBe('0'));
 
   it('makes reports that fit the schema of the API', () => {

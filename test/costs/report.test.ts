@@ -74,8 +74,8 @@ describe('a second collection', () => {
     expect(recollect(sentReport, restatement)).toMatchObject({
       status: 'collected',
       edition: 2,
-      total: '4000000',
-      restates: { edition: 1, total: '3000000' },
+      totalMicros: '4000000',
+      restates: { edition: 1, totalMicros: '3000000' },
     }));
 
   it('restates nothing that was never sent', () =>
@@ -89,15 +89,15 @@ describe('a second collection', () => {
     ).toMatchObject({ edition: 1 }));
 
   it('tells the final total of the previous day if it differs from the reported one', () => {
-    const eve = { ...report, date: addDays(exampleReportDate, -1), total: '1000000' };
+    const eve = { ...report, date: addDays(exampleReportDate, -1), totalMicros: '1000000' };
     const figures = buildCostReport([
       [exampleReportDate, 'asthma', '3'],
       [addDays(exampleReportDate, -1), 'asthma', '2'],
     ]);
-    const settlement = { date: eve.date, total: '2000000', was: '1000000' };
+    const settlement = { date: eve.date, totalMicros: '2000000', wasMicros: '1000000' };
     expect(applyFigures(undefined, figures, { now: exampleReportTime, eve })).toMatchObject({ settled: settlement });
     expect(
-      applyFigures(undefined, figures, { now: exampleReportTime, eve: { ...eve, total: '2000000' } }),
+      applyFigures(undefined, figures, { now: exampleReportTime, eve: { ...eve, totalMicros: '2000000' } }),
     ).not.toHaveProperty('settled');
   });
 });

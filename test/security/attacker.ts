@@ -23,7 +23,7 @@ import {
   createAttackClients,
   type StolenCredentials,
 } from './attempts.ts';
-import { listAttackTargets, readDeployedStacks, runInParallel } from './deployed.ts';
+import { listAttackTargets, type RoleStatement, readDeployedStacks, runInParallel, toArray } from './deployed.ts';
 
 type Cloud = ReturnType<typeof connectTestCloud>;
 
@@ -97,7 +97,7 @@ export async function createAttackers(cloud: Cloud, moreKeys: readonly string[] 
       ...keys.flatMap(({ KeyId, sealed: ciphertexts }) => attackKey(clients, KeyId, ciphertexts)),
       ...targets.secret.map(({ arn }) => attackSecret(clients, arn)),
       ...targets.machine.flatMap(({ arn }) => attackStateMachine(clients, arn)),
-      ...targets.function.flatMap(({ name }) => attackFunction(clients, name)),
+      ...targets.function.flatMap(({ name, arn }) => attackFunction(clients, name, arn)),
       ...targets.queue.flatMap(({ name, arn }) => attackQueue(clients, name, arn)),
       ...[...targets.bus.map(({ name }) => name), 'default'].map(name => attackBus(clients, name)),
       ...roles.filter(arn => arn !== ownRole).map(arn => attackRole(clients, arn)),
@@ -108,15 +108,30 @@ export async function createAttackers(cloud: Cloud, moreKeys: readonly string[] 
   return {
     estate,
     clientsUnder,
-    /** Tries everything that `named` doesn't name, and gives what was not denied. */
+    /**
+     * Tries everything that `names` doesn't name, and returns what was not denied. With `part`, the thieves share what no
+     * policy of theirs allows by any reading: each tries a quarter of it, and all of what a statement might allow.
+     */
     async steal(
       credentials: StolenCredentials,
       ownRole: string,
-      { names = new Set(), extras = [] }: { names?: ReadonlySet<string>; extras?: readonly AttackAttempt[] },
+      {
+        names = new Set(),
+        extras = [],
+        part,
+      }: {
+        names?: ReadonlySet<string>;
+        extras?: readonly AttackAttempt[];
+        part?: { readonly index: number; readonly statements: readonly RoleStatement[] };
+      },
     ) {
       const open: string[] = [];
       const attempts = [...tries(clientsUnder(credentials), ownRole), ...extras];
-      const selection = attempts.filter(({ target }) => target === undefined || !names.has(target));
+      const selection = attempts.filter(
+        ({ target, right }, index) =>
+          (target === undefined || !names.has(target)) &&
+          (!part || !right || index % 4 === part.index % 4 || part.statements.some(mightAllow(right))),
+      );
       await runInParallel(selection, 16, async ({ name, run }) => {
         const error = await attempt(run);
         if (error === undefined) open.push(name);
@@ -127,6 +142,22 @@ export async function createAttackers(cloud: Cloud, moreKeys: readonly string[] 
     close: () => agent.destroy(),
   };
 }
+
+const matchesPattern = (pattern: string, value: string) =>
+  new RegExp(`^${pattern.replaceAll(/[\\^$.|?+()[\]{}]/g, '\\$&').replaceAll('*', '.*')}$`, 's').test(value);
+
+/** Whether a statement allows this, whatever its conditions ask besides the partition. */
+const mightAllow =
+  ({ action, resource, partition }: NonNullable<AttackAttempt['right']>) =>
+  ({ Action, Resource, Condition }: RoleStatement) => {
+    const leadingKeys = Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'];
+    if (partition !== undefined && leadingKeys !== undefined)
+      if (!toArray(leadingKeys).some(pattern => matchesPattern(pattern, partition))) return false;
+    return (
+      toArray(Action).some(pattern => matchesPattern(pattern, action)) &&
+      toArray(Resource).some(pattern => matchesPattern(pattern, resource) || matchesPattern(resource, pattern))
+    );
+  };
 
 /** The error that the call was answered with. A call without an answer, as on a closed connection, is made again. */
 async function attempt(run: AttackAttempt['run']): Promise<Error | undefined> {

@@ -47,6 +47,8 @@ export interface StolenCredentials {
 export interface AttackAttempt {
   readonly name: string;
   readonly target?: string;
+  /** What a policy would have to allow: an action, an ARN and the key of a partition. Without it, every thief tries it. */
+  readonly right?: { readonly action: string; readonly resource: string; readonly partition?: string };
   readonly run: () => Promise<unknown>;
 }
 
@@ -86,7 +88,14 @@ export function attackBucket({ s3 }: AttackClients, Bucket: string): AttackAttem
     { name: 'PutObject', target: Bucket, run: () => s3.send(new PutObjectCommand({ Bucket, Key, Body: 'x' })) },
     { name: 'ListObjects', target: Bucket, run: () => s3.send(new ListObjectsV2Command({ Bucket })) },
     { name: 'DeleteObject', run: () => s3.send(new DeleteObjectCommand({ Bucket, Key })) },
-  ].map(attempt => ({ ...attempt, name: `${attempt.name} ${Bucket}` }));
+  ].map(attempt => ({
+    ...attempt,
+    name: `${attempt.name} ${Bucket}`,
+    right: {
+      action: `s3:${attempt.name.replace('Objects', 'Bucket')}`,
+      resource: attempt.name === 'ListObjects' ? `arn:aws:s3:::${Bucket}` : `arn:aws:s3:::${Bucket}/${Key}`,
+    },
+  }));
 }
 
 /** Every deed on a partition. `target` names it as rights do: `GetItem PROJECT#*`. */
@@ -104,6 +113,7 @@ export function attackPartition({ dynamo }: AttackClients, TableName: string, le
     ...attempt,
     target: `${attempt.name} ${leading}`,
     name: `${attempt.name} ${leading} of ${TableName}`,
+    right: { action: `dynamodb:${attempt.name}`, resource: `arn:aws:dynamodb:*:*:table/${TableName}`, partition: pk.S },
   }));
 }
 
@@ -147,7 +157,11 @@ export function attackKey(
       target: KeyId,
       run: () => kms.send(new EncryptCommand({ KeyId, Plaintext, EncryptionContext })),
     },
-  ].map(attempt => ({ ...attempt, name: `${attempt.name} ${KeyId}` }));
+  ].map(attempt => ({
+    ...attempt,
+    name: `${attempt.name} ${KeyId}`,
+    right: { action: `kms:${attempt.name.replace(', bound', '')}`, resource: KeyId },
+  }));
 }
 
 export function attackStateMachine({ states }: AttackClients, stateMachineArn: string): AttackAttempt[] {
@@ -160,15 +174,27 @@ export function attackStateMachine({ states }: AttackClients, stateMachineArn: s
     },
     { name: 'ListExecutions', run: () => states.send(new ListExecutionsCommand({ stateMachineArn })) },
     { name: 'StopExecution', run: () => states.send(new StopExecutionCommand({ executionArn })) },
-  ].map(attempt => ({ ...attempt, name: `${attempt.name} ${stateMachineArn}` }));
+  ].map(attempt => ({
+    ...attempt,
+    name: `${attempt.name} ${stateMachineArn}`,
+    right: {
+      action: `states:${attempt.name}`,
+      resource: attempt.name === 'StopExecution' ? executionArn : stateMachineArn,
+    },
+  }));
 }
 
-export const attackFunction = ({ lambda }: AttackClients, FunctionName: string): AttackAttempt[] => [
+export const attackFunction = ({ lambda }: AttackClients, FunctionName: string, arn: string): AttackAttempt[] => [
   {
     name: `Invoke ${FunctionName}`,
+    right: { action: 'lambda:InvokeFunction', resource: arn },
     run: () => lambda.send(new InvokeCommand({ FunctionName, InvocationType: 'DryRun' })),
   },
-  { name: `GetFunction ${FunctionName}`, run: () => lambda.send(new GetFunctionCommand({ FunctionName })) },
+  {
+    name: `GetFunction ${FunctionName}`,
+    right: { action: 'lambda:GetFunction', resource: arn },
+    run: () => lambda.send(new GetFunctionCommand({ FunctionName })),
+  },
 ];
 
 export const attackQueue = ({ queues }: AttackClients, QueueUrl: string, arn: string): AttackAttempt[] => [

@@ -48,9 +48,9 @@ async function undelivered(FunctionName: string): Promise<string[]> {
 }
 
 describe('stolen credentials of a role', () => {
-  it.each(functions)(
+  it.each(functions.map((fn, index) => ({ ...fn, index })))(
     'of the function $entry reach only what the function needs',
-    async ({ name, role, environment }) => {
+    async ({ name, role, environment, index }) => {
       const { statements } = await readDeployedRole(cloud, role);
       const rights = partitionsOf(statements);
       const credentials = await assumeAnyRole(cloud, role);
@@ -61,7 +61,7 @@ describe('stolen credentials of a role', () => {
         await dynamo.send(new GetItemCommand({ TableName: environment.TABLE_NAME, Key: { pk, sk: { S: 'SEC' } } }));
       }
       const names = new Set([...Object.values(environment), ...rights, ...(await undelivered(name))]);
-      const { tries, open } = await thief.steal(credentials, role, { names });
+      const { tries, open } = await thief.steal(credentials, role, { names, part: { index, statements } });
       count.tries += tries;
       count.denied += tries - open.length;
       expect(open).toEqual([]);
