@@ -29,7 +29,7 @@ class LongestFirst extends BaseSequencer {
 
 const common = {
   pool: 'forks',
-  testTimeout: 120_000,
+  testTimeout: 300_000,
   hookTimeout: 300_000,
   env: { POWERTOOLS_LOG_LEVEL: 'SILENT', EMBEDDED_MODELS: '1' },
 } as const;

@@ -43,7 +43,7 @@ const exploredBounds: readonly ModelBounds[] = [
     quorum: 2,
     partial: true,
     rounds: 1,
-    days: 3,
+    days: 2,
     others: three,
     alike: ['ada', 'cyd'],
     turns: settings,

@@ -106,7 +106,8 @@ export const computeModelContext = ({
   candidates: reviewers.filter(id => !members.includes(id) && id !== settings.by).map(id => ({ id, name: id })),
   ruledBy: settings.by,
 });
-const timestamp = ({ day: days }: AirlockModel) => addSeconds(exampleStartTime, days * day);
+const timestamps = Array.from({ length: 100 }, (_, days) => addSeconds(exampleStartTime, days * day));
+const timestamp = ({ day: days }: AirlockModel) => timestamps[days] ?? addSeconds(exampleStartTime, days * day);
 
 export function createInitialModel(bounds: ModelBounds): AirlockModel {
   const settings = { quorum: bounds.quorum, partial: bounds.partial };
