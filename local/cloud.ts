@@ -99,9 +99,10 @@ export async function startCloud({
     `http://127.0.0.1:${plainPort}`,
     `http://127.0.0.1:${motoPort}`,
   ];
+  // A connection stays open for longer than clients keep one, so that no request meets one that is being closed.
   writeFileSync(
     file('hypercorn.py'),
-    `bind = ["127.0.0.1:${tls}"]\ninsecure_bind = ["127.0.0.1:${plainPort}"]\ncertfile = ${JSON.stringify(ca)}\nkeyfile = ${JSON.stringify(certificateKey)}\nloglevel = "WARNING"\n`,
+    `bind = ["127.0.0.1:${tls}"]\ninsecure_bind = ["127.0.0.1:${plainPort}"]\ncertfile = ${JSON.stringify(ca)}\nkeyfile = ${JSON.stringify(certificateKey)}\nloglevel = "WARNING"\nkeep_alive_timeout = 75\n`,
   );
   // An address, not a name: with a name S3 clients put the bucket before it, which does not resolve.
   const environment = {
