@@ -110,6 +110,13 @@ export const Config = z.strictObject({
         description: 'The user names of the people who change recipes of images. They approve no image',
         omitted: 'nobody',
       }),
+      buildDays: z
+        .number()
+        .int()
+        .min(7)
+        .max(365)
+        .default(30)
+        .describe('Days after which an image that is in use is built again by itself, as after a change of its recipe'),
       policy: FindingPolicy.prefault({}),
     })
     .prefault({}),

@@ -112,6 +112,19 @@ export function removesCandidates(scope: Construct, environment: string): Policy
 /** Actions that have no resource-level permissions. */
 export const allowEverywhere = (...actions: string[]) => new PolicyStatement({ actions, resources: ['*'] });
 
+/** The first scan in an account makes GuardDuty's own role, which the caller of StartMalwareScan must be allowed to do. */
+export const createsScanRole = (scope: Construct): PolicyStatement => {
+  const service = 'malware-protection.guardduty.amazonaws.com';
+  const { partition, account } = Stack.of(scope);
+  return new PolicyStatement({
+    actions: ['iam:CreateServiceLinkedRole'],
+    resources: [
+      `arn:${partition}:iam::${account}:role/aws-service-role/${service}/AWSServiceRoleForAmazonGuardDutyMalwareProtection`,
+    ],
+    conditions: { StringEquals: { 'iam:AWSServiceName': service } },
+  });
+};
+
 /** May run the smoke tests that images bring, on candidates only. */
 export const sendsSmokeTests = (scope: Construct): PolicyStatement[] => {
   const { partition, region, account } = Stack.of(scope);

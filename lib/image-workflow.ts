@@ -8,6 +8,7 @@ import type * as Fail from '../functions/images/fail.lambda.ts';
 import type * as Findings from '../functions/images/findings.lambda.ts';
 import type * as Launch from '../functions/images/launch.lambda.ts';
 import type * as Remove from '../functions/images/remove.lambda.ts';
+import type * as Scan from '../functions/images/scan.lambda.ts';
 import type * as Smoke from '../functions/images/smoke.lambda.ts';
 import type * as Tested from '../functions/images/tested.lambda.ts';
 import { accessTo, tableAccess } from './access.ts';
@@ -17,6 +18,7 @@ import type { ImageBuilder } from './image-builder.ts';
 import type { ImageNetwork } from './image-network.ts';
 import {
   allowEverywhere,
+  createsScanRole,
   launchesCandidates,
   opensEndpoints,
   removesCandidates,
@@ -62,6 +64,18 @@ function createMachineSteps(scope: Construct, { core, key, network }: ImageWorkf
       entry: 'images/smoke.lambda.ts',
       environment: { NETWORK: accessTo(place, ...sendsSmokeTests(scope)), ENVIRONMENT: opensEndpointsHere },
     }),
+    Scan: new Handler<typeof Scan>(scope, 'Scan', {
+      core,
+      entry: 'images/scan.lambda.ts',
+      environment: {
+        INSTANCES: accessTo(
+          Stack.of(scope).formatArn({ service: 'ec2', resource: 'instance', resourceName: '' }),
+          // GuardDuty has no resource-level permissions for scans.
+          allowEverywhere('guardduty:StartMalwareScan', 'guardduty:ListMalwareScans'),
+          createsScanRole(scope),
+        ),
+      },
+    }),
     Remove: new Handler<typeof Remove>(scope, 'Remove', {
       core,
       entry: 'images/remove.lambda.ts',
@@ -92,7 +106,10 @@ function createRecordSteps(scope: Construct, { core, rules }: ImageWorkflowProps
       environment: {
         TABLE_NAME: row,
         RULES: rules,
-        ENVIRONMENT: accessTo(environment, allowEverywhere('inspector2:ListCoverage', 'inspector2:ListFindings')),
+        ENVIRONMENT: accessTo(
+          environment,
+          allowEverywhere('inspector2:ListCoverage', 'inspector2:ListFindings', 'guardduty:GetMalwareScan'),
+        ),
       },
     }),
     Fail: new Handler<typeof Fail>(scope, 'Fail', {

@@ -7,7 +7,9 @@ import { Construct } from 'constructs';
 import type * as ApiLambda from '../functions/images/api.lambda.ts';
 import { BuildEnded } from '../functions/images/builder.ts';
 import type * as Built from '../functions/images/built.lambda.ts';
+import type * as Upkeep from '../functions/images/upkeep.lambda.ts';
 import { accessTo, bucketAccess, groupsAccess, startAccess, tableAccess } from './access.ts';
+import { alarm } from './alarm.ts';
 import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
@@ -16,7 +18,8 @@ import { createImageAlias, createImageLabel } from './image-decisions.ts';
 import { ImageNetwork } from './image-network.ts';
 import { allowEverywhere } from './image-rights.ts';
 import { createImageWorkflow } from './image-workflow.ts';
-import { recipeDigests } from './recipes.ts';
+import { recipeBases, recipeDigests } from './recipes.ts';
+import { callRegularly } from './schedule.ts';
 
 /** The key that encrypts images, and the bucket for what builds need and make. */
 export class ImagesData extends Construct {
@@ -72,6 +75,33 @@ export class Images extends Construct {
         'build-status': ['SUCCEEDED', 'FAILED', 'FAULT', 'STOPPED', 'TIMED_OUT'],
       },
     });
+    const recipes = JSON.stringify(recipeDigests());
+    const upkeep = new Handler<typeof Upkeep>(this, 'Upkeep', {
+      core,
+      entry: 'images/upkeep.lambda.ts',
+      seconds: 120,
+      environment: {
+        TABLE_NAME: row,
+        MACHINE_ARN: startAccess(machine),
+        RULES: rules,
+        RECIPES: recipes,
+        BASES: accessTo(JSON.stringify(recipeBases()), allowEverywhere('ec2:DescribeImages')),
+      },
+    });
+    alarm(upkeep, 'Errors', {
+      topic: core.alarms,
+      severity: 'warning',
+      metric: upkeep.fn.metricErrors({ period: Duration.minutes(5) }),
+      means:
+        'The daily look at the images failed for some of them, so nobody knows whether they should be built again.',
+      check: 'The log group of functions/images/upkeep.lambda.ts for level ERROR: it names the images.',
+      do: 'Correct the cause. The next run, a day later, does what this one did not. Until then start builds by hand: `broch image build`.',
+    });
+    callRegularly(this, 'Daily', {
+      target: upkeep,
+      description: 'Builds images again that are old or made of what has changed',
+      every: Duration.days(1),
+    });
     createImageAlias(this, core);
     createImageLabel(this, core);
 
@@ -87,7 +117,7 @@ export class Images extends Construct {
         MACHINE_ARN: startAccess(machine),
         POOL_ID: groupsAccess(people.pool),
         RULES: rules,
-        RECIPES: JSON.stringify(recipeDigests()),
+        RECIPES: recipes,
         DEADLINE_SECONDS: String(deadline.toSeconds()),
         ENVIRONMENT: accessTo(core.config.environment, allowEverywhere('ec2:DescribeInstances')),
       },

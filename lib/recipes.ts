@@ -23,5 +23,19 @@ export function digestRecipe(image: ImageName): string {
   return sha256(files.map(file => `${sha256(readFileSync(join(recipesFolder, file)))}  ${file}\n`).join(''));
 }
 
+/** The owner and the name of the images that a recipe builds on, as its HCL has them; a test compares this with a parser. */
+export function readBaseFilter(image: ImageName): { owner: string; name: string } {
+  const files = listFiles(image).filter(file => file.endsWith('.pkr.hcl'));
+  const text = files.map(file => readFileSync(join(recipesFolder, file), 'utf8')).join('\n');
+  const value = (pattern: RegExp) => pattern.exec(text)?.[1] ?? '';
+  const owner = value(/^ *owners += \["([^"]+)"\]$/m);
+  const name = value(/^ *name += "([^"]+\*[^"]*)"$/m) || value(/^ *base += "([^"]+)"$/m);
+  if (!owner || !name) throw new Error(`the recipe of ${image} does not say what it is built on`);
+  return { owner, name };
+}
+
 export const recipeDigests = (): Record<string, string> =>
   Object.fromEntries(ImageName.options.map(image => [image, digestRecipe(image)]));
+
+export const recipeBases = (): Record<string, { owner: string; name: string }> =>
+  Object.fromEntries(ImageName.options.map(image => [image, readBaseFilter(image)]));

@@ -1,7 +1,4 @@
-import { Duration, Stack, Validations } from 'aws-cdk-lib';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
-import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type * as Retract from '../functions/airlock/deletion/retract.lambda.ts';
 import type * as Sweep from '../functions/airlock/deletion/sweep.lambda.ts';
@@ -11,9 +8,9 @@ import type { AirlockData } from './airlock-data.ts';
 import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
-import { explainWildcards } from './nag-wildcards.ts';
 import { bucketPrefix } from './project/names.ts';
 import { retractionStatements } from './project-bucket-grants.ts';
+import { callRegularly } from './schedule.ts';
 
 /**
  * Clears the airlock: announces lapsed requests, deletes content after its retention with a receipt, and removes revoked
@@ -72,31 +69,10 @@ export class Sweeper extends Construct {
     });
     for (const name of ['RequestRevoked', 'RequestWithdrawn', 'RequestExpired'] as const)
       core.onEvent(this, name, airlockEvents[name], retract, 'critical');
-    const role = new Role(this, 'Starter', {
-      assumedBy: new ServicePrincipal('scheduler.amazonaws.com').withConditions({
-        StringEquals: { 'aws:SourceAccount': Stack.of(this).account },
-      }),
-    });
-    // The next run does the work of a missed one, so no dead-letter queue is needed.
-    new Schedule(this, 'Hourly', {
+    callRegularly(this, 'Hourly', {
+      target: sweep,
       description: 'Lets time have its say in the airlock',
-      schedule: ScheduleExpression.rate(Duration.hours(1)),
-      timeWindow: TimeWindow.flexible(Duration.minutes(15)),
-      target: new LambdaInvoke(sweep.fn, {
-        role,
-        input: ScheduleTargetInput.fromObject({}),
-        retryAttempts: 2,
-        maxEventAge: Duration.minutes(30),
-      }),
-    });
-    const invocation = new PolicyStatement({
-      actions: ['lambda:InvokeFunction'],
-      resources: [`${sweep.fn.functionArn}:*`],
-    });
-    explainWildcards(role, [invocation], 'Versions of the one function that this schedule calls.');
-    Validations.of(role).acknowledge({
-      id: 'NIST.800.53.R5-IAMNoInlinePolicy',
-      reason: 'A role of one schedule: its policy belongs to nothing else.',
+      every: Duration.hours(1),
     });
   }
 }

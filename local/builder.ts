@@ -14,9 +14,11 @@ import { digestRecipe, recipesFolder } from '../lib/recipes.ts';
 import type { CloudFacts } from './deployed-cloud.ts';
 import { clientConfigFor, rootCredentialsFor } from './roles.ts';
 
-/** What the played parts shall do with an image: what Inspector finds on it, how its build or its smoke tests fail. */
+/** What the played parts shall do with an image: what Inspector and GuardDuty find, how its build or smoke tests fail. */
 export interface PlayedImage {
   readonly findings?: readonly string[];
+  /** As in local/python/guardduty.py: `threat <name>`, `skip <cause>`, `run` or `off`. */
+  readonly malware?: string;
   readonly smokeTestFailure?: string;
   readonly buildFailure?: string;
 }
@@ -82,6 +84,7 @@ export async function playBuilder(
       'broch:base': await readBase(image),
       'played:findings': (play.findings ?? []).join(' '),
       'played:smoke': play.smokeTestFailure ?? '',
+      'played:malware': play.malware ?? '',
     };
     const { ImageId } = await ec2.send(
       new RegisterImageCommand({

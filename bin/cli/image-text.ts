@@ -91,7 +91,7 @@ export function formatImage({ image, versions, pins }: ImageAnswer, screen: Outp
 /** The images in a list: what desktops start from, how old it is, and what comes next. */
 export const formatImageList = (images: readonly ImageSummary[], { width }: OutputScreen): string =>
   images
-    .map(({ image, current, canary, pending }) => {
+    .map(({ image, current, canary, pending, check }) => {
       const describe = ({ version, ageDays, ami, publishedAt }: NonNullable<typeof current>) =>
         `version ${version}, ${formatCount(ageDays)} days old, ${ami}, published ${formatTime(publishedAt)}`;
       return hangingText(
@@ -99,6 +99,7 @@ export const formatImageList = (images: readonly ImageSummary[], { width }: Outp
           `${image}: ${current ? describe(current) : 'nothing is published'}`,
           ...(canary ? [`for ${canary.project} ${describe(canary)}`] : []),
           ...(pending.length > 0 ? [`not published to everyone: ${pending.join(', ')}`] : []),
+          ...(check?.causes ?? []).map(cause => cause.replace(/\.$/, '').toLowerCase()),
         ].join('; '),
         width,
       );

@@ -64,8 +64,8 @@ export const handler = http(
       const command = { do: 'retest', by: personOf(user), version, deadlineSeconds: DEADLINE_SECONDS } as const;
       return startRun(image, version, await change(image, command));
     },
-    approveImage: ({ user, params: { image, version }, body: { digest } }) =>
-      changeVersion(image, { do: 'approve', by: personOf(user), version, digest }),
+    approveImage: ({ user, params: { image, version }, body: { digest, reason } }) =>
+      changeVersion(image, { do: 'approve', by: personOf(user), version, digest, reason }),
     rejectImage: ({ user, params: { image, version }, body: { reason } }) =>
       changeVersion(image, { do: 'reject', by: personOf(user), version, reason }),
     publishImage: async ({ user, params: { image, version }, body: { project } }) => {

@@ -1,9 +1,11 @@
+import { GetMalwareScanCommand, GuardDutyClient } from '@aws-sdk/client-guardduty';
 import { type Finding, Inspector2Client, ListCoverageCommand, ListFindingsCommand } from '@aws-sdk/client-inspector2';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
-import { CandidateRun, Unfinished } from './candidate-step.ts';
+import { ScanRun, Unfinished } from './candidate-step.ts';
 import { decideImage } from './images.ts';
+import { judgeMalwareScan, type MalwareScanStart } from './malware.ts';
 import { readImageRules } from './rules.ts';
 import { FindingSeverity, type ImageFinding } from './schemas.ts';
 import { changeImage } from './store.ts';
@@ -12,6 +14,7 @@ export const env = z.object({ TABLE_NAME: z.string(), RULES: z.string(), ENVIRON
 const { TABLE_NAME, RULES } = env.parse(process.env);
 const rules = readImageRules(RULES);
 const client = new Inspector2Client({});
+const guardDuty = new GuardDutyClient({});
 
 /** Inspector's severities that count as low here: it has not judged UNTRIAGED, which is no reason to pass it. */
 const severities: Readonly<Record<string, FindingSeverity>> = { INFORMATIONAL: 'low', UNTRIAGED: 'high' };
@@ -47,8 +50,18 @@ async function listFindings(instanceId: string): Promise<ImageFinding[]> {
   return findings;
 }
 
-/** Records what Inspector knows against the machine, once it has scanned it. No scan is not the same as no finding. */
-export const handler = stepHandler(CandidateRun, async ({ instanceId, image, version, attempt }): Promise<void> => {
+/** What GuardDuty found on the machine's disks, or undefined while it scans them. */
+async function readMalware(start: MalwareScanStart, now: string): Promise<ImageFinding[] | undefined> {
+  const answer =
+    start.id === undefined ? undefined : await guardDuty.send(new GetMalwareScanCommand({ ScanId: start.id }));
+  return judgeMalwareScan(answer, start, now);
+}
+
+/**
+ * Records what Inspector and GuardDuty know against the machine, once both have scanned it. No scan is not the same as no
+ * finding.
+ */
+export const handler = stepHandler(ScanRun, async ({ instanceId, image, version, attempt, malware }): Promise<void> => {
   const { coveredResources = [] } = await client.send(
     new ListCoverageCommand({ filterCriteria: { resourceId: [{ comparison: 'EQUALS', value: instanceId }] } }),
   );
@@ -57,8 +70,10 @@ export const handler = stepHandler(CandidateRun, async ({ instanceId, image, ver
     throw new Unfinished(
       `Inspector has not scanned ${instanceId} (${coverage?.scanStatus?.reason ?? 'unknown to it'}).`,
     );
-  const findings = await listFindings(instanceId);
   const now = currentTime();
+  const threats = await readMalware(malware, now);
+  if (!threats) throw new Unfinished(`GuardDuty is still scanning ${instanceId}.`);
+  const findings = [...threats, ...(await listFindings(instanceId))];
   const command = { do: 'recordFindings', version, attempt, findings } as const;
   await changeImage(TABLE_NAME, image, read => decideImage(read, command, rules, now), now);
 });

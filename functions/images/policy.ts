@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { sha256 } from '../hash.ts';
 import { UserName } from '../identifiers.ts';
 import { PlainText } from '../plain-text.ts';
-import { FindingSeverity, type ImageBuild, type ImageFinding, type ScanResult } from './schemas.ts';
+import { FindingSeverity, type ImageBuild, type ImageFinding, type ScanResult, UNSCANNED } from './schemas.ts';
 
 /** A finding that somebody accepts until a date. */
 const FindingException = z.strictObject({
@@ -66,7 +66,8 @@ export const shortenScan = (scan: ScanResult): ScanResult => ({ ...scan, finding
 export function judgeFindings({ counts, findings }: ScanResult, policy: FindingPolicy, now: string): string[] {
   const count = (counts.critical ?? 0) + (counts.high ?? 0) + (counts.medium ?? 0);
   const reasons = findings.flatMap(({ id, severity, package: name, since: start }) => {
-    if (severity === 'low') return [];
+    // A person judges this one, and says why: see findGap.
+    if (severity === 'low' || id === UNSCANNED) return [];
     const limit = policy.maxDays[severity];
     const age = Math.floor((Date.parse(now) - Date.parse(start)) / DAY);
     if (limit > 0 && age <= limit) return [];
@@ -82,6 +83,10 @@ export function judgeFindings({ counts, findings }: ScanResult, policy: FindingP
     ? [`It has ${count} findings of at least medium severity; at most ${MAX_FINDINGS} can be reviewed.`, ...reasons]
     : reasons;
 }
+
+/** Why GuardDuty has not searched everything for malware; nothing if it has. */
+export const findGap = ({ findings }: ScanResult): string | undefined =>
+  findings.find(({ id }) => id === UNSCANNED)?.package;
 
 /** What an approval is bound to: the recipe, what it was built on, what it contains, and what is known against it. */
 export const approvalDigest = (recipe: string, { ami, base, bill }: ImageBuild, { digest }: ScanResult): string =>

@@ -73,7 +73,10 @@ export const imagesRoutes = {
     callers: staffGrants,
     summary: 'Approve a version that somebody else built',
     example: `image approve linux-desktop 3 --digest ${'0'.repeat(64)}`,
-    body: z.object({ digest: Sha256.describe('the digest that broch image findings shows') }),
+    body: z.object({
+      digest: Sha256.describe('the digest that broch image findings shows'),
+      reason: Reason.optional().describe('why you accept what was not scanned for malware; needed only then'),
+    }),
   },
   rejectImage: {
     ...versionRoute,

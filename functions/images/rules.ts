@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import type { ImageRules } from './images.ts';
 import { FindingPolicy } from './policy.ts';
+import type { ImageRules } from './versions.ts';
 
 /** The rules as an environment variable of a function. */
 export const readImageRules = (json: string): ImageRules =>
-  z.object({ policy: FindingPolicy, authors: z.array(z.string()) }).parse(JSON.parse(json));
+  z.object({ policy: FindingPolicy, authors: z.array(z.string()), buildDays: z.number() }).parse(JSON.parse(json));

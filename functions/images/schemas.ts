@@ -41,6 +41,16 @@ export const ImageFinding = z.object({
 });
 export type ImageFinding = z.infer<typeof ImageFinding>;
 
+/** The id of the finding that malware was not searched for everywhere. It can be accepted only with a reason. */
+export const UNSCANNED = 'malware.unscanned';
+
+export const explainGap = (reason: string, start: string): ImageFinding => ({
+  id: UNSCANNED,
+  severity: 'high',
+  package: reason.slice(0, 300),
+  since: start,
+});
+
 /** The outcome of a scan: how many findings there are, the digest of them all, and those that the policy judges. */
 export const ScanResult = z.object({
   digest: Sha256,
@@ -54,7 +64,13 @@ export type ScanResult = z.infer<typeof ScanResult>;
 export const ImageBuild = z.object({ ami: AmiId, base: z.string(), bill: Sha256, builtAt: Instant });
 export type ImageBuild = z.infer<typeof ImageBuild>;
 
-const Approval = z.object({ by: Person, at: Instant, digest: Sha256 });
+const Approval = z.object({
+  by: Person,
+  at: Instant,
+  digest: Sha256,
+  /** Why the person accepts what GuardDuty did not scan. */
+  reason: z.string().optional(),
+});
 
 const startFields = {
   version: VersionNumber,
@@ -137,11 +153,15 @@ const ImagePin = z.object({
   reason: z.string(),
 });
 
+/** What the last daily look found: why the image should be built again. */
+const ImageCheck = z.object({ at: Instant, causes: z.array(z.string()) });
+
 /** An image with all its versions, oldest first: one row, so that every rule holds in one write. */
 export const Image = z.object({
   image: ImageName,
   versions: z.array(ImageVersion),
   pins: z.array(ImagePin),
+  check: ImageCheck.optional(),
 });
 export type Image = z.infer<typeof Image>;
 
@@ -162,6 +182,8 @@ export const ImageSummary = z.object({
   canary: PublishedVersion.extend({ project: ProjectId.optional() }).optional(),
   /** Versions that are newer than the current one and neither failed nor rejected. */
   pending: z.array(VersionNumber),
+  /** Why the image should be built again, as of the last daily look. */
+  check: ImageCheck.optional(),
 });
 export type ImageSummary = z.infer<typeof ImageSummary>;
 

@@ -3,12 +3,22 @@ import { outgoingEvent } from '../contract.ts';
 import type { Decision } from '../decision.ts';
 import { Refused } from '../refused.ts';
 import type { ImageApproved } from './events.ts';
+import type { FindingPolicy } from './policy.ts';
 import type { Image, ImageSummary, ImageVersion, ImageVersionIn } from './schemas.ts';
 
 export interface ImagePerson {
   readonly id: string;
   readonly name: string;
 }
+/** The rules of the organisation that decisions about images follow. */
+export interface ImageRules {
+  readonly policy: FindingPolicy;
+  /** The names of the people who change recipes. They approve no image. */
+  readonly authors: readonly string[];
+  /** The age in days after which the platform builds an image again. */
+  readonly buildDays: number;
+}
+
 export type ImageDecision = Decision<Image>;
 
 type ImageFact = typeof ImageApproved extends Contract<infer Fact> ? Fact : never;
@@ -111,6 +121,7 @@ export function summariseImage(image: Image, now: string): ImageSummary {
     ...(current && { current: describe(current) }),
     ...(canary && { canary: { ...describe(canary), project: canary.project } }),
     pending: pending.map(({ version }) => version),
+    ...(image.check && { check: image.check }),
   };
 }
 

@@ -46,6 +46,10 @@ sys.meta_path.insert(0, PatchFinder())
 
 from ministack import app as ministack  # noqa: E402
 
+import guardduty  # noqa: E402
+
+ministack.SERVICE_HANDLERS["guardduty"] = guardduty.handle_request
+
 app = ministack.app
 
 if os.environ.get("EMBEDDED_MODELS") == "1":

@@ -75,9 +75,9 @@ it('whichever AWS call of a build fails, what is published stays, and the versio
       }),
     );
     const steps = faults.filter(({ function: name }) =>
-      /^images\/(build|built|launch|smoke|tested|findings|remove)\./.test(name),
+      /^images\/(build|built|launch|smoke|tested|scan|findings|remove)\./.test(name),
     );
-    expect(new Set(steps.map(({ function: name }) => name)).size).toBe(7);
+    expect(new Set(steps.map(({ function: name }) => name)).size).toBe(8);
     const outcomes = new Map<string, string>();
     for (const fault of steps) {
       await watch.rearm([fault]);

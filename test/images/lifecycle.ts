@@ -1,8 +1,8 @@
 import { sha256 } from '../../functions/hash.ts';
-import { decideImage, emptyImage, type ImageCommand, type ImageRules } from '../../functions/images/images.ts';
+import { decideImage, emptyImage, type ImageCommand } from '../../functions/images/images.ts';
 import { FindingPolicy } from '../../functions/images/policy.ts';
 import type { Image, ImageFinding, ImageVersion, ImageVersionIn } from '../../functions/images/schemas.ts';
-import { findVersion } from '../../functions/images/versions.ts';
+import { findVersion, type ImageRules } from '../../functions/images/versions.ts';
 
 export const noon = '2026-11-28T12:00:00.000Z';
 export const daysAfterNoon = (days: number): string => new Date(Date.parse(noon) + days * 86_400_000).toISOString();
@@ -11,7 +11,7 @@ export const operatorOlga = { id: 'sub-olga', name: 'olga' };
 export const stella = { id: 'sub-stella', name: 'stella' };
 /** Changes recipes. */
 export const arno = { id: 'sub-arno', name: 'arno' };
-export const imageRules: ImageRules = { policy: FindingPolicy.parse({}), authors: ['arno'] };
+export const imageRules: ImageRules = { policy: FindingPolicy.parse({}), authors: ['arno'], buildDays: 30 };
 
 export const findingOf = (id: string, severity: ImageFinding['severity'], days = 0): ImageFinding => ({
   id,

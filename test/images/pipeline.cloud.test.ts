@@ -77,6 +77,7 @@ describe('a build', () => {
     [{ buildFailure: 'a mirror is not there' }, 'failed', /FAILED/],
     [{ smokeTestFailure: 'desktop: xrdp does not listen' }, 'failed', /xrdp does not listen/],
     [{ findings: ['CVE-2021-36159'] }, 'rejected', /CVE-2021-36159 in apk-tools 2.10.6 is critical/],
+    [{ malware: 'threat EICAR-Test-File' }, 'rejected', /malware:EICAR-Test-File in malware is critical/],
   ] as const)('%j ends as %s, and nothing is published', async (outcome, status, reason) => {
     const version = await build(outcome);
     expect(version).toMatchObject({ status, reason: expect.stringMatching(reason) });
@@ -109,6 +110,13 @@ describe('a version that passes', () => {
     expect(await isTagged(amiOf(first))).toBe(false);
     await approve(first.version, digestOf(first));
     await waitUntil(() => isTagged(amiOf(first)), Boolean);
+  });
+
+  it('that GuardDuty did not scan is approved only with a reason', async () => {
+    const unscanned = await build({ malware: 'off' });
+    expect(unscanned).toMatchObject({ status: 'awaitingApproval', scan: { findings: [{ id: 'malware.unscanned' }] } });
+    await expect(approve(unscanned.version, digestOf(unscanned))).rejects.toThrow(/GuardDuty is not enabled.*--reason/);
+    await olga.ask('rejectImage', { params: params(unscanned.version), body: { reason: 'Not scanned for malware.' } });
   });
 
   it('is published to a project first, then to everyone, who find it in the parameter', async () => {
