@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { AirlockConfig } from '../functions/airlock/request/airlock-config.ts';
 import { UserName } from '../functions/identifiers.ts';
 import { FindingPolicy } from '../functions/images/policy.ts';
+import { ShareTarget } from '../functions/images/sharing.ts';
 
 const InstanceType = z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, 'an instance type such as t3.large');
 const Sizes = z.strictObject({ small: InstanceType, medium: InstanceType, large: InstanceType });
@@ -118,6 +119,10 @@ export const Config = z.strictObject({
         .default(30)
         .describe('Days after which an image that is in use is built again by itself, as after a change of its recipe'),
       policy: FindingPolicy.prefault({}),
+      sharing: z.array(ShareTarget).max(20).default([]).meta({
+        description: 'Other accounts and regions that may start machines from the published images',
+        omitted: 'none',
+      }),
     })
     .prefault({}),
   airlock: AirlockConfig.prefault({}),

@@ -17,6 +17,7 @@ import { ImageBuilder } from './image-builder.ts';
 import { createImageAlias, createImageLabel } from './image-decisions.ts';
 import { ImageNetwork } from './image-network.ts';
 import { allowEverywhere } from './image-rights.ts';
+import { ImageSharing, shareImageKey } from './image-sharing.ts';
 import { createImageWorkflow } from './image-workflow.ts';
 import { recipeBases, recipeDigests } from './recipes.ts';
 import { callRegularly } from './schedule.ts';
@@ -33,6 +34,7 @@ export class ImagesData extends Construct {
       enableKeyRotation: true,
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
+    shareImageKey(this.key, core.config.images.sharing);
     this.builds = core.bucket(this, 'Builds', {
       lifecycleRules: [{ noncurrentVersionExpiration: Duration.days(90) }],
     });
@@ -104,6 +106,7 @@ export class Images extends Construct {
     });
     createImageAlias(this, core);
     createImageLabel(this, core);
+    if (core.config.images.sharing.length > 0) new ImageSharing(this, 'Sharing', { core, key: data.key });
 
     const handler = new Handler<typeof ApiLambda>(this, 'Api', {
       core,

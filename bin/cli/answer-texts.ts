@@ -83,6 +83,7 @@ const answerTexts: AnswerTexts = {
   showImage: formatImage,
   rollBackImage: formatImage,
   pinImage: formatImage,
+  unpinImage: formatImage,
   showFindings: formatImageVersion,
   buildImage: formatImageVersion,
   retestImage: formatImageVersion,

@@ -51,6 +51,7 @@ const publications: Partial<Record<Partition, Publication>> = {
       'ImagePublished',
       'ImageRolledBack',
       'ImagePinned',
+      'ImageUnpinned',
       'ImageDeprecated',
       'ImageRetired',
     ],

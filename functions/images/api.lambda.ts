@@ -76,6 +76,8 @@ export const handler = http(
       change(image, { do: 'rollBack', by: personOf(user), reason }),
     pinImage: ({ user, params: { image, project }, body: { version, until: day, reason } }) =>
       change(image, { do: 'pin', by: personOf(user), version, project, until: `${day}T00:00:00.000Z`, reason }),
+    unpinImage: ({ user, params: { image, project }, body: { reason } }) =>
+      change(image, { do: 'unpin', by: personOf(user), project, reason }),
     deprecateImage: ({ user, params: { image, version } }) =>
       changeVersion(image, { do: 'deprecate', by: personOf(user), version }),
     retireImage: async ({ user, params: { image, version } }) => {

@@ -26,5 +26,6 @@ export const ImageApproved = imageContract('ImageApproved');
 export const ImagePublished = imageContract('ImagePublished');
 export const ImageRolledBack = imageContract('ImageRolledBack');
 export const ImagePinned = imageContract('ImagePinned');
+export const ImageUnpinned = imageContract('ImageUnpinned');
 export const ImageDeprecated = imageContract('ImageDeprecated');
 export const ImageRetired = imageContract('ImageRetired');

@@ -50,6 +50,7 @@ export function decideImage(image: Image, command: ImageCommand, rules: ImageRul
     case 'publish':
     case 'rollBack':
     case 'pin':
+    case 'unpin':
     case 'deprecate':
     case 'retire':
       return decidePublication(image, command, rules.policy, now);

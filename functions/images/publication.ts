@@ -1,6 +1,13 @@
 import { outgoingEvent } from '../contract.ts';
 import { Refused } from '../refused.ts';
-import { ImageDeprecated, ImagePinned, ImagePublished, ImageRetired, ImageRolledBack } from './events.ts';
+import {
+  ImageDeprecated,
+  ImagePinned,
+  ImagePublished,
+  ImageRetired,
+  ImageRolledBack,
+  ImageUnpinned,
+} from './events.ts';
 import { type FindingPolicy, judgeFindings, shortenScan } from './policy.ts';
 import type { Image, ImageVersionIn } from './schemas.ts';
 import {
@@ -22,6 +29,7 @@ export type PublicationCommand =
   | { do: 'publish'; by: ImagePerson; version: number; project?: string | undefined }
   | { do: 'rollBack'; by: ImagePerson; reason: string }
   | { do: 'pin'; by: ImagePerson; version: number; project: string; until: string; reason: string }
+  | { do: 'unpin'; by: ImagePerson; project: string; reason: string }
   | { do: 'deprecate'; by: ImagePerson; version: number }
   /** `instances` still run from the version. */
   | { do: 'retire'; by: ImagePerson; version: number; instances: readonly string[] };
@@ -42,6 +50,8 @@ export function decidePublication(
       return rollBack(image, command, now);
     case 'pin':
       return pin(image, command, now);
+    case 'unpin':
+      return unpin(image, command, now);
     case 'deprecate':
       return deprecate(image, command, now);
     case 'retire':
@@ -157,12 +167,24 @@ function pin(image: Image, command: CommandOf<'pin'>, now: string): ImageDecisio
   };
 }
 
+/** The project starts from the published version again. */
+function unpin(image: Image, { project, by: person, reason }: CommandOf<'unpin'>, now: string): ImageDecision {
+  const livePin = image.pins.find(old => old.project === project && Date.parse(old.until) > Date.parse(now));
+  if (!livePin) throw new Refused('missing', `Project ${project} keeps no version of ${image.image}.`);
+  const detail = { image: image.image, version: livePin.version, at: now, by: person.name, project, reason };
+  return {
+    state: { ...image, pins: image.pins.filter(old => old.project !== project) },
+    events: [outgoingEvent(ImageUnpinned, detail)],
+    reason: 'a project returns to the published version',
+  };
+}
+
 function requireUnpinned(image: Image, number: number, now: string): void {
   const livePin = image.pins.find(({ version, until: end }) => version === number && Date.parse(end) > Date.parse(now));
   if (livePin)
     throw new Refused(
       'conflict',
-      `Project ${livePin.project} keeps ${versionTitle(image, number)} until ${livePin.until}. Pin another version for it first.`,
+      `Project ${livePin.project} keeps ${versionTitle(image, number)} until ${livePin.until}. Pin another version for it, or end the pin: broch image unpin ${image.image} ${livePin.project}.`,
     );
 }
 

@@ -123,6 +123,17 @@ export const imagesRoutes = {
       reason: Reason,
     }),
   },
+  unpinImage: {
+    ...imageRoute,
+    method: 'POST',
+    path: '/images/{image}/pins/{project}/unpin',
+    cli: 'image unpin',
+    callers: operators,
+    summary: 'End the pin of a project: it starts from the published version again',
+    example: "image unpin linux-desktop asthma --reason 'The study has ended.'",
+    params: image.extend({ project: ProjectId }),
+    body: z.object({ reason: Reason }),
+  },
   deprecateImage: {
     ...versionRoute,
     method: 'POST',

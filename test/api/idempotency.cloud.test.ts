@@ -127,6 +127,7 @@ describe('the key', () => {
     approveImage: { digest: '0'.repeat(64) },
     rejectImage: { reason: 'none' },
     rollBackImage: { reason: 'none' },
+    unpinImage: { reason: 'none' },
     pinImage: { version: 1, until: '2099-01-01', reason: 'none' },
   };
 

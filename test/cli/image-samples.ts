@@ -46,6 +46,7 @@ export const imageSamples = {
   showImage: image,
   rollBackImage: image,
   pinImage: image,
+  unpinImage: image,
   showFindings: findVersion(candidate, 1),
   buildImage: findVersion(image, 4),
   retestImage: findVersion(failedImage, 1),

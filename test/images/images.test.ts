@@ -169,6 +169,14 @@ describe('a pin', () => {
     expect(() => decide(withApproved(1), pin(daysAfterNoon(1)))).toThrow(/not published/);
   });
 
+  it('can be ended before its date', () => {
+    const unpin = { do: 'unpin', by: operatorOlga, project: 'asthma', reason: 'The study has ended.' } as const;
+    const pinnedImage = follow(image, [pin(daysAfterNoon(30))]);
+    expect(decide(pinnedImage, unpin)).toMatchObject({ state: { pins: [] }, events: [{ type: 'ImageUnpinned' }] });
+    expect(() => decide(image, unpin)).toThrow(/keeps no version/);
+    expect(() => decide(pinnedImage, unpin, daysAfterNoon(31))).toThrow(/keeps no version/);
+  });
+
   it('keeps the version from being deprecated while it lasts', () => {
     const pinnedImage = follow(image, [pin(daysAfterNoon(30))]);
     const deprecate = { do: 'deprecate', by: operatorOlga, version: 1 } as const;
