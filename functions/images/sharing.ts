@@ -53,7 +53,7 @@ export type SharingAction =
   | { readonly do: 'delete'; readonly region: string; readonly id: string };
 
 /** The images from which other accounts may start: what everyone starts from, and what projects may still be pinned to. */
-export const sharedSources = (image: Image): string[] =>
+const sharedSources = (image: Image): string[] =>
   image.versions.flatMap(version =>
     version.status === 'published' && version.reach !== 'canary' ? [version.build.ami] : [],
   );
