@@ -50,6 +50,10 @@ const formatChanges = ({ comment, files }: Changes, { width }: OutputScreen): st
     ),
   ].join('\n');
 
+/** What was sealed. Files that were written again differ from those in the folder, so their number is said. */
+const describeSeal = ({ files, bytes, rewritten, sealedAt }: NonNullable<Request['seal']>): string =>
+  `${countFiles(files)}, ${formatBytes(bytes)}, ${formatTime(sealedAt)}${rewritten === undefined ? '' : `; ${formatCount(rewritten)} written again from what reviewers are shown, without the rest`}`;
+
 /** A vote: what it decides, whose it is, and what it says to whom. */
 export function formatVote(vote: Vote, screen: OutputScreen): string {
   const inner = { width: narrowWidth(screen.width, 2) };
@@ -77,7 +81,7 @@ function summaryFields(request: Request): [string, string][] {
       assignees && (assignees.map(({ name }) => escapeForTerminal(name)).join(', ') || 'nobody you may see'),
     ],
     ['disagreement', conflict ? 'yes: one more reviewer must decide' : undefined],
-    ['sealed', seal && `${countFiles(seal.files)}, ${formatBytes(seal.bytes)}, ${formatTime(seal.sealedAt)}`],
+    ['sealed', seal && describeSeal(seal)],
     ['seal', seal?.sha256],
     ['released', release && `${countFiles(release.files)}, ${formatBytes(release.bytes)}`],
     ['record', release?.sha256],

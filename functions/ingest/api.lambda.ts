@@ -95,6 +95,19 @@ async function readChosenList(dataset: string, choice: string) {
   return readFileList(dataset, version);
 }
 
+/** Deliveries of one partner that are open or being checked, so that one partner cannot take all concurrency. */
+const MAX_CURRENT_DELIVERIES = 20;
+
+async function requireRoom(partner: string): Promise<void> {
+  const { items } = await pageDeliveries(TABLE_NAME, partner, { limit: 100 });
+  const current = items.filter(({ status }) => status === 'open' || status === 'checking');
+  if (current.length < MAX_CURRENT_DELIVERIES) return;
+  throw new Refused(
+    'conflict',
+    `You have ${current.length} deliveries that are not finished. Finish one, or cancel one: broch delivery cancel ${current.at(-1)?.id}`,
+  );
+}
+
 export const handler = http(
   ingestRoutes,
   'ingest',
@@ -104,6 +117,7 @@ export const handler = http(
       const owner = await readDatasetOwner(TABLE_NAME, dataset);
       if (owner && owner.partner !== user.id) throw new Refused('forbidden', foreignDataset(dataset));
       if (!owner && mustExist) throw new Refused('missing', `There is no dataset ${dataset} yet.`);
+      await requireRoom(user.id);
       const delivery: Delivery = {
         status: 'open',
         id: createDeliveryId(now, randomInt(2 ** 20)),

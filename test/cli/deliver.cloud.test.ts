@@ -106,7 +106,7 @@ describe('a folder that would be held', () => {
     });
     const { code, err } = await run('--dataset', 'cli-tampered');
     expect(code).toBe(3);
-    expect(err).toMatch(/a\.csv +Its SHA-256 is .* but the manifest says/);
+    expect(err).toMatch(/a\.csv +The SHA-256 is .* but the manifest says/);
     put('a.csv', '1');
     const repetition = await json('--dataset', 'cli-tampered');
     expect(repetition).toMatchObject({ code: 0, delivery: { status: 'registered' } });

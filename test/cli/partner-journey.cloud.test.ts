@@ -71,7 +71,7 @@ describe('a data steward', () => {
     const refusal = await petra(`broch deliver ${folder} --dataset jour-visits`);
     expect(refusal).toMatchObject({
       code: 3,
-      err: expect.stringMatching(/visits\.csv +Its SHA-256 is .* but the manifest says/),
+      err: expect.stringMatching(/visits\.csv +The SHA-256 is .* but the manifest says/),
     });
     writeFileSync(
       join(folder, 'SHA256SUMS'),

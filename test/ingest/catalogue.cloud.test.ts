@@ -121,4 +121,14 @@ describe('what a data steward and a partner see of deliveries and versions', () 
       /cannot be taken back/,
     );
   });
+
+  it('refuses a delivery of a partner who has twenty that are not finished, until one is cancelled', async () => {
+    const eager = await signInNewPerson(cloud, 'catalogue-eager', 'partner');
+    const open = () => eager.ask('openDelivery', { body: { dataset: 'catalogue-eager' } });
+    const ids: string[] = [];
+    for (let count = 0; count < 20; count++) ids.push((await open()).id);
+    await expect(open()).rejects.toThrow(`cancel one: broch delivery cancel ${ids[0]}`);
+    await eager.ask('cancelDelivery', { params: { delivery: ids[0] ?? '' } });
+    expect((await open()).status).toBe('open');
+  });
 });

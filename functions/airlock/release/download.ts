@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { Refused } from '../../refused.ts';
 import { Tampered } from '../../storage/immutable-objects.ts';
 import { readObjectRange } from '../../storage/object-read.ts';
@@ -10,6 +9,7 @@ import { pageFrom, partFrom, type StoredFile } from './download-ranges.ts';
 import {
   type Asker,
   activeSession,
+  createLinkToken,
   MAX_SERVED_BYTES,
   openGrant,
   recordPage,
@@ -66,7 +66,7 @@ export async function openLink(
   network: string | undefined,
   now: string,
 ): Promise<DownloadLink> {
-  const token = randomBytes(32).toString('base64url');
+  const token = createLinkToken();
   const sha256 = tokenHash(token);
   const { grant } = await changeGrant(
     table,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
 import * as z from 'zod';
 import { timeAfter } from '../../clock.ts';
@@ -65,6 +65,12 @@ export type Grant = z.infer<typeof Grant>;
 export interface Asker {
   readonly id: string;
   readonly source: string;
+}
+
+/** 256 random bits. A command line would take a token with a dash at its start for a flag, so there is none. */
+export function createLinkToken(): string {
+  const token = randomBytes(32).toString('base64url');
+  return token.startsWith('-') ? createLinkToken() : token;
 }
 
 export const tokenHash = (token: string): string => createHash('sha256').update(token, 'utf8').digest('hex');

@@ -59,6 +59,8 @@ export const Seal = z.object({
   versionId: z.string(),
   files: z.number().int(),
   bytes: z.number().int(),
+  /** How many of the files were written again, so that nothing leaves with them that reviewers are not shown. */
+  rewritten: z.number().int().optional(),
   sealedAt: z.iso.datetime(),
 });
 export type Seal = z.infer<typeof Seal>;

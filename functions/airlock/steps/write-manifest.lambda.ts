@@ -63,6 +63,7 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
     files: files.sort((a, b) => compare(a.path, b.path)),
     sealedAt: request.startedAt,
   };
+  const rewritten = files.filter(({ original }) => original !== undefined).length;
   const command =
     findings.length > 0
       ? ({ do: 'rejectSubmission', attempt, findings } as const)
@@ -75,6 +76,7 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
               (await putImmutable(AIRLOCK_BUCKET, `${roundPrefix(request)}manifest.json`, JSON.stringify(manifest)))),
             files: files.length,
             bytes: files.reduce((sum, { size }) => sum + size, 0),
+            ...(rewritten > 0 && { rewritten }),
             // The time limit of the malware scan starts here, because sealing can take long.
             sealedAt: previousSeal?.sealedAt ?? now,
           },

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   activeSession,
+  createLinkToken,
   type Grant,
   isAddressInNetwork,
   openGrant,
@@ -283,4 +284,10 @@ describe('networks of a link', () => {
   ])('the address %s is in %s: %s', (address, block, expected) =>
     expect(isAddressInNetwork(address, block)).toBe(expected),
   );
+});
+
+it('a token never starts with a dash, which a command line would take for a flag', () => {
+  const tokens = Array.from({ length: 2000 }, createLinkToken);
+  expect(new Set(tokens).size).toBe(2000);
+  expect(tokens.filter(token => !/^[A-Za-z0-9_][A-Za-z0-9_-]{42}$/.test(token))).toEqual([]);
 });
