@@ -10,6 +10,7 @@ export const partitions = {
   delivery: 'DELIVERY#',
   deliveries: 'DELIVERIES',
   partner: 'PARTNER#',
+  partners: 'PARTNERS',
   dataset: 'DATASET#',
   datasets: 'DATASETS',
   terms: 'TERMS#',

@@ -15,6 +15,7 @@ import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
 import { delegateToAccessPoints } from './datasets.ts';
 import { Handler, type HandlerModule } from './handler.ts';
+import { OverdueDeliveries } from './overdue.ts';
 import { createUploadRole } from './upload-role.ts';
 import { Workflow } from './workflow.ts';
 
@@ -72,6 +73,7 @@ export class Ingest extends Construct {
         TABLE_NAME: tableAccess(core.table, {
           partner: ['GetItem', 'PutItem'],
           deliveries: ['PutItem', 'DeleteItem'],
+          partners: ['GetItem'],
           dataset: ['GetItem'],
         }),
         LANDING_BUCKET: bucketAccess(landing, ['read', 'versions'], 'in/'),
@@ -142,6 +144,7 @@ export class Ingest extends Construct {
         object: { key: manifestNames.map(name => ({ wildcard: `in/*/${name}` })) },
       },
     });
+    new OverdueDeliveries(this, 'Overdue', { core });
     api.addRoutes(this, 'ingest', this.createApiFunction(core, people, data));
   }
 
@@ -163,6 +166,7 @@ export class Ingest extends Construct {
           partner: ['GetItem', 'PutItem', 'Query'],
           delivery: ['GetItem', 'PutItem'],
           deliveries: ['PutItem', 'DeleteItem', 'Query'],
+          partners: ['GetItem', 'PutItem', 'Query'],
           dataset: ['GetItem', 'Query'],
           datasets: ['GetItem', 'Query'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],

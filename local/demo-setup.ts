@@ -120,6 +120,19 @@ export async function setUpDemo({ facts }: Pick<DeployedCloud, 'facts'>, file: s
   const { pool, client } = bare;
   const cloud = { endpoint, ca, account, region, api, inbox: inbox.url, gateway: gatewayUrl, pool, client, people };
   writeFileSync(file, JSON.stringify(cloud, null, 2), { mode: 0o600 });
+  const clientFor = (name: string) => createApiClient(place, agent, isRenewal => token(name, isRenewal));
+  await clientFor('olga').ask('registerPartner', {
+    params: { name: 'petra' },
+    body: {
+      organisation: 'The Vega project',
+      contact: 'petra@vega.example',
+      agreement: 'DSA 2026-14',
+      startsAt: '2026-01-01T00:00:00Z',
+      endsAt: '2126-01-01T00:00:00Z',
+      datasets: ['*'],
+      acceptance: 'automatic',
+    },
+  });
   return {
     facts,
     cloud,
@@ -129,7 +142,7 @@ export async function setUpDemo({ facts }: Pick<DeployedCloud, 'facts'>, file: s
     inbox,
     gateway: { url: gatewayUrl },
     played,
-    as: name => createApiClient(place, agent, isRenewal => token(name, isRenewal)),
+    as: clientFor,
     async close() {
       rmSync(file, { force: true });
       playing.abort();

@@ -37,6 +37,7 @@ const publications: Partial<Record<Partition, Publication>> = {
     source: 'broch.ingest',
     types: ['DeliveryReceived', 'DeliveryHeld', 'DeliveryCancelled', 'DatasetRegistered'],
   },
+  partners: { source: 'broch.ingest', types: ['PartnerRegistered', 'DeliveryOverdue'] },
   terms: { source: 'broch.datasets', types: ['DatasetGoverned', 'DatasetWithdrawn'] },
   use: { source: 'broch.datasets', types: ['UseRequested', 'UseApproved', 'UseRefused', 'UseEnded'] },
   image: {

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { http, type User } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
-import { readGroups } from '../people.ts';
+import { findPerson, readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
 import { isGoneObject, readObject } from '../storage/object-read.ts';
 import { issueUploadCredentials } from '../storage/upload-credentials.ts';
@@ -16,6 +16,8 @@ import {
   withTableShapes,
 } from './catalogue.ts';
 import { createDeliveryId, decideDelivery, foreignDataset, landingPrefix, refuseUnlessUploadable } from './ingest.ts';
+import { changePartner, pagePartners, readPartner } from './partner-store.ts';
+import { agreementProblem, decidePartner } from './partners.ts';
 import { ingestRoutes } from './routes.ts';
 import { type Delivery, PartnerId, TableShapes } from './schemas.ts';
 import {
@@ -60,6 +62,14 @@ async function findOwn(user: User, id: string): Promise<Delivery> {
   const delivery = await readDelivery(TABLE_NAME, user.id, id);
   if (!delivery) throw new Refused('missing', `There is no delivery ${id}, or it is not yours.`);
   return delivery;
+}
+
+/** Refuses a partner whose agreement does not allow a delivery to the dataset from this address now. */
+async function requireAgreement(user: User, dataset: string, source: string) {
+  const record = await readPartner(TABLE_NAME, user.id);
+  const problem = agreementProblem(record, { dataset, source, now: currentTime() });
+  if (!record || problem !== undefined) throw new Refused('forbidden', problem ?? '');
+  return record;
 }
 
 async function readFileList(dataset: string, version: string) {
@@ -112,8 +122,9 @@ export const handler = http(
   ingestRoutes,
   'ingest',
   {
-    openDelivery: async ({ user, body: { dataset, existing: mustExist } }) => {
+    openDelivery: async ({ user, source, body: { dataset, existing: mustExist } }) => {
       const now = currentTime();
+      await requireAgreement(user, dataset, source);
       const owner = await readDatasetOwner(TABLE_NAME, dataset);
       if (owner && owner.partner !== user.id) throw new Refused('forbidden', foreignDataset(dataset));
       if (!owner && mustExist) throw new Refused('missing', `There is no dataset ${dataset} yet.`);
@@ -145,11 +156,30 @@ export const handler = http(
         throw new Refused('conflict', `Delivery ${id} is ${delivery.status}. It has a receipt once it is registered.`);
       return sliceList(await readFileList(delivery.dataset, delivery.version), query);
     },
-    uploadAccess: async ({ user, params: { delivery: id } }) => {
-      refuseUnlessUploadable(await findOwn(user, id));
+    uploadAccess: async ({ user, source, params: { delivery: id } }) => {
+      const delivery = await findOwn(user, id);
+      refuseUnlessUploadable(delivery);
+      const { networks } = await requireAgreement(user, delivery.dataset, source);
       const prefix = landingPrefix(user.id, id);
-      return issueUploadCredentials(landing, prefix, id);
+      return issueUploadCredentials(landing, prefix, id, networks);
     },
+    registerPartner: async ({ user, params: { name: partnerName }, body: terms }) => {
+      const { user: partner, name } = await findPerson(POOL_ID, partnerName);
+      if (!(await readGroups(POOL_ID, { id: partner, name })).includes('partner'))
+        throw new Refused('conflict', `${name} is no data partner. Add them to the group partner first.`);
+      const command = { do: 'register', partner, name, terms, by: { id: user.id, name: user.name } } as const;
+      const now = currentTime();
+      const { state } = await changePartner(TABLE_NAME, partner, read => decidePartner(read, command, now), now);
+      if (!state.record) throw new Error('a record that was just registered is missing');
+      return state.record;
+    },
+    showPartner: async ({ params: { name } }) => {
+      const { user: partner } = await findPerson(POOL_ID, name);
+      const record = await readPartner(TABLE_NAME, partner);
+      if (!record) throw new Refused('missing', `${name} has no agreement on record.`);
+      return record;
+    },
+    listPartners: ({ query }) => pagePartners(TABLE_NAME, query),
     listDatasets: ({ query }) => pageDatasets(TABLE_NAME, query),
     listDatasetFiles: async ({ params: { dataset, version }, query }) =>
       sliceList(await readChosenList(dataset, version), query),

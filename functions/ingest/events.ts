@@ -46,3 +46,32 @@ export const DatasetRegistered = contract(
     at: z.iso.datetime(),
   }),
 );
+
+/** The agreement of a data partner was registered or changed. */
+export const PartnerRegistered = contract(
+  'broch.ingest',
+  'PartnerRegistered',
+  z.object({
+    partner: z.string(),
+    partnerName: z.string(),
+    agreement: z.string(),
+    endsAt: z.iso.datetime(),
+    by: z.string(),
+    byName: z.string(),
+    at: z.iso.datetime(),
+  }),
+);
+
+/** A delivery did not come in time. It is announced once for each due date. */
+export const DeliveryOverdue = contract(
+  'broch.ingest',
+  'DeliveryOverdue',
+  z.object({
+    partner: z.string(),
+    partnerName: z.string(),
+    contact: z.string(),
+    dataset: DatasetId,
+    dueAt: z.iso.datetime(),
+    at: z.iso.datetime(),
+  }),
+);

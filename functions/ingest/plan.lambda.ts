@@ -10,6 +10,8 @@ import { putScratch } from '../storage/scratch-store.ts';
 import { bagTagFiles, compareWithManifest } from './compare.ts';
 import { type DeliveryCommand, decideDelivery, foreignDataset, landingPrefix } from './ingest.ts';
 import { manifestLimits } from './manifest.ts';
+import { readPartner } from './partner-store.ts';
+import { agreementProblem } from './partners.ts';
 import { DeliveryCheck, deliveryCheckFolder } from './steps.ts';
 import { changeDelivery, readDatasetOwner, readDatasetVersion, readDelivery } from './store.ts';
 
@@ -82,6 +84,8 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
     );
   const owner = await readDatasetOwner(TABLE_NAME, delivery.dataset);
   if (owner && owner.partner !== partner) return holdDelivery([pathFinding('', foreignDataset(delivery.dataset))]);
+  const problem = agreementProblem(await readPartner(TABLE_NAME, partner), { dataset: delivery.dataset, now });
+  if (problem !== undefined) return holdDelivery([pathFinding('', problem)]);
   const texts = new Map<string, Uint8Array>();
   for (const file of textFiles) texts.set(file.path, await read(file));
   const { files, findings } = compareWithManifest({ dataset: delivery.dataset, manifest, present, texts });

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { PagingQuery, pageOf, type Route, staffGrants } from '../http/route.ts';
 import { UploadAccess } from '../storage/upload-access.ts';
+import { partnerRoutes } from './partner-routes.ts';
 import {
   DatasetFile,
   DatasetId,
@@ -15,6 +16,7 @@ import {
 const delivery = z.object({ delivery: DeliveryId });
 
 export const ingestRoutes = {
+  ...partnerRoutes,
   openDelivery: {
     method: 'POST',
     path: '/deliveries',

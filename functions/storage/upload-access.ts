@@ -18,9 +18,13 @@ export function uploadPolicy(target: {
   key: string;
   region: string;
   end: string;
+  /** The networks that may write; all if none is given. */
+  networks?: readonly string[];
 }): string {
   const [, partition] = target.key.split(':');
   const DateLessThan = { 'aws:CurrentTime': target.end };
+  const { networks = [] } = target;
+  const limits = { DateLessThan, ...(networks.length > 0 && { IpAddress: { 'aws:SourceIp': networks } }) };
   return JSON.stringify({
     Version: '2012-10-17',
     Statement: [
@@ -28,13 +32,13 @@ export function uploadPolicy(target: {
         Effect: 'Allow',
         Action: uploadActions,
         Resource: `arn:${partition}:s3:::${target.bucket}/${target.prefix}*`,
-        Condition: { DateLessThan },
+        Condition: limits,
       },
       {
         Effect: 'Allow',
         Action: 's3:ListBucket',
         Resource: `arn:${partition}:s3:::${target.bucket}`,
-        Condition: { DateLessThan, StringLike: { 's3:prefix': `${target.prefix}*` } },
+        Condition: { ...limits, StringLike: { 's3:prefix': `${target.prefix}*` } },
       },
       {
         Effect: 'Allow',

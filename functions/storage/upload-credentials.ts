@@ -15,11 +15,12 @@ export interface UploadTarget {
   readonly region: string;
 }
 
-/** Credentials for ten minutes that can only write below `prefix`. `session` identifies them in logs. */
+/** Credentials for ten minutes that can only write below `prefix`, from these networks if any are given. `session` identifies them in logs. */
 export async function issueUploadCredentials(
   { bucket, key, role, region }: UploadTarget,
   prefix: string,
   session: string,
+  networks: readonly string[] = [],
 ): Promise<UploadAccess> {
   const end = timeAfter(currentTime(), UPLOAD_SECONDS);
   const { Credentials } = await sts.send(
@@ -27,7 +28,7 @@ export async function issueUploadCredentials(
       RoleArn: role,
       RoleSessionName: session,
       DurationSeconds: MIN_SESSION_SECONDS,
-      Policy: uploadPolicy({ bucket, prefix, key, region, end }),
+      Policy: uploadPolicy({ bucket, prefix, key, region, end, networks }),
     }),
   );
   const { AccessKeyId, SecretAccessKey, SessionToken } = Credentials ?? {};

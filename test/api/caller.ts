@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Route, UserGroup } from '../../functions/http/route.ts';
 import { enrolLocalPerson, keepLocalSession, signInLocalPerson } from '../../local/people.ts';
 import type { connectTestCloud } from '../cloud.ts';
+import { registerAgreement } from '../ingest/agreement.ts';
 
 type Cloud = ReturnType<typeof connectTestCloud>;
 
@@ -62,6 +63,7 @@ export const buildTestProfile = (
 export async function signInNewUser(cloud: Cloud, name: string, group: UserGroup) {
   const place = buildTestProfile(cloud);
   const person = await enrolLocalPerson(place, cloud.configuration, name, group);
+  if (group === 'partner') await registerAgreement(name);
   const tokens = await signInLocalPerson(place, person);
   const session = keepLocalSession(place, async () => tokens);
   return {

@@ -4,6 +4,7 @@ import { routes } from '../../functions/api/routes.ts';
 import type { Route } from '../../functions/http/route.ts';
 import { enrolLocalPerson } from '../../local/people.ts';
 import { connectTestCloud } from '../cloud.ts';
+import { openAgreement } from '../ingest/agreement.ts';
 import { buildTestProfile, pollUntilAnswer, signInNewUser, toExamplePath } from './caller.ts';
 
 const cloud = connectTestCloud();
@@ -123,6 +124,7 @@ describe('the key', () => {
     changeSettings: { settings: { tier: 3 }, reason: 'none' },
     revokeRequest: { reason: 'none' },
     withdrawRequest: { reason: 'none' },
+    registerPartner: openAgreement,
     governDataset: { owner: 'sam', title: 'A', controller: 'B', licence: 'C', purposes: ['research'] },
     approveImage: { digest: '0'.repeat(64) },
     rejectImage: { reason: 'none' },

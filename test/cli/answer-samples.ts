@@ -29,6 +29,23 @@ const project = {
   },
   readyAt: time,
 };
+const partner = {
+  name: 'petra',
+  partner: 'p-1',
+  organisation: 'Tayside Health',
+  contact: 'Petra, petra@tayside.example',
+  agreement: 'DSA 2026-14',
+  startsAt: time,
+  endsAt: time,
+  datasets: ['admissions', 'visits-*'],
+  everyDays: 30,
+  graceDays: 2,
+  networks: ['192.0.2.0/24'],
+  acceptance: 'steward',
+  changedBy: 'olga',
+  changedAt: time,
+  overdue: [{ dataset: 'admissions', dueAt: time }],
+};
 const delivery = {
   status: 'held',
   id: 'dl-0011223344556677',
@@ -135,6 +152,9 @@ export const answerSamples: Partial<Record<RouteName, object>> = {
   showMemberHistory: {
     items: [{ change: 'added', roles: ['lead'], by: 'o-1', byName: 'olga', at: time, reason: long }],
   },
+  registerPartner: partner,
+  showPartner: partner,
+  listPartners: { items: [partner] },
   openDelivery: delivery,
   showDelivery: delivery,
   listDeliveries: {

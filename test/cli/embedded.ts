@@ -4,6 +4,7 @@ import type { ActiveProfile } from '../../bin/cli/profile.ts';
 import type { UserGroup } from '../../functions/http/route.ts';
 import { enrolLocalPerson } from '../../local/people.ts';
 import type { connectTestCloud } from '../cloud.ts';
+import { registerAgreement } from '../ingest/agreement.ts';
 
 type Facts = ReturnType<typeof connectTestCloud>;
 
@@ -20,8 +21,10 @@ export async function writeEmbeddedCloudFile(facts: Facts, folder: string, roles
     embedded: { endpoint, ca: readFileSync(ca, 'utf8'), account, people: [] },
   };
   const people = [];
-  for (const [name, role] of Object.entries(roles))
+  for (const [name, role] of Object.entries(roles)) {
     people.push(await enrolLocalPerson(place, configuration, name, role));
+    if (role === 'partner') await registerAgreement(name);
+  }
   const file = join(folder, 'cloud.json');
   writeFileSync(file, JSON.stringify({ endpoint, ca, account, region, api, inbox: '', people, pool, client }), {
     mode: 0o600,

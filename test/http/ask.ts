@@ -42,6 +42,14 @@ export const exampleBodies: Record<string, object> = {
   createProject: { id: 'asthma', title: 'Asthma' },
   addMember: { roles: ['researcher'] },
   removeMember: { reason: 'left' },
+  registerPartner: {
+    organisation: 'Tayside Health',
+    contact: 'petra@tayside.example',
+    agreement: 'DSA 2026-14',
+    startsAt: '2026-01-01T00:00:00Z',
+    endsAt: '2028-01-01T00:00:00Z',
+    datasets: ['admissions'],
+  },
   openDelivery: { dataset: 'admissions' },
   askWorkspace: { kind: 'linux' },
   draftRequest: {

@@ -27,6 +27,7 @@ import type { UserGroup } from '../../functions/http/route.ts';
 import type { Delivery } from '../../functions/ingest/schemas.ts';
 import { enrolLocalPerson, keepLocalSession, signInLocalPerson } from '../../local/people.ts';
 import type { connectTestCloud } from '../cloud.ts';
+import { registerAgreement } from './agreement.ts';
 import type { DeliveryFiles } from './delivery.ts';
 
 type Cloud = ReturnType<typeof connectTestCloud>;
@@ -47,6 +48,7 @@ export async function signInNewPerson(
     embedded: { endpoint: cloud.endpoint, ca: readFileSync(cloud.ca, 'utf8'), account: cloud.account, people: [] },
   };
   const person = await enrolLocalPerson(place, cloud.configuration, `${name}-${Date.now()}`, group);
+  if (group === 'partner') await registerAgreement(person.name);
   const signedIn = async () => {
     const tokens = await signInLocalPerson(place, person);
     return createApiClient(

@@ -68,6 +68,7 @@ describe('alarms on failures', () => {
       'Airlock/AwaitDecision/Errors',
       'Airlock/Sweeper/Sweep/Errors',
       'Events/Publish/Late',
+      'Ingest/Overdue/Check/Errors',
     ]);
     expect(new Set(functionAlarms.map(({ Dimensions }) => JSON.stringify(Dimensions))).size).toBe(
       functionAlarms.length,
