@@ -1,8 +1,11 @@
 import { Duration, Stack } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ObjectCreated } from '../functions/contract.ts';
 import type * as ApiLambda from '../functions/ingest/api.lambda.ts';
+import type * as Approve from '../functions/ingest/approve.lambda.ts';
 import type * as Copy from '../functions/ingest/copy.lambda.ts';
 import type * as Plan from '../functions/ingest/plan.lambda.ts';
 import type * as Receive from '../functions/ingest/receive.lambda.ts';
@@ -10,7 +13,7 @@ import type * as Register from '../functions/ingest/register.lambda.ts';
 import type * as Hold from '../functions/ingest/reject.lambda.ts';
 import { manifestNames } from '../functions/ingest/schemas.ts';
 import type * as Verify from '../functions/ingest/verify.lambda.ts';
-import { assumeRoleAccess, bucketAccess, groupsAccess, startAccess, tableAccess } from './access.ts';
+import { accessTo, assumeRoleAccess, bucketAccess, groupsAccess, startAccess, tableAccess } from './access.ts';
 import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
 import { delegateToAccessPoints } from './datasets.ts';
@@ -48,6 +51,9 @@ export class IngestData extends Construct {
     });
   }
 }
+
+/** How long a delivery awaits approval: less than its files stay in the landing bucket, which is seven days or more. */
+const approvalSeconds = 6 * 24 * 3600;
 
 export interface IngestProps {
   readonly core: Core;
@@ -113,6 +119,21 @@ export class Ingest extends Construct {
         WORK_BUCKET: bucketAccess(work, ['read']),
       },
     });
+    const approve = new Handler<typeof Approve>(this, 'Approve', {
+      core,
+      entry: 'ingest/approve.lambda.ts',
+      seconds: 60,
+      environment: {
+        TABLE_NAME: tableAccess(core.table, {
+          partner: ['GetItem', 'PutItem'],
+          deliveries: ['PutItem', 'DeleteItem'],
+          datasets: ['GetItem'],
+        }),
+        LISTS_BUCKET: bucketAccess(lake, ['read'], 'manifests/'),
+        WORK_BUCKET: bucketAccess(work, ['read']),
+        APPROVAL_SECONDS: String(approvalSeconds),
+      },
+    });
     const hold = new Handler<typeof Hold>(this, 'Hold', {
       core,
       entry: 'ingest/reject.lambda.ts',
@@ -125,9 +146,9 @@ export class Ingest extends Construct {
     this.workflow = new Workflow(this, 'Workflow', {
       core,
       file: 'ingest.asl.json',
-      calls: { Plan: plan, Verify: verify, Copy: copy, Register: register, Hold: hold },
-      values: { Concurrency: concurrency },
-      deadline: Duration.hours(24),
+      calls: { Plan: plan, Verify: verify, Approve: approve, Copy: copy, Register: register, Hold: hold },
+      values: { Concurrency: concurrency, ApprovalSeconds: approvalSeconds },
+      deadline: Duration.seconds(approvalSeconds + 24 * 3600),
       severity: 'warning',
     });
     const receive = new Handler<typeof Receive>(this, 'Receive', {
@@ -145,11 +166,16 @@ export class Ingest extends Construct {
       },
     });
     new OverdueDeliveries(this, 'Overdue', { core });
-    api.addRoutes(this, 'ingest', this.createApiFunction(core, people, data));
+    api.addRoutes(this, 'ingest', this.createApiFunction(core, people, data, this.workflow.machine));
   }
 
   /** The API function, and the upload role for partners, limited to one delivery in each session. */
-  private createApiFunction(core: Core, people: People, { landing, lake }: IngestData): Handler<HandlerModule> {
+  private createApiFunction(
+    core: Core,
+    people: People,
+    { landing, lake }: IngestData,
+    machine: StateMachine,
+  ): Handler<HandlerModule> {
     const { region } = Stack.of(this);
     const functions: { api?: Handler<typeof ApiLambda> } = {};
     const role = createUploadRole(this, 'Upload', {
@@ -177,6 +203,10 @@ export class Ingest extends Construct {
         UPLOAD_ROLE_ARN: assumeRoleAccess(role),
         REGION: region,
         POOL_ID: groupsAccess(people.pool),
+        MACHINE_ARN: accessTo(
+          machine.stateMachineArn,
+          new PolicyStatement({ actions: ['states:SendTaskSuccess'], resources: [machine.stateMachineArn] }),
+        ),
       },
     });
     return functions.api;

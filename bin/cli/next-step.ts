@@ -93,7 +93,13 @@ export function stepOfDelivery(
   isOwn: boolean,
 ): NextStep {
   const subject = `Delivery ${id} of ${dataset}${isOwn ? '' : `, from ${partnerName}`}`;
-  const standings = { open: isOwn ? 'waiting' : 'underWay', checking: 'underWay', held: 'trouble' } as const;
+  const standings = {
+    open: isOwn ? 'waiting' : 'underWay',
+    checking: 'underWay',
+    held: 'trouble',
+    awaitingApproval: isOwn ? 'underWay' : 'waiting',
+    rejected: isOwn ? 'trouble' : 'done',
+  } as const;
   const standing = status in standings ? standings[status as keyof typeof standings] : 'done';
   return {
     standing,

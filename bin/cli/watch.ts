@@ -32,7 +32,16 @@ const watchable = {
       damaged: 'fault',
     },
   },
-  delivery: { show: 'showDelivery', outcomes: { registered: 'ok', held: 'refused' } },
+  delivery: {
+    show: 'showDelivery',
+    outcomes: {
+      registered: 'ok',
+      awaitingApproval: 'ok',
+      held: 'refused',
+      rejected: 'refused',
+      expired: 'refused',
+    },
+  },
 } as const satisfies Record<string, Rest>;
 type Watchable = keyof typeof watchable;
 

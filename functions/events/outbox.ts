@@ -35,7 +35,16 @@ const publications: Partial<Record<Partition, Publication>> = {
   },
   partner: {
     source: 'broch.ingest',
-    types: ['DeliveryReceived', 'DeliveryHeld', 'DeliveryCancelled', 'DatasetRegistered'],
+    types: [
+      'DeliveryReceived',
+      'DeliveryHeld',
+      'DeliveryAwaiting',
+      'DeliveryAccepted',
+      'DeliveryRejected',
+      'DeliveryExpired',
+      'DeliveryCancelled',
+      'DatasetRegistered',
+    ],
   },
   partners: { source: 'broch.ingest', types: ['PartnerRegistered', 'DeliveryOverdue'] },
   terms: { source: 'broch.datasets', types: ['DatasetGoverned', 'DatasetWithdrawn'] },

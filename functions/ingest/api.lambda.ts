@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
+import { completeTask } from '../executions.ts';
 import { http, type User } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { findPerson, readGroups } from '../people.ts';
@@ -15,7 +16,14 @@ import {
   tableShapesKey,
   withTableShapes,
 } from './catalogue.ts';
-import { createDeliveryId, decideDelivery, foreignDataset, landingPrefix, refuseUnlessUploadable } from './ingest.ts';
+import {
+  createDeliveryId,
+  type DeliveryCommand,
+  decideDelivery,
+  foreignDataset,
+  landingPrefix,
+  refuseUnlessUploadable,
+} from './ingest.ts';
 import { changePartner, pagePartners, readPartner } from './partner-store.ts';
 import { agreementProblem, decidePartner } from './partners.ts';
 import { ingestRoutes } from './routes.ts';
@@ -31,6 +39,7 @@ import {
   readDatasetOwner,
   readDelivery,
   readDeliveryPartner,
+  readDeliveryToken,
 } from './store.ts';
 
 export const env = z.object({
@@ -41,6 +50,7 @@ export const env = z.object({
   UPLOAD_ROLE_ARN: z.string(),
   REGION: z.string(),
   POOL_ID: z.string(),
+  MACHINE_ARN: z.string(),
 });
 const { TABLE_NAME, LISTS_BUCKET, LANDING_BUCKET, LANDING_KEY_ARN, UPLOAD_ROLE_ARN, REGION, POOL_ID } = env.parse(
   process.env,
@@ -70,6 +80,16 @@ async function requireAgreement(user: User, dataset: string, source: string) {
   const problem = agreementProblem(record, { dataset, source, now: currentTime() });
   if (!record || problem !== undefined) throw new Refused('forbidden', problem ?? '');
   return record;
+}
+
+/** Decides about a delivery for a person, and lets the workflow go on. The workflow reads the decision in the table. */
+async function decide({ partner, id }: Pick<Delivery, 'partner' | 'id'>, command: DeliveryCommand): Promise<Delivery> {
+  const now = currentTime();
+  const { state } = await changeDelivery(TABLE_NAME, partner, id, read => decideDelivery(read, command, now), now);
+  const wait = await readDeliveryToken(TABLE_NAME, { partner, id });
+  if (wait && 'check' in state && state.check !== wait.check) return state;
+  if (wait) await completeTask(wait.token);
+  return state;
 }
 
 async function readFileList(dataset: string, version: string) {
@@ -144,11 +164,13 @@ export const handler = http(
     showDelivery: ({ user, params: { delivery } }) => find(user, delivery),
     listDeliveries: ({ user, query }) =>
       isStaff(user) ? pageAllDeliveries(TABLE_NAME, query) : pageDeliveries(TABLE_NAME, user.id, query),
+    acceptDelivery: async ({ user, params: { delivery } }) =>
+      decide(await find(user, delivery), { do: 'accept', by: { id: user.id, name: user.name } }),
+    rejectDelivery: async ({ user, params: { delivery }, body: { reason } }) =>
+      decide(await find(user, delivery), { do: 'reject', by: { id: user.id, name: user.name }, reason }),
     cancelDelivery: async ({ user, params: { delivery } }) => {
       await findOwn(user, delivery);
-      const now = currentTime();
-      const cancel = (read: Delivery) => decideDelivery(read, { do: 'cancel' }, now);
-      return (await changeDelivery(TABLE_NAME, user.id, delivery, cancel, now)).state;
+      return decide({ partner: user.id, id: delivery }, { do: 'cancel' });
     },
     listReceiptFiles: async ({ user, params: { delivery: id }, query }) => {
       const delivery = await find(user, id);

@@ -25,6 +25,30 @@ export const DeliveryHeld = contract(
   delivery.extend({ findings: z.array(Finding).max(20), found: z.number().int(), at: z.iso.datetime() }),
 );
 
+/** The files of a delivery are correct, and it awaits the decision of a data steward until `endsAt`. */
+export const DeliveryAwaiting = contract(
+  'broch.ingest',
+  'DeliveryAwaiting',
+  delivery.extend({ endsAt: z.iso.datetime(), at: z.iso.datetime() }),
+);
+
+/** A data steward accepted a delivery: it becomes a version. */
+export const DeliveryAccepted = contract(
+  'broch.ingest',
+  'DeliveryAccepted',
+  delivery.extend({ by: z.string(), byName: z.string(), at: z.iso.datetime() }),
+);
+
+/** A data steward rejected a delivery. */
+export const DeliveryRejected = contract(
+  'broch.ingest',
+  'DeliveryRejected',
+  delivery.extend({ by: z.string(), byName: z.string(), reason: z.string(), at: z.iso.datetime() }),
+);
+
+/** Nobody decided about a delivery in time. */
+export const DeliveryExpired = contract('broch.ingest', 'DeliveryExpired', delivery.extend({ at: z.iso.datetime() }));
+
 /** A partner cancelled a delivery. */
 export const DeliveryCancelled = contract(
   'broch.ingest',

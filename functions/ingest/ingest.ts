@@ -2,6 +2,8 @@ import { outgoingEvent } from '../contract.ts';
 import { type Decision, ignoreStaleStep, keepState } from '../decision.ts';
 import type { Finding } from '../identifiers.ts';
 import { Refused } from '../refused.ts';
+import { type AcceptanceCommand, decideAcceptance } from './acceptance.ts';
+import { deliveryIdentity } from './delivery-identity.ts';
 import { DatasetRegistered, DeliveryCancelled, DeliveryHeld, DeliveryReceived } from './events.ts';
 import {
   type DatasetVersion,
@@ -13,17 +15,9 @@ import {
   PartnerId,
 } from './schemas.ts';
 
-const identity = ({ id, dataset, partner, partnerName, openedAt }: Delivery) => ({
-  id,
-  dataset,
-  partner,
-  partnerName,
-  openedAt,
-});
-
 /** What lists for staff show of a delivery. */
 export const summariseDelivery = (delivery: Delivery): DeliverySummary => ({
-  ...identity(delivery),
+  ...deliveryIdentity(delivery),
   status: delivery.status,
   ...(delivery.status === 'held' && { found: delivery.found }),
 });
@@ -53,10 +47,17 @@ export function parseManifestKey(
 export const foreignDataset = (dataset: string): string =>
   `The dataset ${dataset} belongs to another partner. Deliver to a dataset with another name, or ask your data steward.`;
 
-/** Refuses uploads to a registered or cancelled delivery. */
+/** Refuses uploads to a delivery that is closed or awaits approval. */
 export function refuseUnlessUploadable(delivery: Delivery): void {
   if (delivery.status === 'cancelled')
     throw new Refused('conflict', `Delivery ${delivery.id} was cancelled. Open a new delivery.`);
+  if (delivery.status === 'rejected' || delivery.status === 'expired')
+    throw new Refused('conflict', `Delivery ${delivery.id} is ${delivery.status}. Open a new delivery.`);
+  if (delivery.status === 'awaitingApproval')
+    throw new Refused(
+      'conflict',
+      `Delivery ${delivery.id} awaits the decision of a data steward. Cancel it to deliver other files.`,
+    );
   if (delivery.status === 'registered')
     throw new Refused(
       'conflict',
@@ -70,6 +71,7 @@ export type DeliveryCommand =
   | { do: 'noteManifest'; digest: string | undefined }
   | { do: 'recordFindings'; check: string; since: string; findings: readonly Finding[] }
   | { do: 'recordVersion'; check: string; digest: string; version: DatasetVersion }
+  | AcceptanceCommand
   | { do: 'cancel' };
 type CommandOf<Name extends DeliveryCommand['do']> = Extract<DeliveryCommand, { do: Name }>;
 type DeliveryDecision = Decision<Delivery>;
@@ -87,22 +89,27 @@ export function decideDelivery(delivery: Delivery, command: DeliveryCommand, now
       return recordVersion(delivery, command, now);
     case 'cancel':
       return cancelDelivery(delivery, now);
+    default:
+      return decideAcceptance(delivery, command, now);
   }
 }
 
 /** Whether nothing can happen to the delivery any more. */
-const isClosed = ({ status }: Delivery): boolean => status === 'registered' || status === 'cancelled';
+const isClosed = ({ status }: Delivery): boolean =>
+  status === 'registered' || status === 'cancelled' || status === 'rejected' || status === 'expired';
 
 /** Cancels a delivery whose files are not wanted. They stay in the landing bucket until they expire there. */
 function cancelDelivery(delivery: Delivery, now: string): DeliveryDecision {
   if (delivery.status === 'cancelled') return keepState(delivery, 'it is cancelled');
   if (delivery.status === 'registered')
     throw new Refused('conflict', `Delivery ${delivery.id} is registered, and a version cannot be taken back.`);
+  if (delivery.status === 'rejected' || delivery.status === 'expired')
+    throw new Refused('conflict', `Delivery ${delivery.id} is ${delivery.status} already.`);
   if (delivery.status === 'checking')
     throw new Refused('conflict', `Delivery ${delivery.id} is being checked. Wait for the result, then cancel it.`);
   const { id, dataset, partner, partnerName } = delivery;
   return {
-    state: { ...identity(delivery), status: 'cancelled', cancelledAt: now },
+    state: { ...deliveryIdentity(delivery), status: 'cancelled', cancelledAt: now },
     events: [outgoingEvent(DeliveryCancelled, { delivery: id, dataset, partner, partnerName, at: now })],
     reason: 'its partner cancelled it',
   };
@@ -110,10 +117,10 @@ function cancelDelivery(delivery: Delivery, now: string): DeliveryDecision {
 
 /** Starts a check. It replaces a check in progress, because its manifest is newer. */
 function beginCheck(delivery: Delivery, { manifest, check }: CommandOf<'beginCheck'>, now: string): DeliveryDecision {
-  if (isClosed(delivery)) return ignoreStaleStep(delivery);
+  if (isClosed(delivery) || delivery.status === 'awaitingApproval') return ignoreStaleStep(delivery);
   return {
     state: {
-      ...identity(delivery),
+      ...deliveryIdentity(delivery),
       status: 'checking',
       manifest,
       check,
@@ -164,10 +171,11 @@ function recordFindings(
 ): DeliveryDecision {
   if (isClosed(delivery)) return ignoreStaleStep(delivery);
   if (delivery.status === 'held' && delivery.check === check) return keepState(delivery, 'the findings are on record');
-  if (delivery.status === 'checking' && delivery.check !== check) return ignoreStaleStep(delivery);
+  if ((delivery.status === 'checking' || delivery.status === 'awaitingApproval') && delivery.check !== check)
+    return ignoreStaleStep(delivery);
   if (delivery.status === 'held' && delivery.heldAt > startedAt) return ignoreStaleStep(delivery);
   const heldDelivery: HeldDelivery = {
-    ...identity(delivery),
+    ...deliveryIdentity(delivery),
     status: 'held',
     check,
     findings: findings.slice(0, FINDING_LIMITS.findings).map(({ path, reason }) => ({
@@ -207,7 +215,7 @@ function recordVersion(
   const first = datasetVersion.delivery === id;
   return {
     state: {
-      ...identity(delivery),
+      ...deliveryIdentity(delivery),
       status: 'registered',
       check,
       digest,
@@ -216,6 +224,7 @@ function recordVersion(
       bytes,
       ...(!first && { sameAs: datasetVersion.delivery }),
       registeredAt: now,
+      ...(delivery.accepted && { accepted: delivery.accepted }),
     },
     events: [
       ...(first

@@ -30,6 +30,8 @@ type Planned =
       manifest: string;
       version: string;
       known: boolean;
+      /** Whether it is registered without the decision of a data steward. */
+      automatic: boolean;
       digest: string;
       files: number;
       bytes: number;
@@ -84,7 +86,8 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
     );
   const owner = await readDatasetOwner(TABLE_NAME, delivery.dataset);
   if (owner && owner.partner !== partner) return holdDelivery([pathFinding('', foreignDataset(delivery.dataset))]);
-  const problem = agreementProblem(await readPartner(TABLE_NAME, partner), { dataset: delivery.dataset, now });
+  const record = await readPartner(TABLE_NAME, partner);
+  const problem = agreementProblem(record, { dataset: delivery.dataset, now });
   if (problem !== undefined) return holdDelivery([pathFinding('', problem)]);
   const texts = new Map<string, Uint8Array>();
   for (const file of textFiles) texts.set(file.path, await read(file));
@@ -104,6 +107,7 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
     manifest: await putScratch(WORK_BUCKET, deliveryCheckFolder(check), sorted),
     version,
     known: (await readDatasetVersion(TABLE_NAME, delivery.dataset, version)) !== undefined,
+    automatic: record?.acceptance === 'automatic',
     digest: sha256(texts.get(manifest) ?? ''),
     files: payload.length,
     bytes: payload.reduce((sum, { size }) => sum + size, 0),

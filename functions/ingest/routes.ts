@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { PagingQuery, pageOf, type Route, staffGrants } from '../http/route.ts';
+import { PlainText } from '../plain-text.ts';
 import { UploadAccess } from '../storage/upload-access.ts';
 import { partnerRoutes } from './partner-routes.ts';
 import {
@@ -59,6 +60,31 @@ export const ingestRoutes = {
     query: PagingQuery,
     returns: pageOf(DeliverySummary),
   },
+  acceptDelivery: {
+    method: 'POST',
+    path: '/deliveries/{delivery}/accept',
+    capability: 'ingest',
+    cli: 'delivery accept',
+    status: 200,
+    callers: [{ group: 'steward' }],
+    summary: 'Accept a delivery that awaits approval: it becomes a version of its dataset',
+    example: 'delivery accept dl-0011223344556677',
+    params: delivery,
+    returns: Delivery,
+  },
+  rejectDelivery: {
+    method: 'POST',
+    path: '/deliveries/{delivery}/reject',
+    capability: 'ingest',
+    cli: 'delivery reject',
+    status: 200,
+    callers: [{ group: 'steward' }],
+    summary: 'Reject a delivery that awaits approval. Its partner reads the reason',
+    example: "delivery reject dl-0011223344556677 --reason 'The year 2025 is missing.'",
+    params: delivery,
+    body: z.object({ reason: PlainText.pipe(z.string().min(1).max(1000)) }),
+    returns: Delivery,
+  },
   cancelDelivery: {
     method: 'POST',
     path: '/deliveries/{delivery}/cancel',
@@ -66,7 +92,7 @@ export const ingestRoutes = {
     cli: 'delivery cancel',
     status: 200,
     callers: [{ group: 'partner' }],
-    summary: 'Cancel an open or held delivery. Its files expire in the landing bucket',
+    summary: 'Cancel a delivery that is open, held or awaits approval. Its files expire in the landing bucket',
     example: 'delivery cancel dl-0011223344556677',
     params: delivery,
     returns: Delivery,

@@ -27,6 +27,8 @@ const common = {
   openedAt: z.iso.datetime(),
 };
 
+/** Who accepted a delivery, and when. */
+const Accepted = z.object({ by: z.string(), byName: z.string(), at: z.iso.datetime() });
 const Open = z.object({ status: z.literal('open'), ...common });
 const Checking = z.object({
   status: z.literal('checking'),
@@ -34,7 +36,16 @@ const Checking = z.object({
   manifest: ManifestName,
   check: CheckId,
   checkingSince: z.iso.datetime(),
+  accepted: Accepted.optional(),
 });
+/** What arrived, for the decision of a data steward: how it differs from the newest version of the dataset, if there is one. */
+export const Arrival = z.object({
+  version: Sha256,
+  files: z.number().int(),
+  bytes: z.number().int(),
+  changes: z.object({ added: z.number().int(), changed: z.number().int(), removed: z.number().int() }).optional(),
+});
+export type Arrival = z.infer<typeof Arrival>;
 const Held = z.object({
   status: z.literal('held'),
   ...common,
@@ -56,17 +67,48 @@ const Registered = z.object({
   /** The earlier delivery of the same files, if any; then this one added only its receipt. */
   sameAs: DeliveryId.optional(),
   registeredAt: z.iso.datetime(),
+  accepted: Accepted.optional(),
   /** Why a manifest that was uploaded after the receipt changed nothing. */
   ignored: z.object({ reason: z.string(), at: z.iso.datetime() }).optional(),
 });
+const AwaitingApproval = z.object({
+  status: z.literal('awaitingApproval'),
+  ...common,
+  manifest: ManifestName,
+  check: CheckId,
+  checkingSince: z.iso.datetime(),
+  arrival: Arrival,
+  awaitingSince: z.iso.datetime(),
+  /** When it expires if nobody decides. */
+  endsAt: z.iso.datetime(),
+});
+const Rejected = z.object({
+  status: z.literal('rejected'),
+  ...common,
+  rejectedBy: z.string(),
+  rejectedByName: z.string(),
+  reason: z.string(),
+  rejectedAt: z.iso.datetime(),
+});
+const Expired = z.object({ status: z.literal('expired'), ...common, expiredAt: z.iso.datetime() });
 const Cancelled = z.object({ status: z.literal('cancelled'), ...common, cancelledAt: z.iso.datetime() });
 export type HeldDelivery = z.infer<typeof Held>;
 
 /**
- * open → checking → registered or held. A held delivery is checked again when its manifest is uploaded again. Its partner
- * can cancel it while it is open or held.
+ * open → checking → held, or awaitingApproval → registered, rejected or expired. A held delivery is checked again when its
+ * manifest is uploaded again. With automatic acceptance, a correct delivery is registered at once. Its partner can cancel it
+ * while it is open, held or awaits approval.
  */
-export const Delivery = z.discriminatedUnion('status', [Open, Checking, Held, Registered, Cancelled]);
+export const Delivery = z.discriminatedUnion('status', [
+  Open,
+  Checking,
+  Held,
+  AwaitingApproval,
+  Registered,
+  Rejected,
+  Expired,
+  Cancelled,
+]);
 export type Delivery = z.infer<typeof Delivery>;
 
 /** One immutable version of a dataset. `version` is the SHA-256 of its sorted manifest. */
@@ -118,7 +160,7 @@ export const DeliverySummary = z.object({
   dataset: DatasetId,
   partner: PartnerId,
   partnerName: z.string(),
-  status: z.enum(['open', 'checking', 'held', 'registered', 'cancelled']),
+  status: z.enum(['open', 'checking', 'held', 'awaitingApproval', 'registered', 'rejected', 'expired', 'cancelled']),
   found: z.number().int().optional(),
   openedAt: z.iso.datetime(),
 });

@@ -14,9 +14,9 @@ const deliveryKey = (partner: string, id: string) => rowKey('partner', partner, 
 const ownerKey = (id: string) => rowKey('delivery', id);
 const Owner = z.object({ partner: z.string() });
 
-/** Lists for staff. Held deliveries wait for a person, so their keys sort first in a list that begins with the highest. */
+/** Lists for staff. Held deliveries and those that await approval wait for a person, so their keys sort first in a list that begins with the highest. */
 const summaryKey = ({ id, status }: Pick<Delivery, 'id' | 'status'>) =>
-  rowKey('deliveries', '', `${status === 'held' ? 1 : 0}#${id}`);
+  rowKey('deliveries', '', `${status === 'held' || status === 'awaitingApproval' ? 1 : 0}#${id}`);
 
 const versionKey = (dataset: string, version: string) => rowKey('dataset', dataset, `VERSION#${version}`);
 /** A second row for each version, for lists in order of time. */
@@ -37,6 +37,21 @@ export const readDelivery = (table: string, partner: string, id: string): Promis
 
 export async function readDeliveryPartner(table: string, id: string): Promise<string | undefined> {
   return (await readRow(table, Owner, ownerKey(id)))?.partner;
+}
+
+const tokenKey = (partner: string, id: string) => rowKey('partner', partner, `TOKEN#${id}`);
+const DeliveryToken = z.object({ check: z.string(), token: z.string() });
+
+/** The token of the task that waits for a decision about the delivery. It is in no answer: who has it completes the task. */
+export const readDeliveryToken = (table: string, { partner, id }: Pick<Delivery, 'partner' | 'id'>) =>
+  readRow(table, DeliveryToken, tokenKey(partner, id));
+
+export async function keepDeliveryToken(
+  table: string,
+  { partner, id }: Pick<Delivery, 'partner' | 'id'>,
+  token: z.infer<typeof DeliveryToken>,
+): Promise<void> {
+  await writeRows(table, [{ key: tokenKey(partner, id), item: token }]);
 }
 
 /** Reads a delivery, decides, and writes what changed with its events. */
@@ -92,10 +107,13 @@ export async function pageDeliveries(
 export const readDatasetVersion = (table: string, dataset: string, version: string) =>
   readRow(table, DatasetVersion, versionKey(dataset, version));
 
+/** The newest version of a dataset, if it has one. */
+export const findNewestVersion = (table: string, dataset: string) => readRow(table, DatasetVersion, headKey(dataset));
+
 /** The version that a person chose: `latest`, or the first characters of its name. Refuses unless it is exactly one. */
 export async function findDatasetVersion(table: string, dataset: string, choice: string): Promise<DatasetVersion> {
   if (choice === 'latest') {
-    const head = await readRow(table, DatasetVersion, headKey(dataset));
+    const head = await findNewestVersion(table, dataset);
     if (head) return head;
     throw new Refused('missing', `There is no dataset ${dataset}. \`broch dataset list\` shows those there are.`);
   }

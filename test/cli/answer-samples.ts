@@ -46,6 +46,8 @@ const partner = {
   changedAt: time,
   overdue: [{ dataset: 'admissions', dueAt: time }],
 };
+const checkId = `dl-0011223344556677-${'0'.repeat(32)}`;
+const accepted = { by: 's-1', byName: 'stella', at: time };
 const delivery = {
   status: 'held',
   id: 'dl-0011223344556677',
@@ -169,6 +171,22 @@ export const answerSamples: Partial<Record<RouteName, object>> = {
         openedAt: time,
       },
     ],
+  },
+  acceptDelivery: {
+    ...delivery,
+    status: 'checking',
+    manifest: 'SHA256SUMS',
+    check: checkId,
+    checkingSince: time,
+    accepted,
+  },
+  rejectDelivery: {
+    ...delivery,
+    status: 'rejected',
+    rejectedBy: 's-1',
+    rejectedByName: 'stella',
+    reason: 'The year 2025 is missing.',
+    rejectedAt: time,
   },
   cancelDelivery: { ...delivery, status: 'cancelled', cancelledAt: time },
   listReceiptFiles: { items: [{ path, sha256 }] },

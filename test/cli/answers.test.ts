@@ -7,7 +7,7 @@ import { answerSamples } from './answer-samples.ts';
 
 /** Fields that answers leave out on purpose: ids of people whose names are shown, and what only programs need. */
 const hiddenFields = new Set(
-  'requester requestedBy approvedBy refusedBy endedBy by user owner partner id key versionId delivery prefix check file group sha256 seal type policy'.split(
+  'requester requestedBy approvedBy refusedBy rejectedBy endedBy by user owner partner id key versionId delivery prefix check file group sha256 seal type policy'.split(
     ' ',
   ),
 );

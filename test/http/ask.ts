@@ -52,6 +52,7 @@ export const exampleBodies: Record<string, object> = {
   },
   openDelivery: { dataset: 'admissions' },
   askWorkspace: { kind: 'linux' },
+  rejectDelivery: { reason: 'The year 2025 is missing.' },
   draftRequest: {
     title: 'Table 1',
     source: 'data/outbox/table1/',

@@ -45,6 +45,11 @@ const follow = (delivery: Delivery, command: DeliveryCommand, minute: number) =>
   decideDelivery(delivery, command, instant(minute)).state;
 const start = (check: number) => follow(open, begin(check), check);
 
+const steward = { id: 's-1', name: 'stella' };
+const arrival = { version: 'a'.repeat(64), files: 2, bytes: 3 };
+const waitFor = (check: number) =>
+  ({ do: 'awaitApproval', check: checkOf(check), arrival, endsAt: instant(59) }) as const;
+
 describe('the manifest that completes a delivery', () => {
   it.each([
     [`in/p-1/${id}/SHA256SUMS`, { partner: 'p-1', delivery: id, manifest: 'SHA256SUMS' }],
@@ -142,7 +147,7 @@ describe('a delivery', () => {
 
   it('is registered at most once and never changes afterwards, in any order of events', () => {
     const command = fc.record({
-      what: fc.constantFrom('begin', 'hold', 'register', 'again', 'cancel'),
+      what: fc.constantFrom('begin', 'hold', 'register', 'again', 'cancel', 'wait', 'accept', 'reject', 'expire'),
       check: fc.nat(3),
       digest: fc.constantFrom(digest, 'c'.repeat(64)),
     });
@@ -156,6 +161,12 @@ describe('a delivery', () => {
             hold: hold(check, findings, 0),
             register: { ...register(check), digest },
             again: { do: 'noteManifest', digest },
+            wait: waitFor(check),
+            expire: { do: 'expire', check: checkOf(check) },
+            ...(now.status === 'awaitingApproval' && {
+              accept: { do: 'accept', by: steward },
+              reject: { do: 'reject', by: steward, reason: 'wrong' },
+            }),
             ...((now.status === 'open' || now.status === 'held') && { cancel: { do: 'cancel' } }),
           };
           const command = byName[verb];
@@ -164,7 +175,7 @@ describe('a delivery', () => {
           if (next?.status === 'registered' && now.status !== 'registered')
             expect(now).toMatchObject({ status: 'checking', check: ownCheck });
           if (now.status === 'registered') expect(next?.status ?? 'registered').toBe('registered');
-          if (now.status === 'cancelled') expect(next ?? now).toBe(now);
+          if (['cancelled', 'rejected', 'expired'].includes(now.status)) expect(next ?? now).toBe(now);
           now = Delivery.parse(next ?? now);
           if (now.status !== 'registered') continue;
           const { ignored: _, ...rest } = now;

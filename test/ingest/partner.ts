@@ -87,12 +87,17 @@ export async function uploadDeliveryFiles(
   s3.destroy();
 }
 
-/** The delivery once it rests: registered or held, by another check than `after`. */
-export async function waitForDelivery(api: ApiClient, delivery: string, previousCheck?: string): Promise<Delivery> {
+/** The delivery once it rests: registered, held or awaiting approval, by another check than `previousCheck`. */
+export async function waitForDelivery(
+  api: ApiClient,
+  delivery: string,
+  previousCheck?: string,
+  restingStates: readonly Delivery['status'][] = ['registered', 'held', 'awaitingApproval'],
+): Promise<Delivery> {
   let last: Delivery | undefined;
   for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
     last = await api.ask('showDelivery', { params: { delivery } });
-    if ((last.status === 'registered' || last.status === 'held') && last.check !== previousCheck) return last;
+    if (restingStates.includes(last.status) && 'check' in last && last.check !== previousCheck) return last;
   }
   throw new Error(`the delivery never came to rest: ${JSON.stringify(last)}`);
 }

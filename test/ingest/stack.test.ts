@@ -106,11 +106,21 @@ describe('the state machine', () => {
 
   it('times out and catches everything that can fail', () => {
     for (const [name, state] of inner(States)) {
-      if (state.Type === 'Task') expect([name, state.TimeoutSeconds]).toEqual([name, expect.any(Number)]);
+      const limit = name === 'AwaitApproval' ? '${ApprovalSeconds}' : expect.any(Number);
+      if (state.Type === 'Task') expect([name, state.TimeoutSeconds]).toEqual([name, limit]);
     }
     for (const [name, { Type, Catch }] of Object.entries(States)) {
       if (Type === 'Task' || Type === 'Map') expect([name, Catch?.[0]?.ErrorEquals]).toEqual([name, ['States.ALL']]);
     }
-    expect(findPlaceholders(text)).toEqual(['Concurrency', 'Copy', 'Hold', 'Plan', 'Register', 'Verify']);
+    expect(findPlaceholders(text)).toEqual([
+      'ApprovalSeconds',
+      'Approve',
+      'Concurrency',
+      'Copy',
+      'Hold',
+      'Plan',
+      'Register',
+      'Verify',
+    ]);
   });
 });

@@ -1,0 +1,70 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { ApiClient } from '../../bin/cli/call.ts';
+import type { Delivery } from '../../functions/ingest/schemas.ts';
+import { castMember } from '../airlock/cast.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { openAgreement } from './agreement.ts';
+import { addSha256Sums } from './delivery.ts';
+import { signInNewPerson, uploadDeliveryFiles, waitForDelivery } from './partner.ts';
+
+const cloud = connectTestCloud();
+const dataset = 'approval-visits';
+let [partner, steward]: ApiClient[] = [];
+let name = '';
+
+async function deliver(csv: string): Promise<Delivery> {
+  const id = (await partner?.ask('openDelivery', { body: { dataset } }))?.id ?? '';
+  await uploadDeliveryFiles(cloud, partner as ApiClient, id, addSha256Sums({ 'a.csv': csv }));
+  return waitForDelivery(partner as ApiClient, id);
+}
+const versions = async () => (await steward?.ask('listDatasets', { query: { limit: 100 } }))?.items ?? [];
+
+beforeAll(async () => {
+  [partner, steward] = await Promise.all([
+    signInNewPerson(cloud, 'approval-petra', 'partner'),
+    signInNewPerson(cloud, 'approval-stella', 'steward'),
+  ]);
+  name = (await partner?.ask('showMe'))?.name ?? '';
+  const body = { ...openAgreement, datasets: [dataset], acceptance: 'steward' as const };
+  await steward?.ask('registerPartner', { params: { name }, body });
+});
+
+describe('a delivery under an agreement without automatic acceptance', () => {
+  it('waits for a data steward, who sees what arrived; nothing is in the catalogue', async () => {
+    const delivery = await deliver('n\n1\n');
+    expect(delivery).toMatchObject({ status: 'awaitingApproval', arrival: { files: 1, bytes: 4 } });
+    expect(await versions()).not.toContainEqual(expect.objectContaining({ dataset }));
+    const params = { delivery: delivery.id };
+    await expect(partner?.ask('acceptDelivery', { params })).rejects.toThrow(/Only data stewards can do this/);
+    await steward?.ask('acceptDelivery', { params });
+    const receipt = await waitForDelivery(partner as ApiClient, delivery.id, undefined, ['registered']);
+    expect(receipt).toMatchObject({ status: 'registered', accepted: { byName: expect.stringContaining('stella') } });
+    expect(await versions()).toContainEqual(expect.objectContaining({ dataset }));
+  });
+
+  it('is rejected with a reason that its partner reads, and no version comes of it', async () => {
+    const { id } = await deliver('n\n2\n');
+    expect(await steward?.ask('showDelivery', { params: { delivery: id } })).toMatchObject({
+      arrival: { changes: { added: 0, changed: 1, removed: 0 } },
+    });
+    await steward?.ask('rejectDelivery', { params: { delivery: id }, body: { reason: 'Last year is missing.' } });
+    const delivery = await partner?.ask('showDelivery', { params: { delivery: id } });
+    expect(delivery).toMatchObject({ status: 'rejected', reason: 'Last year is missing.' });
+    const { items = [] } = (await steward?.ask('listVersions', { params: { dataset } })) ?? {};
+    expect(items).toHaveLength(1);
+  });
+});
+
+describe('an agreement', () => {
+  it('that ended, or does not cover a dataset, refuses deliveries; so does a network', async () => {
+    await expect(partner?.ask('openDelivery', { body: { dataset: 'approval-other' } })).rejects.toThrow(
+      /does not cover the dataset approval-other/,
+    );
+    const olga = castMember('olga');
+    const body = { ...openAgreement, startsAt: '2020-01-01T00:00:00Z' };
+    await olga.ask('registerPartner', { params: { name }, body: { ...body, networks: ['203.0.113.0/24'] } });
+    await expect(partner?.ask('openDelivery', { body: { dataset } })).rejects.toThrow(/from 203\.0\.113\.0\/24 only/);
+    await olga.ask('registerPartner', { params: { name }, body: { ...body, endsAt: '2021-01-01T00:00:00Z' } });
+    await expect(partner?.ask('openDelivery', { body: { dataset } })).rejects.toThrow(/ended at 2021/);
+  });
+});
