@@ -193,7 +193,7 @@ export class Ingest extends Construct {
           delivery: ['GetItem', 'PutItem'],
           deliveries: ['PutItem', 'DeleteItem', 'Query'],
           partners: ['GetItem', 'PutItem', 'Query'],
-          dataset: ['GetItem', 'Query'],
+          dataset: ['GetItem', 'PutItem', 'Query'],
           datasets: ['GetItem', 'Query'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),

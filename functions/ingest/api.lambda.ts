@@ -32,6 +32,7 @@ import {
   changeDelivery,
   createDelivery,
   findDatasetVersion,
+  keepContract,
   pageAllDeliveries,
   pageDatasets,
   pageDatasetVersions,
@@ -41,6 +42,7 @@ import {
   readDeliveryPartner,
   readDeliveryToken,
 } from './store.ts';
+import { requireCheckableContract } from './table-contract.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -202,6 +204,11 @@ export const handler = http(
       return record;
     },
     listPartners: ({ query }) => pagePartners(TABLE_NAME, query),
+    setContract: async ({ params: { dataset }, body: contract }) => {
+      requireCheckableContract(contract);
+      await keepContract(TABLE_NAME, dataset, contract);
+      return contract;
+    },
     listDatasets: ({ query }) => pageDatasets(TABLE_NAME, query),
     listDatasetFiles: async ({ params: { dataset, version }, query }) =>
       sliceList(await readChosenList(dataset, version), query),

@@ -5,6 +5,7 @@ import { Sha256 } from '../identifiers.ts';
 import { readObject } from '../storage/object-read.ts';
 import { getScratch } from '../storage/scratch-store.ts';
 import { compareFileLists, fileListKey, parseFileList } from './catalogue.ts';
+import { readIdentifiers } from './identifier-counts.ts';
 import { decideDelivery } from './ingest.ts';
 import { DeliveryCheck } from './steps.ts';
 import { changeDelivery, findNewestVersion, keepDeliveryToken, readDelivery } from './store.ts';
@@ -23,6 +24,7 @@ const Input = DeliveryCheck.extend({
   sorted: z.string(),
   files: z.number().int(),
   bytes: z.number().int(),
+  identifiers: z.array(z.string()).default([]),
   /** The task token while the workflow waits; without it, the step reads what was decided. */
   token: z.string().min(1).max(2048).optional(),
   isOver: z.boolean().default(false),
@@ -54,7 +56,14 @@ export const handler = stepHandler(Input, async ({ partner, delivery: id, check,
   const { version, files, bytes, sorted } = plan;
   if (token !== undefined) {
     const changes = await compareWithNewest(delivery.dataset, sorted);
-    const arrival = { version, files, bytes, ...(changes && { changes }) };
+    const identifiers = await readIdentifiers(WORK_BUCKET, plan.identifiers);
+    const arrival = {
+      version,
+      files,
+      bytes,
+      ...(changes && { changes }),
+      ...(identifiers.length > 0 && { identifiers }),
+    };
     const endsAt = timeAfter(now, APPROVAL_SECONDS);
     await keepDeliveryToken(TABLE_NAME, delivery, { check, token });
     const { state } = await changeDelivery(

@@ -10,6 +10,7 @@ import {
   type Delivery,
   DeliveryId,
   type DeliverySummary,
+  type FileIdentifiers,
   type HeldDelivery,
   ManifestName,
   PartnerId,
@@ -70,7 +71,7 @@ export type DeliveryCommand =
   | { do: 'beginCheck'; manifest: ManifestName; check: string }
   | { do: 'noteManifest'; digest: string | undefined }
   | { do: 'recordFindings'; check: string; since: string; findings: readonly Finding[] }
-  | { do: 'recordVersion'; check: string; digest: string; version: DatasetVersion }
+  | { do: 'recordVersion'; check: string; digest: string; version: DatasetVersion; identifiers?: FileIdentifiers }
   | AcceptanceCommand
   | { do: 'cancel' };
 type CommandOf<Name extends DeliveryCommand['do']> = Extract<DeliveryCommand, { do: Name }>;
@@ -204,7 +205,7 @@ function recordFindings(
 /** Registers the delivery as a version of its dataset. */
 function recordVersion(
   delivery: Delivery,
-  { check, digest, version: datasetVersion }: CommandOf<'recordVersion'>,
+  { check, digest, version: datasetVersion, identifiers = [] }: CommandOf<'recordVersion'>,
   now: string,
 ): DeliveryDecision {
   if (delivery.status === 'registered' && delivery.check === check)
@@ -225,6 +226,7 @@ function recordVersion(
       ...(!first && { sameAs: datasetVersion.delivery }),
       registeredAt: now,
       ...(delivery.accepted && { accepted: delivery.accepted }),
+      ...(identifiers.length > 0 && { identifiers }),
     },
     events: [
       ...(first

@@ -13,7 +13,8 @@ import { manifestLimits } from './manifest.ts';
 import { readPartner } from './partner-store.ts';
 import { agreementProblem } from './partners.ts';
 import { DeliveryCheck, deliveryCheckFolder } from './steps.ts';
-import { changeDelivery, readDatasetOwner, readDatasetVersion, readDelivery } from './store.ts';
+import { changeDelivery, readContract, readDatasetOwner, readDatasetVersion, readDelivery } from './store.ts';
+import { findMissingTables } from './table-contract.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), LANDING_BUCKET: z.string(), WORK_BUCKET: z.string() });
 // The bundle exceeds 450 KB because it needs the clients of both S3 and DynamoDB.
@@ -32,6 +33,8 @@ type Planned =
       known: boolean;
       /** Whether it is registered without the decision of a data steward. */
       automatic: boolean;
+      /** The data contract of the dataset, if it has one. */
+      contract: string | null;
       digest: string;
       files: number;
       bytes: number;
@@ -92,7 +95,15 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
   const texts = new Map<string, Uint8Array>();
   for (const file of textFiles) texts.set(file.path, await read(file));
   const { files, findings } = compareWithManifest({ dataset: delivery.dataset, manifest, present, texts });
-  if (findings.length > 0) return holdDelivery(findings);
+  const contract = await readContract(TABLE_NAME, delivery.dataset);
+  const targets = files.flatMap(({ target }) => target ?? []);
+  const missingTables = (contract ? findMissingTables(contract, targets) : []).map(path =>
+    pathFinding(
+      path,
+      'The data contract of the dataset has this table, and no file is it. Upload it, then the manifest.',
+    ),
+  );
+  if (findings.length + missingTables.length > 0) return holdDelivery([...findings, ...missingTables]);
 
   const sorted = formatSortedManifest(files);
   const version = sha256(sorted);
@@ -108,6 +119,7 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
     version,
     known: (await readDatasetVersion(TABLE_NAME, delivery.dataset, version)) !== undefined,
     automatic: record?.acceptance === 'automatic',
+    contract: contract ? await putScratch(WORK_BUCKET, deliveryCheckFolder(check), JSON.stringify(contract)) : null,
     digest: sha256(texts.get(manifest) ?? ''),
     files: payload.length,
     bytes: payload.reduce((sum, { size }) => sum + size, 0),

@@ -5,9 +5,10 @@ import { Sha256 } from '../identifiers.ts';
 import { putObjectOnce } from '../storage/object-copy.ts';
 import { getScratch } from '../storage/scratch-store.ts';
 import { fileListKey, tableShapesKey } from './catalogue.ts';
+import { readIdentifiers } from './identifier-counts.ts';
 import { decideDelivery, lakePrefix } from './ingest.ts';
 import { TableShapes } from './schemas.ts';
-import { DeliveryCheck } from './steps.ts';
+import { DeliveryCheck, digestOfKey } from './steps.ts';
 import { changeDelivery, claimDataset, createDatasetVersion, readDelivery } from './store.ts';
 
 export const env = z.object({
@@ -27,12 +28,15 @@ const Input = DeliveryCheck.extend({
   bytes: z.number().int(),
   /** The keys of what the check counted in tables, one for each chunk that has any. */
   tables: z.array(z.string()).default([]),
+  /** The keys of the direct identifiers that the check counted. */
+  identifiers: z.array(z.string()).default([]),
+  contract: z.string().nullable().default(null),
 });
 
 /** Adds the version to the catalogue, then writes the receipt. Idempotent after a crash at any point. */
 export const handler = stepHandler(
   Input,
-  async ({ partner, delivery: id, check, version, sorted, digest, files, bytes, tables }) => {
+  async ({ partner, delivery: id, check, version, sorted, digest, files, bytes, tables, identifiers, contract }) => {
     const delivery = await readDelivery(TABLE_NAME, partner, id);
     if (!delivery || !('check' in delivery) || delivery.check !== check || delivery.status === 'held')
       return { outcome: 'superseded' };
@@ -55,8 +59,10 @@ export const handler = stepHandler(
       partnerName,
       prefix,
       registeredAt: now,
+      ...(contract !== null && { contract: digestOfKey(contract) }),
     });
-    const command = { do: 'recordVersion', check, digest, version: datasetVersion } as const;
+    const counts = await readIdentifiers(WORK_BUCKET, identifiers);
+    const command = { do: 'recordVersion', check, digest, version: datasetVersion, identifiers: counts } as const;
     const { superseded: isStale } = await changeDelivery(
       TABLE_NAME,
       partner,

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { PagingQuery, pageOf, type Route, staffGrants } from '../http/route.ts';
 import { PlainText } from '../plain-text.ts';
 import { UploadAccess } from '../storage/upload-access.ts';
+import { DataContract } from './contract-schemas.ts';
 import { partnerRoutes } from './partner-routes.ts';
 import {
   DatasetFile,
@@ -134,6 +135,19 @@ export const ingestRoutes = {
     example: 'dataset list',
     query: PagingQuery,
     returns: pageOf(DatasetVersion),
+  },
+  setContract: {
+    method: 'PUT',
+    path: '/datasets/{dataset}/contract',
+    capability: 'ingest',
+    cli: 'dataset contract',
+    status: 200,
+    callers: staffGrants,
+    summary: 'Set what the tables of a dataset must look like. Later deliveries that differ are held',
+    example: `dataset contract admissions --resources '[{"path":"*.csv","schema":{"fields":[{"name":"id"}]}}]'`,
+    params: z.object({ dataset: DatasetId }),
+    body: DataContract,
+    returns: DataContract,
   },
   listVersions: {
     method: 'GET',

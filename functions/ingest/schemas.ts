@@ -38,12 +38,20 @@ const Checking = z.object({
   checkingSince: z.iso.datetime(),
   accepted: Accepted.optional(),
 });
+/** Direct identifiers in a column of a file: how many of which kind, never which. */
+export const IdentifierCount = z.object({ column: z.string(), kind: z.string(), count: z.number().int() });
+export type IdentifierCount = z.infer<typeof IdentifierCount>;
+export const FileIdentifiers = z.array(z.object({ path: z.string(), identifiers: z.array(IdentifierCount) }));
+export type FileIdentifiers = z.infer<typeof FileIdentifiers>;
+
 /** What arrived, for the decision of a data steward: how it differs from the newest version of the dataset, if there is one. */
 export const Arrival = z.object({
   version: Sha256,
   files: z.number().int(),
   bytes: z.number().int(),
   changes: z.object({ added: z.number().int(), changed: z.number().int(), removed: z.number().int() }).optional(),
+  /** Columns with direct identifiers, of the first files that have any. */
+  identifiers: FileIdentifiers.optional(),
 });
 export type Arrival = z.infer<typeof Arrival>;
 const Held = z.object({
@@ -68,6 +76,7 @@ const Registered = z.object({
   sameAs: DeliveryId.optional(),
   registeredAt: z.iso.datetime(),
   accepted: Accepted.optional(),
+  identifiers: FileIdentifiers.optional(),
   /** Why a manifest that was uploaded after the receipt changed nothing. */
   ignored: z.object({ reason: z.string(), at: z.iso.datetime() }).optional(),
 });
@@ -121,6 +130,8 @@ export const DatasetVersion = z.object({
   partnerName: z.string(),
   prefix: z.string(),
   registeredAt: z.iso.datetime(),
+  /** The SHA-256 of the data contract that its tables were checked against. */
+  contract: Sha256.optional(),
 });
 export type DatasetVersion = z.infer<typeof DatasetVersion>;
 

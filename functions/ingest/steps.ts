@@ -15,3 +15,6 @@ export type DeliveryCheck = z.infer<typeof DeliveryCheck>;
 /** The prefix for texts that the steps of a check exchange. */
 export const deliveryCheckFolder = ({ delivery, check }: { delivery: string; check: string }): string =>
   `${delivery}/${check}`;
+
+/** The last part of a key is the SHA-256 of what is stored there (functions/storage/scratch-store.ts). */
+export const digestOfKey = (key: string): string => key.slice(key.lastIndexOf('/') + 1);

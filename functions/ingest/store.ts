@@ -5,6 +5,7 @@ import { outboxRow } from '../events/outbox.ts';
 import { partitions, rowKey } from '../keys.ts';
 import { Refused } from '../refused.ts';
 import { createRow, type Page, pageRows, type Row, type RowWrite, readRow, replaceRow, writeRows } from '../table.ts';
+import { DataContract } from './contract-schemas.ts';
 import { foreignDataset, isNewerVersion, summariseDelivery } from './ingest.ts';
 import { DatasetVersion, Delivery, DeliverySummary, PartnerId } from './schemas.ts';
 
@@ -135,6 +136,15 @@ const datasetOwnerKey = (dataset: string) => rowKey('dataset', dataset, 'OWNER')
 /** The partner who delivered the first version of the dataset; undefined before that. */
 export const readDatasetOwner = (table: string, dataset: string) =>
   readRow(table, DatasetOwner, datasetOwnerKey(dataset));
+
+const contractRowKey = (dataset: string) => rowKey('dataset', dataset, 'CONTRACT');
+
+/** What the tables of the dataset must look like; undefined if nothing was agreed. */
+export const readContract = (table: string, dataset: string) => readRow(table, DataContract, contractRowKey(dataset));
+
+export async function keepContract(table: string, dataset: string, contract: DataContract): Promise<void> {
+  await writeRows(table, [{ key: contractRowKey(dataset), item: contract }]);
+}
 
 /** Makes the dataset belong to the partner of its first version. Refuses if it belongs to another. */
 export async function claimDataset(

@@ -154,6 +154,15 @@ export const answerSamples: Partial<Record<RouteName, object>> = {
   showMemberHistory: {
     items: [{ change: 'added', roles: ['lead'], by: 'o-1', byName: 'olga', at: time, reason: long }],
   },
+  setContract: {
+    resources: [
+      {
+        path: '*.csv',
+        minRows: 10,
+        schema: { fields: [{ name: 'id', type: 'integer', constraints: { required: true } }], primaryKey: ['id'] },
+      },
+    ],
+  },
   registerPartner: partner,
   showPartner: partner,
   listPartners: { items: [partner] },

@@ -42,6 +42,7 @@ export const exampleBodies: Record<string, object> = {
   createProject: { id: 'asthma', title: 'Asthma' },
   addMember: { roles: ['researcher'] },
   removeMember: { reason: 'left' },
+  setContract: { resources: [{ path: '*.csv', schema: { fields: [{ name: 'id' }] } }] },
   registerPartner: {
     organisation: 'Tayside Health',
     contact: 'petra@tayside.example',

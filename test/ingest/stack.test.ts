@@ -110,7 +110,7 @@ describe('the state machine', () => {
       if (state.Type === 'Task') expect([name, state.TimeoutSeconds]).toEqual([name, limit]);
     }
     for (const [name, { Type, Catch }] of Object.entries(States)) {
-      if (Type === 'Task' || Type === 'Map') expect([name, Catch?.[0]?.ErrorEquals]).toEqual([name, ['States.ALL']]);
+      if (Type === 'Task' || Type === 'Map') expect([name, Catch?.at(-1)?.ErrorEquals]).toEqual([name, ['States.ALL']]);
     }
     expect(findPlaceholders(text)).toEqual([
       'ApprovalSeconds',

@@ -1,0 +1,55 @@
+import type { ByteSource } from '../../disclosure/byte-source.ts';
+import type { Finding } from '../identifiers.ts';
+import { pathFinding } from '../storage/paths.ts';
+import type { DataContract } from './contract-schemas.ts';
+import { archiveProblems, kindProblem } from './file-content.ts';
+import type { IdentifierCount, TableShape } from './schemas.ts';
+import { findContractTable, shapeProblems } from './table-contract.ts';
+import { createTableScan } from './table-scan.ts';
+import { createRowCounter, isParquet, readParquetShape } from './table-shape.ts';
+
+export interface FileCheckResult {
+  readonly findings: Finding[];
+  readonly identifiers: IdentifierCount[];
+  readonly shape: TableShape | undefined;
+}
+
+/** Checks the content of one file: its bytes as they pass, then its beginning, and its end where that is a directory. */
+export interface FileCheck {
+  take(bytes: Uint8Array): void;
+  end(head: Uint8Array, source: ByteSource): Promise<FileCheckResult>;
+}
+
+const remedy = 'Correct it and upload it and the manifest again, or ask your data steward about the contract.';
+
+/** `target` is the path of the file in the dataset; the tag files of a bag have none and are not checked. */
+export function createFileCheck(path: string, target: string | undefined, contract?: DataContract): FileCheck {
+  if (target === undefined)
+    return { take: () => {}, end: async () => ({ findings: [], identifiers: [], shape: undefined }) };
+  const table = findContractTable(contract, target);
+  const counter = createRowCounter(path);
+  const scan = createTableScan(path, table);
+  return {
+    take(bytes) {
+      counter?.take(bytes);
+      scan?.take(bytes);
+    },
+    async end(head, source) {
+      const shape = isParquet(path) ? await readParquetShape(source) : counter?.shape();
+      const { problems, identifiers } = scan?.end() ?? { problems: [], identifiers: [] };
+      const kind = kindProblem(path, head);
+      const parquetProblems = () =>
+        shape ? shapeProblems(table as NonNullable<typeof table>, shape) : ['It cannot be read as a table.'];
+      const tableProblems = table && !scan ? parquetProblems() : problems;
+      return {
+        findings: [
+          ...(kind === undefined ? [] : [pathFinding(path, kind)]),
+          ...(await archiveProblems(head, source)).map(problem => pathFinding(path, problem)),
+          ...tableProblems.map(problem => pathFinding(path, `${problem} ${remedy}`)),
+        ],
+        identifiers,
+        shape,
+      };
+    },
+  };
+}
