@@ -8,7 +8,7 @@ import { findContractTable, shapeProblems } from './table-contract.ts';
 import { createTableScan } from './table-scan.ts';
 import { createRowCounter, isParquet, readParquetShape } from './table-shape.ts';
 
-export interface FileCheckResult {
+interface FileCheckResult {
   readonly findings: Finding[];
   readonly identifiers: IdentifierCount[];
   readonly shape: TableShape | undefined;

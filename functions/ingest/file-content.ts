@@ -53,7 +53,7 @@ function entryProblem({ name, isEncrypted, isSymlink }: ZipEntry): string | unde
 }
 
 /** What is wrong with the entries of a zip by its directory. Nothing is unpacked. */
-export function zipProblems(entries: readonly ZipEntry[], size: number): string[] {
+function zipProblems(entries: readonly ZipEntry[], size: number): string[] {
   const unpacked = entries.reduce((sum, entry) => sum + entry.size, 0);
   const isBomb = unpacked > 2 ** 20 && (unpacked > size * MAX_RATIO || unpacked > MAX_UNPACKED_BYTES);
   return [

@@ -33,7 +33,7 @@ export const findMissingTables = (contract: DataContract, paths: readonly string
     .map(({ path }) => path);
 
 /** How the columns differ from the agreed ones. Their order counts, as programs read tables by it too. */
-export function columnProblems({ schema: { fields } }: ContractTable, columns: readonly string[]): string[] {
+function columnProblems({ schema: { fields } }: ContractTable, columns: readonly string[]): string[] {
   const names = fields.map(({ name }) => name);
   const absent = names.filter(name => !columns.includes(name));
   const unknown = columns.filter(name => !names.includes(name));
@@ -48,7 +48,7 @@ export function columnProblems({ schema: { fields } }: ContractTable, columns: r
 }
 
 /** Whether the number of rows is the agreed one. */
-export function rowCountProblems({ minRows, maxRows }: ContractTable, rows: number): string[] {
+function rowCountProblems({ minRows, maxRows }: ContractTable, rows: number): string[] {
   if (minRows !== undefined && rows < minRows) return [`It has ${rows} rows; the contract has ${minRows} at least.`];
   if (maxRows !== undefined && rows > maxRows) return [`It has ${rows} rows; the contract has ${maxRows} at most.`];
   return [];
@@ -117,9 +117,9 @@ export class ContractCheck {
     const unchecked = this.#uniques.flatMap(({ keys, label }) =>
       keys.isFull ? [`${label} has more values than can be compared.`] : [],
     );
-    const all = [...this.#columnProblems, ...rowCountProblems(this.#table, this.#rows), ...values, ...unchecked];
-    const excess = all.length - MAX_PROBLEMS;
-    return [...all.slice(0, MAX_PROBLEMS), ...(excess > 0 ? [`${excess} further problems.`] : [])];
+    const problems = [...this.#columnProblems, ...rowCountProblems(this.#table, this.#rows), ...values, ...unchecked];
+    const excess = problems.length - MAX_PROBLEMS;
+    return [...problems.slice(0, MAX_PROBLEMS), ...(excess > 0 ? [`${excess} further problems.`] : [])];
   }
 }
 

@@ -10,8 +10,8 @@ async function findAll({ files, manifest, contract }: HostileDelivery): Promise<
   const compared = checkDeliveryFiles(files, manifest);
   const targets = compared.files.flatMap(({ target }) => target ?? []);
   const missingTables = contract ? findMissingTables(contract, targets) : [];
-  const planned = [...compared.findings.map(({ reason }) => reason), ...missingTables.map(() => 'no file is it')];
-  if (planned.length > 0) return planned;
+  const planFindings = [...compared.findings.map(({ reason }) => reason), ...missingTables.map(() => 'no file is it')];
+  if (planFindings.length > 0) return planFindings;
   const findings = compared.files.map(async ({ path, target, sha256 }) => {
     const bytes = Buffer.from(files[path] ?? '');
     if (toSha256Hex(bytes) !== sha256) return ['The SHA-256 is another.'];
