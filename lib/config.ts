@@ -4,9 +4,24 @@ import { AirlockConfig } from '../functions/airlock/request/airlock-config.ts';
 import { UserName } from '../functions/identifiers.ts';
 import { FindingPolicy } from '../functions/images/policy.ts';
 import { ShareTarget } from '../functions/images/sharing.ts';
+import { workspaceProviders } from '../functions/workspaces/kinds.ts';
 
 const InstanceType = z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, 'an instance type such as t3.large');
-const Sizes = z.strictObject({ small: InstanceType, medium: InstanceType, large: InstanceType });
+/** The first type is used unless AWS has no capacity for it. */
+const InstanceTypes = z.array(InstanceType).min(1, 'at least one type').max(4);
+const WorkspaceSizes = z.strictObject({ small: InstanceTypes, medium: InstanceTypes, large: InstanceTypes });
+
+/** Only families that the image of a kind runs on. */
+function refuseForeignFamilies(sizes: Record<string, Record<string, string[]>>, context: z.RefinementCtx): void {
+  for (const [kind, { families }] of Object.entries(workspaceProviders))
+    for (const [size, types] of Object.entries(sizes[kind] ?? {}))
+      for (const type of types.filter(name => InstanceType.safeParse(name).success && !families.test(name)))
+        context.addIssue({
+          code: 'custom',
+          path: [kind, size],
+          message: `${type} is not of a family that ${kind} workspaces run on`,
+        });
+}
 
 /** A name of the time zone database. JavaScript also accepts offsets, but EventBridge Scheduler does not. */
 function isTimezone(name: string): boolean {
@@ -101,9 +116,24 @@ export const Config = z.strictObject({
       .max(60)
       .default(20)
       .describe('Minutes after which a desktop that has not reported is removed'),
+    idleMinutes: z
+      .number()
+      .int()
+      .min(30)
+      .max(10_080)
+      .default(120)
+      .describe('Minutes without use after which a machine is stopped. Its disks stay'),
     sizes: z
-      .strictObject({ linux: Sizes, windows: Sizes })
-      .describe('The EC2 instance types of small, medium and large desktops, for linux and windows'),
+      .strictObject({
+        desktop: WorkspaceSizes,
+        notebook: WorkspaceSizes,
+        gpu: WorkspaceSizes,
+        windows: WorkspaceSizes,
+      })
+      .superRefine(refuseForeignFamilies)
+      .describe(
+        'For each kind of workspace (desktop, notebook, gpu, windows) the EC2 instance types of small, medium and large ones, in the order in which they are tried',
+      ),
   }),
   images: z
     .strictObject({

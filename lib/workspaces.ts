@@ -5,13 +5,13 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ObjectCreated } from '../functions/contract.ts';
-import { APPROVED_TAG } from '../functions/images/schemas.ts';
 import { MemberRemoved } from '../functions/projects/events.ts';
-import { environmentName } from '../functions/projects/names.ts';
 import type * as ApiLambda from '../functions/workspaces/api.lambda.ts';
+import type * as Change from '../functions/workspaces/change.lambda.ts';
 import type * as End from '../functions/workspaces/end.lambda.ts';
 import type * as Fail from '../functions/workspaces/fail.lambda.ts';
 import type * as Launch from '../functions/workspaces/launch.lambda.ts';
+import type * as NoteProblem from '../functions/workspaces/note-problem.lambda.ts';
 import type * as Ready from '../functions/workspaces/ready.lambda.ts';
 import type * as Remove from '../functions/workspaces/remove.lambda.ts';
 import type * as Report from '../functions/workspaces/report.lambda.ts';
@@ -20,10 +20,11 @@ import { accessTo, groupsAccess, keyAccess, secretAccess, startAccess, tableAcce
 import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
-import { keyUseStatement } from './key-use.ts';
-import { bucketPrefix, PROJECT_IAM_PATH } from './project/names.ts';
+import { bucketPrefix } from './project/names.ts';
 import { projectKeysStatement, projectObjects } from './project-bucket-grants.ts';
 import { Workflow } from './workflow.ts';
+import { changesInstances, haltsInstances, launchesInstances, removesInstances } from './workspace-rights.ts';
+import { WorkspaceSweeper } from './workspace-sweeper.ts';
 
 /** The key that signs links, and the key that encrypts the passwords of desktops. */
 export class WorkspacesData extends Construct {
@@ -84,14 +85,17 @@ export class Workspaces extends Construct {
           project: ['GetItem'],
           image: ['GetItem'],
         }),
-        ENVIRONMENT: accessTo(environment, ...launches(this, environment)),
+        ENVIRONMENT: accessTo(environment, ...launchesInstances(this, environment)),
         SIZES: JSON.stringify(config.sizes),
       },
     });
     const remove = new Handler<typeof Remove>(this, 'Remove', {
       core,
       entry: 'workspaces/remove.lambda.ts',
-      environment: { ENVIRONMENT: accessTo(environment, ...removes(this, environment)) },
+      environment: {
+        TABLE_NAME: tableAccess(core.table, { workspace: ['GetItem'] }),
+        ENVIRONMENT: accessTo(environment, ...removesInstances(this, environment), haltsInstances(this, environment)),
+      },
     });
     const ready = new Handler<typeof Ready>(this, 'Ready', {
       core,
@@ -122,6 +126,32 @@ export class Workspaces extends Construct {
       severity: 'warning',
     });
 
+    const change = new Handler<typeof Change>(this, 'Change', {
+      core,
+      entry: 'workspaces/change.lambda.ts',
+      seconds: 60,
+      environment: {
+        TABLE_NAME: tableAccess(core.table, { workspace: ['GetItem', 'PutItem'] }),
+        ENVIRONMENT: accessTo(environment, ...changesInstances(this, environment)),
+        SIZES: JSON.stringify(config.sizes),
+        MACHINE_ARN: startAccess(machine),
+      },
+    });
+    const noteProblem = new Handler<typeof NoteProblem>(this, 'NoteProblem', {
+      core,
+      entry: 'workspaces/note-problem.lambda.ts',
+      environment: { TABLE_NAME: tableAccess(core.table, { workspace: ['GetItem', 'PutItem'] }) },
+    });
+    const changeDeadline = Duration.hours(7);
+    const { machine: changes } = new Workflow(this, 'Changes', {
+      core,
+      file: 'workspaces-change.asl.json',
+      calls: { Change: change, NoteProblem: noteProblem },
+      // A snapshot of a large home takes long the first time.
+      deadline: changeDeadline,
+      severity: 'warning',
+    });
+
     const prefix = bucketPrefix(environment, Stack.of(this).account);
     const report = new Handler<typeof Report>(this, 'Report', {
       core,
@@ -144,13 +174,20 @@ export class Workspaces extends Construct {
       },
     });
 
+    new WorkspaceSweeper(this, 'Sweeper', {
+      core,
+      machine: changes,
+      launchSeconds: deadline.toSeconds(),
+      changeSeconds: changeDeadline.toSeconds(),
+    });
+
     const end = new Handler<typeof End>(this, 'End', {
       core,
       entry: 'workspaces/end.lambda.ts',
       seconds: 60,
       environment: {
         TABLE_NAME: tableAccess(core.table, { workspace: ['GetItem', 'PutItem'], project: ['GetItem'] }),
-        ENVIRONMENT: accessTo(environment, ...removes(this, environment)),
+        ENVIRONMENT: accessTo(environment, ...removesInstances(this, environment)),
       },
     });
     core.onEvent(this, 'MemberRemoved', MemberRemoved, end, 'critical');
@@ -165,6 +202,7 @@ export class Workspaces extends Construct {
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
         MACHINE_ARN: startAccess(machine),
+        CHANGE_ARN: startAccess(changes),
         PASSWORDS_KEY: keyAccess(data.passwords, ['Decrypt'], 'workspace'),
         GATEWAY_KEY: secretAccess(data.gatewayKey),
         GATEWAY: config.gateway,
@@ -176,62 +214,6 @@ export class Workspaces extends Construct {
     api.addRoutes(this, 'workspaces', handler);
   }
 }
-
-/** The permissions to launch desktops: only with the tags of this Broch and the instance role of a project. */
-function launches(scope: Construct, environment: string): PolicyStatement[] {
-  const { partition, account, region } = Stack.of(scope);
-  const ec2 = (...types: string[]) => types.map(type => `arn:${partition}:ec2:${region}:${account}:${type}/*`);
-  const keys = [`arn:${partition}:kms:${region}:${account}:key/*`];
-  return [
-    new PolicyStatement({
-      actions: ['ec2:RunInstances'],
-      resources: ec2('instance', 'volume'),
-      conditions: { StringEquals: { 'aws:RequestTag/broch:environment': environment } },
-    }),
-    new PolicyStatement({
-      actions: ['ec2:RunInstances'],
-      // Project networks are created at run time.
-      resources: ec2('subnet', 'security-group', 'network-interface'),
-    }),
-    // Only images of this account that somebody approved: nobody but the function that follows approvals sets the tag.
-    new PolicyStatement({
-      actions: ['ec2:RunInstances'],
-      resources: [`arn:${partition}:ec2:${region}::image/*`],
-      conditions: { StringEquals: { 'ec2:Owner': account, [`aws:ResourceTag/${APPROVED_TAG}`]: environment } },
-    }),
-    new PolicyStatement({
-      actions: ['ec2:CreateTags'],
-      resources: ec2('instance', 'volume'),
-      conditions: { StringEquals: { 'ec2:CreateAction': 'RunInstances' } },
-    }),
-    describes(),
-    new PolicyStatement({
-      actions: ['iam:PassRole'],
-      resources: [`arn:${partition}:iam::${account}:role${PROJECT_IAM_PATH}${environmentName(environment, '*')}`],
-      conditions: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } },
-    }),
-    // EC2 uses these on behalf of the launcher for a root volume that the project's key encrypts.
-    keyUseStatement(
-      scope,
-      'ec2',
-      ['kms:Decrypt', 'kms:DescribeKey', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'],
-      keys,
-    ),
-    keyUseStatement(scope, 'ec2', ['kms:CreateGrant'], keys, { Bool: { 'kms:GrantIsForAWSResource': 'true' } }),
-  ];
-}
-
-const removes = (scope: Construct, environment: string): PolicyStatement[] => [
-  describes(),
-  new PolicyStatement({
-    actions: ['ec2:TerminateInstances'],
-    resources: [Stack.of(scope).formatArn({ service: 'ec2', resource: 'instance', resourceName: '*' })],
-    conditions: { StringEquals: { 'aws:ResourceTag/broch:environment': environment } },
-  }),
-];
-
-/** DescribeInstances has no resource-level permissions. */
-const describes = () => new PolicyStatement({ actions: ['ec2:DescribeInstances'], resources: ['*'] });
 
 /** Only the reports in project buckets; the projects' keys may be used only for these buckets. */
 const readsReports = (prefix: string, stack: Stack): PolicyStatement[] => [

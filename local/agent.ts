@@ -81,7 +81,10 @@ export async function simulateAgents({
   }
 
   async function round(): Promise<void> {
-    for (const instance of await desktops()) {
+    const running = await desktops();
+    // A machine that stopped reports again after its next start, with a new password.
+    for (const id of reportedIds) if (!running.some(({ InstanceId }) => InstanceId === id)) reportedIds.delete(id);
+    for (const instance of running) {
       const id = instance.InstanceId ?? '';
       if (reportedIds.has(id) || signal.aborted) continue;
       try {

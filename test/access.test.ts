@@ -47,6 +47,7 @@ const exceptions: Record<string, { must: string[]; may?: string[] }> = {
       'kms:Decrypt',
     ],
   },
+  'ec2:CreateSnapshot': { must: ['ec2:CreateSnapshot', 'ec2:CreateTags'] },
   'ec2:CreateVpcEndpoint': { must: ['ec2:CreateVpcEndpoint', 'ec2:CreateTags'] },
   // Its snapshots go with it.
   'ec2:DeregisterImage': { must: ['ec2:DeregisterImage'], may: ['ec2:DeleteSnapshot'] },
@@ -206,7 +207,9 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
       listing,
       'ec2:DescribeInstances',
       'ec2:DescribeImages',
+      'ec2:DescribeSnapshots',
       'ec2:DescribeVpcEndpoints',
+      'cloudwatch:GetMetricStatistics',
       'ce:GetCostAndUsage',
       'ssm:GetCommandInvocation',
       'inspector2:ListCoverage',

@@ -15,8 +15,9 @@ import { GetAccountSettingsCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import { paginateListServiceQuotas, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { paginateListSubscriptionsByTopic, SNSClient } from '@aws-sdk/client-sns';
 import { GetParametersCommand, SSMClient } from '@aws-sdk/client-ssm';
-import { desktopImages, imageParameter } from '../../functions/images/schemas.ts';
+import { imageParameter } from '../../functions/images/schemas.ts';
 import { environmentName } from '../../functions/projects/names.ts';
+import { workspaceProviders } from '../../functions/workspaces/kinds.ts';
 import {
   type DoctorFinding,
   judgeConcurrency,
@@ -122,8 +123,8 @@ function listDeploymentChecks(environment: string, settings: { region?: string }
       (plan.StatusReasons ?? []).map(({ Message = '' }) => Message),
     );
   };
-  const readImage = async (kind: keyof typeof desktopImages) => {
-    const Names = [imageParameter(desktopImages[kind])];
+  const readImage = async (kind: keyof typeof workspaceProviders) => {
+    const Names = [imageParameter(workspaceProviders[kind].image)];
     const { Parameters = [] } = await ssm.send(new GetParametersCommand({ Names }));
     const id = Parameters[0]?.Value;
     if (id === undefined) return judgeImage(kind, undefined);
@@ -139,7 +140,7 @@ function listDeploymentChecks(environment: string, settings: { region?: string }
     ['protection', readProtection],
     ['alarm subscriptions', readSubscriptions],
     ['malware scan', readScan],
-    ['linux image', () => readImage('linux')],
+    ['desktop image', () => readImage('desktop')],
     ['windows image', () => readImage('windows')],
   ];
 }

@@ -24,7 +24,7 @@ async function findInstance(api: ApiClient, project: string, seconds: number, li
     if (desktops.length === 0)
       throw new ExitError(
         'refused',
-        `You have no desktop in ${project}. Ask for one: broch workspace ask ${project} --kind linux`,
+        `You have no desktop in ${project}. Ask for one: broch workspace ask ${project} --kind desktop`,
       );
     if (Date.now() > deadline)
       throw new ExitError('fault', `Your desktop in ${project} has not started. Look: broch workspace list ${project}`);

@@ -15,7 +15,10 @@ interface Rest {
 }
 
 const watchable = {
-  project: { show: 'showProject', outcomes: { ready: 'ok', failed: 'fault' } },
+  project: {
+    show: 'showProject',
+    outcomes: { ready: 'ok', stopped: 'ok', archived: 'ok', deleted: 'ok', failed: 'fault' },
+  },
   workspace: { show: 'showWorkspace', outcomes: { ready: 'ok', failed: 'fault' } },
   airlock: {
     show: 'showRequest',

@@ -66,7 +66,17 @@ const publications: Partial<Record<Partition, Publication>> = {
       'ImageRetired',
     ],
   },
-  workspace: { source: 'broch.workspaces', types: ['WorkspaceReady', 'WorkspaceFailed'] },
+  workspace: {
+    source: 'broch.workspaces',
+    types: [
+      'WorkspaceReady',
+      'WorkspaceFailed',
+      'WorkspaceStopped',
+      'WorkspaceArchived',
+      'WorkspaceDeleted',
+      'WorkspaceUnused',
+    ],
+  },
   reports: { source: 'broch.costs', types: ['CostReported', 'CostReportFailed'] },
   airlock: {
     source: 'broch.airlock',

@@ -14,9 +14,6 @@ export const ImageName = z.enum([
 ]);
 export type ImageName = z.infer<typeof ImageName>;
 
-/** The image that a desktop of each kind starts from. */
-export const desktopImages = { linux: 'linux-desktop', windows: 'windows-desktop' } as const;
-
 /** The parameter that holds the id of an image's current version. */
 export const imageParameter = (image: ImageName): string => `/broch/images/${image}/current`;
 

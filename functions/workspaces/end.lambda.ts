@@ -23,7 +23,7 @@ export const handler = eventHandler(MemberRemoved, async ({ project, user, name 
     const { attempt } = await readWorkspace(TABLE_NAME, project, id);
     await terminateInstances(id, attempt);
     const now = currentTime();
-    const command = { do: 'recordFailure', attempt, reason } as const;
+    const command = { do: 'recordEnd', reason } as const;
     await changeWorkspace(TABLE_NAME, project, id, state => decideWorkspace(state, command, now), now);
   }
 });

@@ -25,3 +25,28 @@ export const WorkspaceFailed = contract(
   'WorkspaceFailed',
   z.object({ ...subject, reason: z.string() }),
 );
+
+export const WorkspaceStopped = contract(
+  'broch.workspaces',
+  'WorkspaceStopped',
+  z.object({ ...subject, reason: z.string() }),
+);
+
+export const WorkspaceArchived = contract(
+  'broch.workspaces',
+  'WorkspaceArchived',
+  z.object({ ...subject, reason: z.string(), home: z.string() }),
+);
+
+export const WorkspaceDeleted = contract(
+  'broch.workspaces',
+  'WorkspaceDeleted',
+  z.object({ ...subject, reason: z.string() }),
+);
+
+/** A stopped workspace has not been used for a long time. */
+export const WorkspaceUnused = contract(
+  'broch.workspaces',
+  'WorkspaceUnused',
+  z.object({ ...subject, days: z.number().int() }),
+);

@@ -3,19 +3,20 @@ import {
   DescribeInstancesCommand,
   EC2Client,
   type Instance,
+  ModifyInstanceAttributeCommand,
   RunInstancesCommand,
   type RunInstancesCommandInput,
+  StartInstancesCommand,
+  StopInstancesCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import type { ProjectNetwork } from '../projects/schemas.ts';
+import { workspaceProviders } from './kinds.ts';
 import type { Workspace } from './schemas.ts';
 import type { LaunchedInstance } from './workspaces.ts';
 
 // The EC2 client alone is a megabyte. Only functions that launch or remove instances import this file.
 const client = new EC2Client({ retryMode: 'adaptive', maxAttempts: 5 });
-
-/** The root device of the images of each kind, as Debian and Microsoft name it. Another name would add a second disk. */
-export const rootDevices: Readonly<Record<Workspace['kind'], string>> = { linux: '/dev/xvda', windows: '/dev/sda1' };
 
 /** Tags identify an instance in bills, to its own agent, and in later searches. */
 const tags = (
@@ -38,7 +39,7 @@ const tags = (
 const attemptOf = ({ Tags = [] }: Instance) => Number(Tags.find(({ Key }) => Key === 'broch:attempt')?.Value);
 
 /** The instances of a workspace that are not terminated or terminating, from all attempts. */
-async function find(workspace: string): Promise<Instance[]> {
+async function findInstances(workspace: string): Promise<Instance[]> {
   const { Reservations = [] } = await client.send(
     new DescribeInstancesCommand({
       Filters: [
@@ -60,40 +61,71 @@ export interface LaunchOrder {
   readonly network: ProjectNetwork;
   readonly environment: string;
   readonly image: string;
-  readonly type: string;
+  /** The instance types in the order in which they are tried. */
+  readonly types: readonly string[];
 }
 
+const lacksCapacity = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'InsufficientInstanceCapacity';
+
 /**
- * Launches one instance for an attempt. A repeated call finds it by its tags or launches with the same client token. If
- * a zone has no capacity, the next zone is tried.
+ * Launches one instance for an attempt, or starts the one that the workspace has. A repeated call finds it by its tags or
+ * launches with the same client token. If a zone has no capacity for a type, the next zone and then the next type is tried.
  */
 export async function launchInstance(order: LaunchOrder): Promise<LaunchedInstance> {
-  const { workspace, network } = order;
-  const launchedInstance = (await find(workspace.id)).find(instance => attemptOf(instance) === workspace.attempt);
+  const { workspace, network, types } = order;
+  if (workspace.earlierInstance) return startInstance(workspace.earlierInstance, types);
+  const launchedInstance = (await findInstances(workspace.id)).find(
+    instance => attemptOf(instance) === workspace.attempt,
+  );
   if (launchedInstance) return toLaunchedInstance(launchedInstance);
   // The workspace id chooses the first zone, so that workspaces are spread over the zones.
   const first = Number.parseInt(workspace.id.slice(-2), 16) % network.subnetIds.length;
   const subnets = [...network.subnetIds.slice(first), ...network.subnetIds.slice(0, first)];
-  for (const [tried, subnet] of subnets.entries()) {
+  const places = types.flatMap(type => subnets.map(subnet => ({ type, subnet })));
+  for (const [tried, { type, subnet }] of places.entries()) {
     try {
-      const { Instances = [] } = await client.send(new RunInstancesCommand(request(order, subnet)));
+      const { Instances = [] } = await client.send(new RunInstancesCommand(request(order, type, subnet)));
       const [instance] = Instances;
       if (instance) return toLaunchedInstance(instance);
     } catch (error) {
-      const full = error instanceof Error && error.name === 'InsufficientInstanceCapacity';
-      if (!full || tried === subnets.length - 1) throw error;
+      if (!lacksCapacity(error) || tried === places.length - 1) throw error;
     }
   }
   throw new Error('EC2 returned no instance');
 }
 
+/** A stopped machine stays in its zone, where its disks are. If it has no capacity for its type, the next type is tried. */
+async function startInstance(instance: LaunchedInstance, types: readonly string[]): Promise<LaunchedInstance> {
+  const { instanceId: id } = instance;
+  for (const [tried, type] of types.entries()) {
+    try {
+      if (tried > 0)
+        await client.send(new ModifyInstanceAttributeCommand({ InstanceId: id, InstanceType: { Value: type } }));
+      await client.send(new StartInstancesCommand({ InstanceIds: [id] }));
+      break;
+    } catch (error) {
+      if (!lacksCapacity(error) || tried === types.length - 1) throw error;
+    }
+  }
+  return instance;
+}
+
 function request(
-  { workspace, network, environment, image, type }: LaunchOrder,
+  { workspace, network, environment, image }: LaunchOrder,
+  type: string,
   subnet: string,
 ): RunInstancesCommandInput {
+  const { rootDevice, homeDevice, homeGigabytes } = workspaceProviders[workspace.kind];
+  const encryption = {
+    VolumeType: 'gp3',
+    Encrypted: true,
+    KmsKeyId: network.keyArn,
+    DeleteOnTermination: true,
+  } as const;
   const tagList = Object.entries(tags(environment, workspace, network)).map(([Key, Value]) => ({ Key, Value }));
   return {
-    ClientToken: `${workspace.id}-${workspace.attempt}-${subnet.slice(-17)}`,
+    ClientToken: `${workspace.id}-${workspace.attempt}-${subnet.slice(-12)}-${type}`.slice(0, 64),
     MinCount: 1,
     MaxCount: 1,
     ImageId: image,
@@ -109,9 +141,14 @@ function request(
       InstanceMetadataTags: 'enabled',
     },
     BlockDeviceMappings: [
+      { DeviceName: rootDevice, Ebs: encryption },
       {
-        DeviceName: rootDevices[workspace.kind],
-        Ebs: { VolumeType: 'gp3', Encrypted: true, KmsKeyId: network.keyArn, DeleteOnTermination: true },
+        DeviceName: homeDevice,
+        Ebs: {
+          ...encryption,
+          VolumeSize: homeGigabytes,
+          ...(workspace.home !== undefined && { SnapshotId: workspace.home }),
+        },
       },
     ],
     TagSpecifications: [
@@ -121,10 +158,18 @@ function request(
   };
 }
 
-/** Terminates the instances of this and earlier attempts, not those of later ones. Returns their number. */
-export async function terminateInstances(workspace: string, attempt: number): Promise<number> {
-  const old = (await find(workspace)).filter(instance => !(attemptOf(instance) > attempt));
+/**
+ * Terminates the instances of this and earlier attempts, not those of later ones and not `exception`. Returns their number.
+ */
+export async function terminateInstances(workspace: string, attempt: number, exception?: string): Promise<number> {
+  const old = (await findInstances(workspace)).filter(
+    instance => !(attemptOf(instance) > attempt) && instance.InstanceId !== exception,
+  );
   const ids = old.flatMap(({ InstanceId }) => (InstanceId ? [InstanceId] : []));
   if (ids.length > 0) await client.send(new TerminateInstancesCommand({ InstanceIds: ids }));
   return ids.length;
 }
+
+export const stopInstance = (id: string) => client.send(new StopInstancesCommand({ InstanceIds: [id] }));
+
+export const terminateInstance = (id: string) => client.send(new TerminateInstancesCommand({ InstanceIds: [id] }));

@@ -1,41 +1,43 @@
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
-import { desktopImages, Image, imageKey } from '../images/schemas.ts';
+import { Image, imageKey } from '../images/schemas.ts';
 import { rowKey } from '../keys.ts';
 import { readRoles } from '../membership.ts';
 import { Project } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
 import { readRow } from '../table.ts';
 import { launchInstance } from './instances.ts';
+import { workspaceProviders } from './kinds.ts';
 import { selectImage } from './launch-guard.ts';
 import { explainEndedMembership } from './reasons.ts';
+import { WorkspaceKind, WorkspaceSize } from './schemas.ts';
 import { changeWorkspace, claimInstance, LaunchAttempt, readWorkspace } from './store.ts';
 import { decideWorkspace, requireLaunchable, requireProjectNetwork } from './workspaces.ts';
 
-const Sizes = z.object({ small: z.string(), medium: z.string(), large: z.string() });
+const Types = z.array(z.string()).min(1);
 
 export const env = z.object({
   TABLE_NAME: z.string(),
   ENVIRONMENT: z.string(),
-  /** The instance type for each kind and size, as JSON. */
+  /** The instance types for each kind and size in the order of preference, as JSON. */
   SIZES: z.string(),
 });
 const { TABLE_NAME, ENVIRONMENT, SIZES } = env.parse(process.env);
-const sizes = z.object({ linux: Sizes, windows: Sizes }).parse(JSON.parse(SIZES));
+const sizes = z.record(WorkspaceKind, z.record(WorkspaceSize, Types)).parse(JSON.parse(SIZES));
 
 export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: id, attempt }) => {
   const workspace = requireLaunchable(await readWorkspace(TABLE_NAME, project, id), attempt);
   if ((await readRoles(TABLE_NAME, project, workspace.owner)).length === 0)
     throw new Refused('forbidden', explainEndedMembership(workspace.ownerName, project));
-  const name = desktopImages[workspace.kind];
+  const { image: name } = workspaceProviders[workspace.kind];
   const image = selectImage(name, await readRow(TABLE_NAME, Image, imageKey(name)), project, currentTime());
   const instance = await launchInstance({
     workspace,
     network: requireProjectNetwork(await readRow(TABLE_NAME, Project, rowKey('project', project))),
     environment: ENVIRONMENT,
     image,
-    type: sizes[workspace.kind][workspace.size],
+    types: sizes[workspace.kind][workspace.size],
   });
   await claimInstance(TABLE_NAME, instance.instanceId, { project, workspace: id });
   const now = currentTime();

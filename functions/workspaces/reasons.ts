@@ -30,7 +30,7 @@ export function explainLaunchFailure(
   const remedy = 'Try again with broch workspace retry';
   if (error === 'Refused') return messageOf(cause) || `The workspace was refused. ${remedy}.`;
   if (capacity.includes(error))
-    return `AWS has no capacity for a ${size} ${kind} desktop at the moment. ${remedy} in an hour, or request another size.`;
+    return `AWS has no capacity for a ${size} workspace of the kind ${kind} at the moment. ${remedy} in an hour, or request another size.`;
   if (quotas.includes(error))
     return `The account's quota for such desktops is used up (${error}). Ask your operator to raise it. ${remedy} then.`;
   if (throttles.includes(error)) return `AWS received too many requests at once. ${remedy} in a few minutes.`;
@@ -42,6 +42,12 @@ export function explainLaunchFailure(
     return `The desktop started but did not report within ${minutes} minutes, so it was removed. ${remedy}. If this happens again, tell your operator that the image may be faulty.`;
   return `An internal error occurred (${/^[\w.]{1,80}$/.test(error) ? error : 'unknown'}). ${remedy}. Operators find the cause in the execution of the workflow.`;
 }
+
+export const explainOverdueLaunch =
+  'Its start did not end in time. Try again with broch workspace start; if this happens again, tell your operator.';
+
+export const explainLostMachine = (instance: string): string =>
+  `The machine ${instance} is gone, though nobody ended it through Broch. What was saved in the project is there. Start the workspace again with a new machine: broch workspace start`;
 
 /** Why a workspace ended or did not start. */
 export const explainEndedMembership = (name: string, project: string): string =>

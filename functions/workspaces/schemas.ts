@@ -2,8 +2,11 @@ import * as z from 'zod';
 import { ProjectId } from '../projects/schemas.ts';
 
 export const WorkspaceId = z.string().regex(/^ws-[0-9a-f]{12}$/, 'an id such as ws-001122334455');
-export const WorkspaceKind = z.enum(['linux', 'windows']);
+export const WorkspaceKind = z.enum(['desktop', 'notebook', 'gpu', 'windows']);
 export const WorkspaceSize = z.enum(['small', 'medium', 'large']);
+
+const instanceFields = { instanceId: z.string(), address: z.ipv4(), imageId: z.string() };
+const Instant = z.iso.datetime();
 
 const common = {
   id: WorkspaceId,
@@ -12,25 +15,61 @@ const common = {
   ownerName: z.string(),
   kind: WorkspaceKind,
   size: WorkspaceSize,
-  requestedAt: z.iso.datetime(),
+  requestedAt: Instant,
   /** The number of the attempt. It is part of the execution's name, so that an attempt runs only once. */
   attempt: z.number().int().min(1),
-  attemptedAt: z.iso.datetime(),
+  attemptedAt: Instant,
+  /** It is deleted when it stops. */
+  ephemeral: z.boolean().optional(),
+  /** Until then it is not stopped for being idle. */
+  awakeUntil: Instant.optional(),
+  /** The stopped machine that is started again, with its disks. It is never terminated because a start failed. */
+  earlierInstance: z.object(instanceFields).optional(),
+  /** The snapshot of the home of an archived workspace. */
+  home: z.string().optional(),
+  /** Why the last thing that was tried did not succeed. */
+  problem: z.string().optional(),
 };
-const instanceFields = { instanceId: z.string(), address: z.ipv4(), imageId: z.string() };
 
 const Requested = z.object({ status: z.literal('requested'), ...common });
 const Starting = z.object({ status: z.literal('starting'), ...common, ...instanceFields });
-const Ready = z.object({ status: z.literal('ready'), ...common, ...instanceFields, readyAt: z.iso.datetime() });
-const Failed = z.object({
-  status: z.literal('failed'),
+const Ready = z.object({
+  status: z.literal('ready'),
   ...common,
-  reason: z.string(),
-  failedAt: z.iso.datetime(),
+  ...instanceFields,
+  readyAt: Instant,
+  /** The last moment at which somebody or something is known to have used it. */
+  usedAt: Instant.optional(),
 });
+const Failed = z.object({ status: z.literal('failed'), ...common, reason: z.string(), failedAt: Instant });
+const changeFields = { ...common, ...instanceFields, reason: z.string() };
+const Stopping = z.object({ status: z.literal('stopping'), ...changeFields });
+const Stopped = z.object({
+  status: z.literal('stopped'),
+  ...changeFields,
+  stoppedAt: Instant,
+  /** Days without use after which the owner was last warned. */
+  warnedDays: z.number().int().optional(),
+});
+const Resizing = z.object({
+  status: z.literal('resizing'),
+  ...changeFields,
+  /** It ran before, so it is started again. */
+  restart: z.boolean(),
+});
+const Archiving = z.object({ status: z.literal('archiving'), ...changeFields });
+const Archived = z.object({ status: z.literal('archived'), ...common, reason: z.string(), archivedAt: Instant });
+const Deleting = z.object({
+  status: z.literal('deleting'),
+  ...common,
+  lastInstance: z.string().optional(),
+  reason: z.string(),
+});
+const Deleted = z.object({ status: z.literal('deleted'), ...common, reason: z.string(), deletedAt: Instant });
+const settledSchemas = [Stopping, Stopped, Resizing, Archiving, Archived, Deleting, Deleted, Failed] as const;
 
 /** A workspace as the API returns it. */
-export const WorkspaceView = z.discriminatedUnion('status', [Requested, Starting, Ready, Failed]);
+export const WorkspaceView = z.discriminatedUnion('status', [Requested, Starting, Ready, ...settledSchemas]);
 export type WorkspaceView = z.infer<typeof WorkspaceView>;
 
 export const DesktopProtocol = z.enum(['rdp', 'vnc']);
@@ -49,11 +88,11 @@ export const Workspace = z.discriminatedUnion('status', [
     /** The hash of the last link, to match it with the log of the gateway. */
     link: z.object({ sha256: z.string(), expires: z.iso.datetime() }).optional(),
   }),
-  Failed,
+  ...settledSchemas,
 ]);
 export type Workspace = z.infer<typeof Workspace>;
 export type WorkspaceIn<S extends Workspace['status']> = Extract<Workspace, { status: S }>;
 
-/** The workspaces of one person in one project that exist or are being created; the limit counts them. */
+/** The workspaces of one person in one project that have a machine or wait for one; the limit counts them. */
 export const Desk = z.object({ live: z.array(WorkspaceId) });
 export type Desk = z.infer<typeof Desk>;

@@ -5,8 +5,8 @@ import { outboxRow } from '../events/outbox.ts';
 import { rowKey } from '../keys.ts';
 import { Refused } from '../refused.ts';
 import { createRow, type Page, pageRows, type Row, type RowWrite, readRow } from '../table.ts';
+import type { WorkspaceState } from './desk.ts';
 import { Desk, Workspace, WorkspaceId } from './schemas.ts';
-import type { WorkspaceState } from './workspaces.ts';
 
 /** Identifies an attempt at a workspace; the workflow passes it from step to step. */
 export const LaunchAttempt = z.object({

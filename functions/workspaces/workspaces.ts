@@ -1,27 +1,28 @@
 import { outgoingEvent } from '../contract.ts';
-import { type Decision, ignoreStaleStep, keepState } from '../decision.ts';
+import { ignoreStaleStep, keepState } from '../decision.ts';
 import type { Project, ProjectNetwork } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
+import {
+  isOverdueAttempt,
+  lastingFields,
+  replaceWorkspace,
+  requireWorkspaceOwner,
+  seatWorkspace,
+  subjectOfWorkspace,
+  unseatWorkspace,
+  type WorkspaceDecision,
+  type WorkspacePerson,
+  type WorkspaceState,
+} from './desk.ts';
 import { WorkspaceFailed, WorkspaceReady } from './events.ts';
+import { decideLife, isChangingWorkspace, type LifeCommand } from './life.ts';
 import type { Desk, Desktop, Workspace, WorkspaceIn } from './schemas.ts';
-
-/** The most workspaces that a person may have in a project. */
-export const MAX_WORKSPACES = 3;
-
-export interface WorkspacePerson {
-  readonly id: string;
-  readonly name: string;
-}
-
-/** A workspace and its owner's desk. Both change in one write, so that simultaneous requests cannot exceed the limit. */
-export interface WorkspaceState {
-  readonly workspace: Workspace;
-  readonly desk: Desk;
-}
-type WorkspaceDecision = Decision<WorkspaceState>;
+import { decideUpkeep, type UpkeepCommand } from './upkeep.ts';
 
 /** The commands of people, of the steps of an attempt, and of the desktop. */
 export type WorkspaceCommand =
+  | LifeCommand
+  | UpkeepCommand
   | { do: 'retry'; by: WorkspacePerson; deadlineSeconds: number }
   | { do: 'recordLink'; by: WorkspacePerson; link: NonNullable<WorkspaceIn<'ready'>['link']> }
   | { do: 'recordLaunch'; attempt: number; instance: LaunchedInstance }
@@ -54,14 +55,14 @@ export function decideWorkspace(state: WorkspaceState, command: WorkspaceCommand
       return recordReady(state, command, now);
     case 'recordFailure':
       return recordFailure(state, command, now);
+    case 'recordUse':
+    case 'warnUnused':
+    case 'continueChange':
+      return decideUpkeep(state, command, now);
+    default:
+      return decideLife(state, command, now);
   }
 }
-
-const replaceWorkspace = ({ desk }: WorkspaceState, workspace: Workspace, reason: string): WorkspaceDecision => ({
-  state: { workspace, desk },
-  events: [],
-  reason,
-});
 
 /** Requires a ready project. Checked for the request and again for the launch, because the project may change between. */
 export function requireProjectNetwork(project: Project | undefined): ProjectNetwork {
@@ -74,22 +75,12 @@ export function requireProjectNetwork(project: Project | undefined): ProjectNetw
   );
 }
 
-function seat(desk: Desk, id: string): Desk {
-  const otherIds = desk.live.filter(liveId => liveId !== id);
-  if (otherIds.length >= MAX_WORKSPACES)
-    throw new Refused(
-      'conflict',
-      `You already have ${MAX_WORKSPACES} workspaces in this project (${otherIds.join(', ')}), which is the limit. Use one of them.`,
-    );
-  return { live: [...otherIds, id] };
-}
-
 /** A new workspace on the desk of its owner. */
 export function requestWorkspace(
   project: Project | undefined,
   desk: Desk,
   person: WorkspacePerson,
-  { id, kind, size }: Pick<Workspace, 'id' | 'kind' | 'size'>,
+  { id, kind, size, ephemeral = false }: Pick<Workspace, 'id' | 'kind' | 'size' | 'ephemeral'>,
   now: string,
 ): WorkspaceDecision {
   requireProjectNetwork(project);
@@ -104,12 +95,9 @@ export function requestWorkspace(
     requestedAt: now,
     attempt: 1,
     attemptedAt: now,
+    ...(ephemeral && { ephemeral }),
   };
-  return { state: { workspace, desk: seat(desk, id) }, events: [], reason: 'a member requested it' };
-}
-
-function plain({ id, project, owner, ownerName, kind, size, requestedAt, attempt, attemptedAt }: Workspace) {
-  return { id, project, owner, ownerName, kind, size, requestedAt, attempt, attemptedAt };
+  return { state: { workspace, desk: seatWorkspace(desk, id) }, events: [], reason: 'a member requested it' };
 }
 
 /**
@@ -123,28 +111,29 @@ function retryWorkspace(
 ): WorkspaceDecision {
   const { workspace, desk } = state;
   requireWorkspaceOwner(workspace, person);
-  const overdue = Date.parse(now) > Date.parse(workspace.attemptedAt) + deadlineSeconds * 1000;
+  const overdue = isOverdueAttempt(workspace, deadlineSeconds, now);
   if (workspace.status === 'requested' && !overdue) return keepState(state, 'the attempt has not started');
-  if (workspace.status === 'ready') throw new Refused('conflict', `${workspace.id} is ready and needs no retry.`);
+  if (isChangingWorkspace(workspace) && overdue)
+    return replaceWorkspace(
+      state,
+      { ...workspace, attempt: workspace.attempt + 1, attemptedAt: now },
+      'the change passed its deadline',
+    );
+  if (workspace.status !== 'failed' && workspace.status !== 'requested' && workspace.status !== 'starting')
+    throw new Refused('conflict', `${workspace.id} is ${workspace.status} and needs no retry.`);
   if (workspace.status === 'starting' && !overdue)
     throw new Refused('conflict', `${workspace.id} is still starting. Wait until it is ready or has failed.`);
   const next: Workspace = {
-    ...plain(workspace),
+    ...lastingFields(workspace),
     status: 'requested',
     attempt: workspace.attempt + 1,
     attemptedAt: now,
   };
   return {
-    state: { workspace: next, desk: seat(desk, workspace.id) },
+    state: { workspace: next, desk: seatWorkspace(desk, workspace.id) },
     events: [],
     reason: 'the previous attempt failed or passed its deadline',
   };
-}
-
-/** Only the owner may do this. Members see all workspaces of a project, but may only open their own. */
-function requireWorkspaceOwner(workspace: Workspace, person: WorkspacePerson): void {
-  if (workspace.owner !== person.id)
-    throw new Refused('forbidden', `${workspace.id} belongs to ${workspace.ownerName}. Only the owner may do this.`);
 }
 
 /** The workspace that `person` may open now. */
@@ -183,7 +172,7 @@ function recordLaunch(state: WorkspaceState, { attempt, instance }: CommandOf<'r
   if (workspace.status === 'requested')
     return replaceWorkspace(
       state,
-      { ...plain(workspace), ...instance, status: 'starting' },
+      { ...lastingFields(workspace), ...instance, status: 'starting' },
       'an instance was launched',
     );
   throw new Refused('conflict', `${workspace.id} is ${workspace.status}: nothing is launched for it.`);
@@ -223,20 +212,13 @@ function recordReport(state: WorkspaceState, { instanceId, desktop }: CommandOf<
   if (!acceptsReport(workspace, instanceId)) return keepState(state, 'the instance does not belong to this workspace');
   if (workspace.desktop && workspace.desktop.reportedAt > desktop.reportedAt)
     return keepState(state, 'a later report is on record');
+  // S3 counts whole seconds. The report of an earlier start has an earlier password.
+  if (Date.parse(desktop.reportedAt) < Math.floor(Date.parse(workspace.attemptedAt) / 1000) * 1000)
+    return keepState(state, 'the report is of an earlier start');
   return workspace.status === 'starting'
     ? handshake(state, { ...workspace, desktop }, 'the desktop reported')
     : replaceWorkspace(state, { ...workspace, desktop }, 'the desktop reported again');
 }
-
-const subjectOf = ({ id, project, owner, ownerName, kind, size, attempt }: Workspace) => ({
-  project,
-  workspace: id,
-  owner,
-  ownerName,
-  kind,
-  size,
-  attempt,
-});
 
 function recordReady(state: WorkspaceState, { attempt }: CommandOf<'recordReady'>, now: string): WorkspaceDecision {
   const { workspace } = state;
@@ -248,11 +230,11 @@ function recordReady(state: WorkspaceState, { attempt }: CommandOf<'recordReady'
   const { instanceId, imageId } = starting;
   return {
     ...replaceWorkspace(state, { ...starting, desktop, status: 'ready', readyAt: now }, 'the desktop reported'),
-    events: [outgoingEvent(WorkspaceReady, { ...subjectOf(workspace), at: now, instanceId, imageId })],
+    events: [outgoingEvent(WorkspaceReady, { ...subjectOfWorkspace(workspace), at: now, instanceId, imageId })],
   };
 }
 
-/** Ends an attempt, and frees its place on the desk. */
+/** Ends an attempt. A machine that was to be started again stays, stopped, with its place on the desk. */
 function recordFailure(
   state: WorkspaceState,
   { attempt, reason }: CommandOf<'recordFailure'>,
@@ -260,13 +242,21 @@ function recordFailure(
 ): WorkspaceDecision {
   const { workspace, desk } = state;
   if (workspace.attempt !== attempt) return ignoreStaleStep(state);
-  if (workspace.status === 'failed') return keepState(state, 'the failure is on record');
+  if (workspace.status !== 'requested' && workspace.status !== 'starting' && workspace.status !== 'ready')
+    return keepState(state, 'the failure is on record');
+  const { earlierInstance, ...fields } = lastingFields(workspace);
+  const event = outgoingEvent(WorkspaceFailed, { ...subjectOfWorkspace(workspace), at: now, reason });
+  if (earlierInstance) {
+    const ending = { status: 'stopped', reason: 'It could not be started.', problem: reason, stoppedAt: now } as const;
+    const next: Workspace = { ...fields, ...earlierInstance, ...ending };
+    return { ...replaceWorkspace(state, next, 'the machine did not start again'), events: [event] };
+  }
   return {
     state: {
-      workspace: { ...plain(workspace), status: 'failed', reason, failedAt: now },
-      desk: { live: desk.live.filter(id => id !== workspace.id) },
+      workspace: { ...fields, status: 'failed', reason, failedAt: now },
+      desk: unseatWorkspace(desk, workspace.id),
     },
-    events: [outgoingEvent(WorkspaceFailed, { ...subjectOf(workspace), at: now, reason })],
+    events: [event],
     reason: 'the attempt failed',
   };
 }

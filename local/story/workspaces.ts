@@ -30,7 +30,7 @@ export const tellWorkspaces: ChapterTeller = async (stage, tell) => {
   const params = { project: 'asthma' };
 
   const { workspace } = await tell('Rana asks for a Linux desktop', async () => {
-    const response = await rana.ask('askWorkspace', { params, body: { kind: 'linux' } });
+    const response = await rana.ask('askWorkspace', { params, body: { kind: 'desktop' } });
     return {
       message: 'She is a member of asthma, so it is started in the network of asthma.',
       ids: { workspace: response.id },

@@ -24,7 +24,7 @@ describe('broch doctor', () => {
     ['an address that was not confirmed', judgeSubscriptions(['PendingConfirmation', confirmed]), 'Follow the link'],
     ['a topic without subscriptions', judgeSubscriptions([]), 'alarms.email'],
     ['a scan in trouble', judgeScanPlan('WARNING', ['The role cannot read']), 'Deploy the stacks'],
-    ['an image that is not published', judgeImage('linux', undefined), 'broch image build'],
+    ['an image that is not published', judgeImage('desktop', undefined), 'broch image build'],
     ['an image that was deleted', judgeImage('windows', 'deleted'), 'broch image build'],
     ['a data stack that anybody can delete', judgeProtection('broch-prod-data', false), 'without `-c first=true`'],
   ])('says what to do about %s', (_, { status, remedy }, words) => {
@@ -39,7 +39,7 @@ describe('broch doctor', () => {
     judgeCostTag(new Map([['broch:project', 'Active']]), 'broch:project'),
     judgeSubscriptions([confirmed]),
     judgeScanPlan('ACTIVE', []),
-    judgeImage('linux', 'available'),
+    judgeImage('desktop', 'available'),
     judgeProtection('broch-prod-data', true),
   ])('has nothing to say about what is in order: $message', ({ status, remedy }) => {
     expect([status, remedy]).toEqual(['ok', undefined]);

@@ -57,7 +57,7 @@ describe('completion', () => {
     ['broch proj', ['project']],
     ['broch project ', ['create', 'list', 'show', 'retry']],
     ['broch --profile main project sh', ['show']],
-    ['broch workspace ask asthma --kind ', ['linux', 'windows']],
+    ['broch workspace ask asthma --kind ', ['desktop', 'notebook', 'gpu', 'windows']],
     ['broch workspace ask asthma --si', ['--size']],
     ['broch watch ', ['project', 'workspace', 'airlock', 'delivery']],
     ['broch project create --title ', []],

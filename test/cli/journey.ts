@@ -23,7 +23,7 @@ export async function enrolJourneyPeople<Name extends string>(
   cloud: ReturnType<typeof connectTestCloud>,
   roles: Record<Name, UserGroup>,
 ): Promise<Record<Name, TypeLine>> {
-  await publishTestImage(cloud, 'linux', 'ami-0a0a0a0a0a0a0a0a0');
+  await publishTestImage(cloud, 'desktop', 'ami-0a0a0a0a0a0a0a0a0');
   const { file } = await writeEmbeddedCloudFile(cloud, makeTestFolder(afterAll), roles);
   return Object.fromEntries(
     (Object.keys(roles) as Name[]).map(name => {

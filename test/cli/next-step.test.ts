@@ -43,7 +43,7 @@ const workspace = {
   project: 'asthma',
   owner: 'r',
   ownerName: 'rana',
-  kind: 'linux',
+  kind: 'desktop',
   size: 'small',
   requestedAt: timestamp,
   attempt: 1,

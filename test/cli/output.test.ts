@@ -89,7 +89,7 @@ const common = {
   project: 'asthma',
   owner: 'b1c2',
   ownerName: 'rana',
-  kind: 'linux',
+  kind: 'desktop',
   size: 'small',
   requestedAt: '2026-11-20T09:00:00.000Z',
 };

@@ -28,7 +28,7 @@ beforeAll(async () => {
 
 it('a researcher sees what each pattern takes, is asked to explain, and gets the request before reviewers', async () => {
   const rana = people['jour-rana'];
-  expect((await rana(`broch workspace ask ${project} --kind linux`)).code).toBe(0);
+  expect((await rana(`broch workspace ask ${project} --kind desktop`)).code).toBe(0);
   expect((await rana(`broch try save ${folder} ${project} data/outbox/ages/`)).output).toContain('Saved 1 file');
   const draft = await rana(
     `broch airlock draft ${project} --title Ages --source data/outbox/ages/ --table '*.csv' --purpose 'Table 1'`,

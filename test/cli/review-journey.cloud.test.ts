@@ -25,7 +25,7 @@ beforeAll(async () => {
     `broch member add ${project} jrev-rana --roles researcher`,
   ])
     expect((await olga(line)).code).toBe(0);
-  expect((await rana(`broch workspace ask ${project} --kind linux`)).code).toBe(0);
+  expect((await rana(`broch workspace ask ${project} --kind desktop`)).code).toBe(0);
   await rana(`broch try save ${makeFolder({ 'regions.csv': source })} ${project} data/outbox/regions/`);
   const draft = await rana(
     `broch airlock draft ${project} --title Regions --source data/outbox/regions/ --table '*.csv' --purpose 'Table 1'`,

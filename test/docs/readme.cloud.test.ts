@@ -33,7 +33,7 @@ beforeAll(async () => {
   const roles = Object.fromEntries(Object.entries(people).map(([name, role]) => [rename(name), role]));
   const { file } = await writeEmbeddedCloudFile(facts, folder, roles);
   // The image that desktops start from, as `npm start` leaves it.
-  await publishTestImage(facts, 'linux', 'ami-0a0a0a0a0a0a0a0a0');
+  await publishTestImage(facts, 'desktop', 'ami-0a0a0a0a0a0a0a0a0');
   // `npm link`, into a folder of the test's own.
   await run('npm', ['link', '--offline'], { env: { ...process.env, npm_config_prefix: folder } });
   env = { ...process.env, XDG_CONFIG_HOME: folder, BROCH_CLOUD: file, BROCH_AS: undefined };

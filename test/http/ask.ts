@@ -54,6 +54,9 @@ export const exampleBodies: Record<string, object> = {
   openDelivery: { dataset: 'admissions' },
   askWorkspace: { kind: 'linux' },
   rejectDelivery: { reason: 'The year 2025 is missing.' },
+  askWorkspace: { kind: 'desktop' },
+  resizeWorkspace: { size: 'large' },
+  keepWorkspaceAwake: { until: '2026-11-30T18:00:00Z' },
   draftRequest: {
     title: 'Table 1',
     source: 'data/outbox/table1/',

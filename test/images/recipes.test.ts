@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { rootDevices } from '../../functions/workspaces/instances.ts';
+import { workspaceProviders } from '../../functions/workspaces/kinds.ts';
 import { imageNames, imagesFolder, readRecipe } from './recipes.ts';
 
 const recipes = await Promise.all(imageNames.map(async name => [name, await readRecipe(name)] as const));
@@ -58,8 +58,8 @@ describe('the Packer recipes', () => {
   it.each(recipes.filter(([name]) => /^(linux|windows)-/.test(name)))(
     '%s has the root device that workspaces are launched with',
     (name, { source }) => {
-      const kind = name.startsWith('windows') ? 'windows' : 'linux';
-      expect(source.launch_block_device_mappings[0].device_name).toBe(rootDevices[kind]);
+      const provider = Object.values(workspaceProviders).find(({ image }) => image === name);
+      expect(source.launch_block_device_mappings[0].device_name).toBe(provider?.rootDevice);
     },
   );
 

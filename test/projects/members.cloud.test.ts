@@ -44,10 +44,12 @@ beforeAll(async () => {
   ]);
   const bucket = await makeAirlockProject(cloud, project, []);
   await putSourceFiles(cloud, bucket, 'data/outbox/t/', { 't.csv': 'n\n3000\n' });
-  await publishTestImage(cloud, 'linux', 'ami-0a0a0a0a0a0a0a0a0');
+  await publishTestImage(cloud, 'desktop', 'ami-0a0a0a0a0a0a0a0a0');
   await add(rana);
   await add(nadia, { roles: ['lead'] });
-  const { id: workspace } = (await rana?.ask('askWorkspace', { ...inProject, body: { kind: 'linux' } })) ?? { id: '' };
+  const { id: workspace } = (await rana?.ask('askWorkspace', { ...inProject, body: { kind: 'desktop' } })) ?? {
+    id: '',
+  };
   const groups = [{ name: 'all', kind: 'table', purpose: 'paper', paths: ['**'] }];
   const draft = { title: 'T', source: 'data/outbox/t/', groups };
   const { id: request } = (await rana?.ask('draftRequest', { ...inProject, body: draft })) ?? { id: '' };

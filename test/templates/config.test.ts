@@ -64,8 +64,11 @@ describe('the error for a wrong configuration', () => {
     ['workspaces.gateway', 'http://desktops.example.org', 'https'],
     ['workspaces.linkSeconds', 61, '<=60'],
     ['workspaces.readyMinutes', 120, '<=60'],
-    ['workspaces.sizes.linux.small', undefined, 'missing'],
-    ['workspaces.sizes.linux.small', 'big', 'an instance type such as t3.large'],
+    ['workspaces.sizes.desktop.small', undefined, 'missing'],
+    ['workspaces.sizes.desktop.small', ['big'], 'an instance type such as t3.large'],
+    ['workspaces.sizes.desktop.small', [], 'at least one'],
+    ['workspaces.sizes.desktop.small', ['g5.xlarge'], 'not of a family that desktop workspaces run on'],
+    ['workspaces.sizes.gpu.small', ['t3.large'], 'not of a family that gpu workspaces run on'],
     ['workspaces.sizes.windows', 't3.large', 'expected object'],
     ['costs.hour', 24, '<=23'],
     ['costs.tag', 7, 'expected string'],
@@ -85,7 +88,7 @@ describe('the error for a wrong configuration', () => {
     ['projects.pools', 'projects'],
     ['ingest.lockdays', 'ingest'],
     ['workspaces.sizes.mac', 'workspaces.sizes'],
-    ['workspaces.sizes.linux.huge', 'workspaces.sizes.linux'],
+    ['workspaces.sizes.desktop.huge', 'workspaces.sizes.desktop'],
     ['costs.__proto', 'costs'],
   ])('names the unknown key %s', (key, parent) => {
     const message = complaint(writeChange(key, 'x'));

@@ -40,7 +40,7 @@ const workspace: WorkspaceIn<'ready'> = {
   project: 'asthma',
   owner: 'sub-rana',
   ownerName: 'rana',
-  kind: 'linux',
+  kind: 'desktop',
   size: 'small',
   requestedAt: requestTime,
   attempt: 1,

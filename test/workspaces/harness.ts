@@ -16,6 +16,7 @@ import {
   PutRolePolicyCommand,
 } from '@aws-sdk/client-iam';
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { InvokeCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import {
   CreateBucketCommand,
   PutBucketEncryptionCommand,
@@ -32,9 +33,10 @@ import {
 } from '@aws-sdk/client-sfn';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { agentFor, createApiClient } from '../../bin/cli/call.ts';
-import { APPROVED_TAG, desktopImages, imageKey } from '../../functions/images/schemas.ts';
+import { APPROVED_TAG, imageKey } from '../../functions/images/schemas.ts';
 import { rowKey } from '../../functions/keys.ts';
 import type { Project, ProjectNetwork } from '../../functions/projects/schemas.ts';
+import { workspaceProviders } from '../../functions/workspaces/kinds.ts';
 import { enrolLocalPerson, keepLocalSession, signInLocalPerson } from '../../local/people.ts';
 import type { connectTestCloud } from '../cloud.ts';
 import { buildOf, follow, publishWidely, withApproved } from '../images/lifecycle.ts';
@@ -75,8 +77,12 @@ async function connectTestTable(configuration: Cloud['configuration']) {
 }
 
 /** An image of which one version is published, as people leave it, or of which none is. */
-export async function publishTestImage(cloud: Cloud, kind: keyof typeof desktopImages, ami?: string): Promise<void> {
-  const image = desktopImages[kind];
+export async function publishTestImage(
+  cloud: Cloud,
+  kind: keyof typeof workspaceProviders,
+  ami?: string,
+): Promise<void> {
+  const { image } = workspaceProviders[kind];
   const version = follow(withApproved(1), publishWidely(1)).versions.map(published => ({
     ...published,
     build: { ...buildOf(1), ami },
@@ -225,4 +231,20 @@ export async function openWorkspaceWorkflow({ configuration }: Cloud) {
       }
     },
   };
+}
+
+/** Calls a function by its file, as a schedule does. */
+export async function invokeFunction({ configuration }: Cloud, file: string): Promise<void> {
+  const client = new LambdaClient(configuration);
+  for (let Marker: string | undefined, page = 0; page < 20; page++) {
+    const { Functions = [], NextMarker } = await client.send(new ListFunctionsCommand({ Marker }));
+    const name = Functions.find(({ Description }) => Description === file)?.FunctionName;
+    if (name !== undefined) {
+      await client.send(new InvokeCommand({ FunctionName: name, Payload: '{}' }));
+      return;
+    }
+    if (NextMarker === undefined) break;
+    Marker = NextMarker;
+  }
+  throw new Error(`there is no function ${file}`);
 }

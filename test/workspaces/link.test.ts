@@ -16,7 +16,7 @@ const workspace: WorkspaceIn<'ready'> = {
   project: 'asthma',
   owner: 'sub-rana',
   ownerName: 'rana',
-  kind: 'linux',
+  kind: 'desktop',
   size: 'small',
   requestedAt: now,
   attempt: 1,

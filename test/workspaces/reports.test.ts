@@ -83,14 +83,14 @@ describe('a report', () => {
 });
 
 describe('the reason of a failure', () => {
-  const workspace = { kind: 'linux', size: 'large' } as Workspace;
+  const workspace = { kind: 'desktop', size: 'large' } as Workspace;
   const lambda = (errorMessage: string) => JSON.stringify({ errorMessage, trace: ['at /var/task/index.mjs'] });
 
   it.each([
     [
       'InsufficientInstanceCapacity',
       lambda('We currently do not have sufficient t3.large'),
-      /no capacity for a large linux/,
+      /no capacity for a large workspace of the kind desktop/,
     ],
     ['VcpuLimitExceeded', lambda('You have requested more vCPU'), /quota/],
     ['RequestLimitExceeded', lambda('Request limit exceeded.'), /few minutes/],

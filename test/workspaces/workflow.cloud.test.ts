@@ -43,7 +43,7 @@ const waitForEnd = (name: string, workspace: string) =>
     () => show(name, workspace),
     ({ status }) => status === 'ready' || status === 'failed',
   );
-const ask = (name: string, body: Record<string, unknown> = { kind: 'linux' }) =>
+const ask = (name: string, body: Record<string, unknown> = { kind: 'desktop' }) =>
   person(name).ask('askWorkspace', { params, body });
 const row = (workspace: string) => table.get(rowKey('workspace', project, workspace));
 
@@ -74,7 +74,7 @@ beforeAll(async () => {
   const otherProject = await makeReadyProject(cloud, 'elsewhere');
   await table.put(rowKey('project', 'elsewhere'), otherProject);
   people = await makeResearchers(cloud, project, ['desk-rana', 'desk-ivo', 'desk-noor', 'desk-lena']);
-  await publishTestImage(cloud, 'linux', 'ami-0a0a0a0a0a0a0a0a0');
+  await publishTestImage(cloud, 'desktop', 'ami-0a0a0a0a0a0a0a0a0');
   play(true);
 });
 afterAll(() => play(false));
@@ -83,7 +83,7 @@ describe('a researcher', () => {
   let id: string;
 
   it('requests a desktop and gets one in the network of the project', async () => {
-    const requested = await ask('desk-rana', { kind: 'linux', size: 'medium' });
+    const requested = await ask('desk-rana', { kind: 'desktop', size: 'medium' });
     id = requested.id;
     expect(requested).toMatchObject({ status: 'requested', project, owner: person('desk-rana').id, attempt: 1 });
     const ready = await waitForEnd('desk-rana', id);
@@ -218,7 +218,7 @@ describe('a failed workspace says why, leaves no instance and can be retried', (
   async function requestAttempt(id: string) {
     const { id: owner } = person('desk-lena');
     const now = new Date().toISOString();
-    const fields = { id, project, owner, ownerName: 'desk-lena', kind: 'linux', size: 'small', requestedAt: now };
+    const fields = { id, project, owner, ownerName: 'desk-lena', kind: 'desktop', size: 'small', requestedAt: now };
     await table.put(rowKey('workspace', project, id), { status: 'requested', ...fields, attempt: 1, attemptedAt: now });
     await table.put(rowKey('workspace', project, `DESK#${owner}`), { live: [id] });
     return { project, workspace: id, attempt: 1 };

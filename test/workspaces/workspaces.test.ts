@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Project } from '../../functions/projects/schemas.ts';
 import { Refused } from '../../functions/refused.ts';
+import { MAX_WORKSPACES } from '../../functions/workspaces/desk.ts';
 import * as schemas from '../../functions/workspaces/schemas.ts';
 import * as core from '../../functions/workspaces/workspaces.ts';
 
@@ -29,7 +30,7 @@ const asthma = {
     instanceRole: 'AROA1',
   },
 } satisfies Project;
-const request = { id: 'ws-00112233aabb', kind: 'linux', size: 'small' } as const;
+const request = { id: 'ws-00112233aabb', kind: 'desktop', size: 'small' } as const;
 const instance = { instanceId: 'i-0123456789abcdef0', address: '10.64.0.9', imageId: 'ami-1' };
 const desktop = (seconds = 60) => ({ protocol: 'rdp', password: 'cipher', reportedAt: instant(seconds) }) as const;
 const deadline = 4800;
@@ -275,7 +276,7 @@ describe('any sequence of commands', () => {
           }
           for (const person of [rana, ivo]) {
             const live = [...rows.values()].filter(({ owner, status }) => owner === person.id && status !== 'failed');
-            expect(live.length).toBeLessThanOrEqual(core.MAX_WORKSPACES);
+            expect(live.length).toBeLessThanOrEqual(MAX_WORKSPACES);
             expect((desks.get(person.id)?.live ?? []).toSorted()).toEqual(live.map(({ id }) => id).toSorted());
           }
         }

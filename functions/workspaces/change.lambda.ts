@@ -1,0 +1,49 @@
+import * as z from 'zod';
+import { currentTime } from '../clock.ts';
+import { startExecution } from '../executions.ts';
+import { stepHandler } from '../handler.ts';
+import { planChange } from './change.ts';
+import { isChangingWorkspace } from './life.ts';
+import { observeWorkspace, performChangeStep } from './machines.ts';
+import { explainLostMachine } from './reasons.ts';
+import { WorkspaceKind, WorkspaceSize } from './schemas.ts';
+import { changeWorkspace, LaunchAttempt, readWorkspace } from './store.ts';
+import { decideWorkspace, type WorkspaceCommand } from './workspaces.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  ENVIRONMENT: z.string(),
+  /** The instance types for each kind and size in the order of preference, as JSON. */
+  SIZES: z.string(),
+  MACHINE_ARN: z.string(),
+});
+const { TABLE_NAME, SIZES, MACHINE_ARN } = env.parse(process.env);
+const sizes = z.record(WorkspaceKind, z.record(WorkspaceSize, z.array(z.string()))).parse(JSON.parse(SIZES));
+
+/**
+ * Does the next thing that a stop, a resize, an archive or a deletion needs, and says whether that was the last one. It
+ * decides by what EC2 has, so it may be called at any time and any number of times.
+ */
+export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: id, attempt }) => {
+  const workspace = await readWorkspace(TABLE_NAME, project, id);
+  // The resized machine starts again. The workflow has a name, so a second start changes nothing.
+  if (workspace.status === 'requested' && workspace.attempt === attempt + 1) await restart(project, id, attempt + 1);
+  if (workspace.attempt !== attempt || !isChangingWorkspace(workspace)) return { outcome: 'done' as const };
+  const observed = await observeWorkspace(workspace);
+  const step = planChange(workspace, observed, sizes[workspace.kind][workspace.size]);
+  if (step?.do !== 'finish' && step?.do !== 'lost') {
+    if (step) await performChangeStep(workspace, step);
+    return { outcome: 'more' as const };
+  }
+  const now = currentTime();
+  const command: WorkspaceCommand =
+    step.do === 'finish'
+      ? { do: 'finishChange', attempt, ...(step.home !== undefined && { home: step.home }) }
+      : { do: 'recordEnd', reason: explainLostMachine('instanceId' in workspace ? workspace.instanceId : id) };
+  const { state } = await changeWorkspace(TABLE_NAME, project, id, read => decideWorkspace(read, command, now), now);
+  if (state.workspace.status === 'requested') await restart(project, id, state.workspace.attempt);
+  return { outcome: 'done' as const };
+});
+
+const restart = (project: string, workspace: string, attempt: number) =>
+  startExecution(MACHINE_ARN, `${workspace}-${attempt}`, { project, workspace, attempt });

@@ -1,0 +1,13 @@
+import { desktopProvider } from './kinds/desktop.ts';
+import { gpuProvider } from './kinds/gpu.ts';
+import { notebookProvider } from './kinds/notebook.ts';
+import type { WorkspaceProvider } from './kinds/provider.ts';
+import { windowsProvider } from './kinds/windows.ts';
+import type { Workspace } from './schemas.ts';
+
+export const workspaceProviders: Readonly<Record<Workspace['kind'], WorkspaceProvider>> = {
+  desktop: desktopProvider,
+  notebook: notebookProvider,
+  gpu: gpuProvider,
+  windows: windowsProvider,
+};

@@ -1,0 +1,13 @@
+import type { WorkspaceProvider } from './provider.ts';
+
+/** A Linux desktop that opens a notebook server and nothing else. */
+export const notebookProvider: WorkspaceProvider = {
+  summary: 'a notebook server in a browser',
+  image: 'linux-notebook',
+  rootDevice: '/dev/xvda',
+  homeDevice: '/dev/sdf',
+  homeGigabytes: 50,
+  protocol: 'rdp',
+  families: /^(t3a?|m[5-8][a-z]*|c[5-8][a-z]*|r[5-8][a-z]*)\./,
+  busyLoad: 0.5,
+};

@@ -1,0 +1,296 @@
+import { outgoingEvent } from '../contract.ts';
+import { ignoreStaleStep, keepState } from '../decision.ts';
+import { Refused } from '../refused.ts';
+import {
+  fieldsWithoutInstance,
+  isOverdueAttempt,
+  lastingFields,
+  replaceWorkspace,
+  requireWorkspaceOwner,
+  seatWorkspace,
+  subjectOfWorkspace,
+  unseatWorkspace,
+  type WorkspaceDecision,
+  type WorkspacePerson,
+  type WorkspaceState,
+} from './desk.ts';
+import { WorkspaceArchived, WorkspaceDeleted, WorkspaceFailed, WorkspaceStopped } from './events.ts';
+import type { Workspace, WorkspaceIn } from './schemas.ts';
+
+/** The longest time for which a person may keep a machine awake. */
+const MAX_AWAKE_DAYS = 14;
+
+/** Who asks: the owner, or Broch itself with a reason. */
+type LifeCaller = { readonly by: WorkspacePerson } | { readonly because: string };
+
+/** Commands about the life of a workspace after its launch. */
+export type LifeCommand =
+  | ({ do: 'start'; deadlineSeconds: number } & { by: WorkspacePerson })
+  | ({ do: 'stop' } & LifeCaller)
+  | { do: 'resize'; by: WorkspacePerson; size: Workspace['size'] }
+  | { do: 'archive'; by: WorkspacePerson }
+  | ({ do: 'delete' } & LifeCaller)
+  | { do: 'keepAwake'; by: WorkspacePerson; until: string }
+  | { do: 'finishChange'; attempt: number; home?: string }
+  | { do: 'recordProblem'; attempt: number; problem: string }
+  | { do: 'recordEnd'; reason: string; instanceId?: string };
+type LifeCommandOf<Name extends LifeCommand['do']> = Extract<LifeCommand, { do: Name }>;
+
+/** A workspace that a workflow is changing. */
+export type ChangingWorkspace = WorkspaceIn<'stopping' | 'resizing' | 'archiving' | 'deleting'>;
+export const isChangingWorkspace = (workspace: Workspace): workspace is ChangingWorkspace =>
+  ['stopping', 'resizing', 'archiving', 'deleting'].includes(workspace.status);
+
+/** Decides the next state in the life of a workspace. */
+export function decideLife(state: WorkspaceState, command: LifeCommand, now: string): WorkspaceDecision {
+  switch (command.do) {
+    case 'start':
+      return startWorkspace(state, command, now);
+    case 'stop':
+      return stopWorkspace(state, command, now);
+    case 'resize':
+      return resizeWorkspace(state, command, now);
+    case 'archive':
+      return archiveWorkspace(state, command, now);
+    case 'delete':
+      return deleteWorkspace(state, command, now);
+    case 'keepAwake':
+      return keepAwake(state, command, now);
+    case 'finishChange':
+      return finishChange(state, command, now);
+    case 'recordProblem':
+      return recordProblem(state, command);
+    case 'recordEnd':
+      return recordEnd(state, command, now);
+  }
+}
+
+const instanceOf = ({ instanceId, address, imageId }: WorkspaceIn<'ready' | 'stopped' | 'resizing'>) => ({
+  instanceId,
+  address,
+  imageId,
+});
+const nextAttempt = (workspace: Workspace, now: string) => ({ attempt: workspace.attempt + 1, attemptedAt: now });
+
+const refuseWhileChanging = (workspace: Workspace): never => {
+  throw new Refused(
+    'conflict',
+    `${workspace.id} is ${workspace.status}. Look in a minute: broch workspace show ${workspace.project} ${workspace.id}`,
+  );
+};
+
+/** Brings a stopped or an archived workspace back, and tries a failed one again. */
+function startWorkspace(
+  state: WorkspaceState,
+  { by: person, deadlineSeconds }: LifeCommandOf<'start'>,
+  now: string,
+): WorkspaceDecision {
+  const { workspace, desk } = state;
+  requireWorkspaceOwner(workspace, person);
+  if (workspace.status === 'ready') return keepState(state, 'the workspace runs');
+  const late = isOverdueAttempt(workspace, deadlineSeconds, now);
+  if ((workspace.status === 'requested' || workspace.status === 'starting') && !late)
+    return keepState(state, 'the attempt is in progress');
+  if (workspace.status === 'deleted')
+    throw new Refused('conflict', `${workspace.id} was deleted. Ask for another: broch workspace ask`);
+  if (isChangingWorkspace(workspace)) return refuseWhileChanging(workspace);
+  const earlierInstance = workspace.status === 'stopped' ? instanceOf(workspace) : workspace.earlierInstance;
+  const next: Workspace = {
+    ...lastingFields(workspace),
+    ...nextAttempt(workspace, now),
+    ...(earlierInstance && { earlierInstance }),
+    status: 'requested',
+  };
+  return {
+    state: { workspace: next, desk: seatWorkspace(desk, workspace.id) },
+    events: [],
+    reason: 'the owner wants to use it',
+  };
+}
+
+function requireCaller(workspace: Workspace, caller: LifeCaller): string {
+  if ('because' in caller) return caller.because;
+  requireWorkspaceOwner(workspace, caller.by);
+  return `${caller.by.name} asked for it.`;
+}
+
+function stopWorkspace(state: WorkspaceState, command: LifeCommandOf<'stop'>, now: string): WorkspaceDecision {
+  const { workspace } = state;
+  const reason = requireCaller(workspace, command);
+  if (workspace.status === 'stopping' || workspace.status === 'stopped')
+    return keepState(state, 'the workspace is stopped or stopping');
+  if (workspace.status !== 'ready')
+    throw new Refused(
+      'conflict',
+      `${workspace.id} is ${workspace.status}: only a workspace that is ready can be stopped.`,
+    );
+  if (workspace.ephemeral) return deleteWorkspace(state, { do: 'delete', because: reason }, now);
+  const { awakeUntil: _, ...fields } = fieldsWithoutInstance(workspace);
+  const next: Workspace = {
+    ...fields,
+    ...nextAttempt(workspace, now),
+    ...instanceOf(workspace),
+    status: 'stopping',
+    reason,
+  };
+  return replaceWorkspace(state, next, reason);
+}
+
+function resizeWorkspace(
+  state: WorkspaceState,
+  { by: person, size }: LifeCommandOf<'resize'>,
+  now: string,
+): WorkspaceDecision {
+  const { workspace } = state;
+  requireWorkspaceOwner(workspace, person);
+  if (workspace.size === size && !isChangingWorkspace(workspace))
+    return keepState(state, 'the workspace has this size');
+  if (workspace.status === 'archived') return replaceWorkspace(state, { ...workspace, size }, 'the next start uses it');
+  if (workspace.status !== 'ready' && workspace.status !== 'stopped')
+    throw new Refused(
+      'conflict',
+      `${workspace.id} is ${workspace.status}: only a workspace that is ready, stopped or archived can be resized.`,
+    );
+  const next: Workspace = {
+    ...fieldsWithoutInstance(workspace),
+    ...nextAttempt(workspace, now),
+    ...instanceOf(workspace),
+    size,
+    status: 'resizing',
+    restart: workspace.status === 'ready',
+    reason: `${person.name} asked for it.`,
+  };
+  return replaceWorkspace(state, next, `from ${workspace.size} to ${size}`);
+}
+
+function archiveWorkspace(
+  state: WorkspaceState,
+  { by: person }: LifeCommandOf<'archive'>,
+  now: string,
+): WorkspaceDecision {
+  const { workspace } = state;
+  requireWorkspaceOwner(workspace, person);
+  if (workspace.status === 'archiving' || workspace.status === 'archived')
+    return keepState(state, 'the workspace is archived or being archived');
+  if (workspace.status !== 'ready' && workspace.status !== 'stopped')
+    throw new Refused(
+      'conflict',
+      `${workspace.id} is ${workspace.status}: only a workspace that is ready or stopped can be archived.`,
+    );
+  const next: Workspace = {
+    ...fieldsWithoutInstance(workspace),
+    ...nextAttempt(workspace, now),
+    ...instanceOf(workspace),
+    status: 'archiving',
+    reason: `${person.name} asked for it.`,
+  };
+  return replaceWorkspace(state, next, 'its home is kept in a snapshot');
+}
+
+/** Possible in every status: the workflow of a launch that is in progress finds its attempt replaced, and cleans up. */
+function deleteWorkspace(state: WorkspaceState, command: LifeCommandOf<'delete'>, now: string): WorkspaceDecision {
+  const { workspace } = state;
+  const reason = requireCaller(workspace, command);
+  if (workspace.status === 'deleting' || workspace.status === 'deleted')
+    return keepState(state, 'the workspace is deleted or being deleted');
+  const instanceId = 'instanceId' in workspace ? workspace.instanceId : workspace.earlierInstance?.instanceId;
+  const next: Workspace = {
+    ...fieldsWithoutInstance(workspace),
+    ...nextAttempt(workspace, now),
+    ...(instanceId !== undefined && { lastInstance: instanceId }),
+    status: 'deleting',
+    reason,
+  };
+  return replaceWorkspace(state, next, reason);
+}
+
+function keepAwake(
+  state: WorkspaceState,
+  { by: person, until: deadline }: LifeCommandOf<'keepAwake'>,
+  now: string,
+): WorkspaceDecision {
+  const { workspace } = state;
+  requireWorkspaceOwner(workspace, person);
+  if (workspace.status !== 'ready')
+    throw new Refused(
+      'conflict',
+      `${workspace.id} is ${workspace.status}: only a workspace that is ready stays awake.`,
+    );
+  const days = (Date.parse(deadline) - Date.parse(now)) / 86_400_000;
+  if (days <= 0) throw new Refused('invalid', 'The time is over. Name one in the future.');
+  if (days > MAX_AWAKE_DAYS)
+    throw new Refused('invalid', `A workspace can be kept awake for at most ${MAX_AWAKE_DAYS} days.`);
+  return replaceWorkspace(state, { ...workspace, awakeUntil: deadline }, 'the owner keeps it awake');
+}
+
+/** The workflow has done what the status says. */
+function finishChange(state: WorkspaceState, { attempt, home }: LifeCommandOf<'finishChange'>, now: string) {
+  const { workspace, desk } = state;
+  if (workspace.attempt !== attempt || !isChangingWorkspace(workspace)) return ignoreStaleStep(state);
+  const { problem: _, ...change } = workspace;
+  const event = { ...subjectOfWorkspace(workspace), at: now, reason: workspace.reason };
+  const leave = unseatWorkspace(desk, workspace.id);
+  switch (change.status) {
+    case 'stopping':
+      return {
+        ...replaceWorkspace(state, { ...change, status: 'stopped', stoppedAt: now }, 'the machine is stopped'),
+        events: [outgoingEvent(WorkspaceStopped, event)],
+      };
+    case 'resizing':
+      return finishResize(state, change, now);
+    case 'archiving': {
+      if (home === undefined) throw new Error(`${workspace.id} has no snapshot of its home`);
+      const { instanceId: _, address: __, imageId: ___, ...fields } = change;
+      return {
+        state: { workspace: { ...fields, home, status: 'archived' as const, archivedAt: now }, desk: leave },
+        events: [outgoingEvent(WorkspaceArchived, { ...event, home })],
+        reason: 'its home is in a snapshot',
+      };
+    }
+    case 'deleting': {
+      const { lastInstance: _, home: __, ...fields } = change;
+      return {
+        state: { workspace: { ...fields, status: 'deleted' as const, deletedAt: now }, desk: leave },
+        events: [outgoingEvent(WorkspaceDeleted, event)],
+        reason: 'nothing of it is left',
+      };
+    }
+  }
+}
+
+function finishResize(state: WorkspaceState, workspace: WorkspaceIn<'resizing'>, now: string): WorkspaceDecision {
+  const { restart, ...fields } = workspace;
+  if (!restart) return replaceWorkspace(state, { ...fields, status: 'stopped', stoppedAt: now }, 'it has its new size');
+  const { instanceId: _, address: __, imageId: ___, reason: ____, ...lasting } = fields;
+  const next: Workspace = {
+    ...lasting,
+    ...nextAttempt(workspace, now),
+    earlierInstance: instanceOf(workspace),
+    status: 'requested',
+  };
+  return replaceWorkspace(state, next, 'it has its new size and starts again');
+}
+
+/** The workflow gave up. The sweeper continues the change, and the owner sees why it takes long. */
+function recordProblem(state: WorkspaceState, { attempt, problem }: LifeCommandOf<'recordProblem'>) {
+  const { workspace } = state;
+  if (workspace.attempt !== attempt || !isChangingWorkspace(workspace)) return ignoreStaleStep(state);
+  return replaceWorkspace(state, { ...workspace, problem }, 'a change did not succeed');
+}
+
+/** The machine is gone or has to go, whatever was planned for it. */
+function recordEnd(state: WorkspaceState, { instanceId, reason }: LifeCommandOf<'recordEnd'>, now: string) {
+  const { workspace, desk } = state;
+  if (['failed', 'archived', 'deleted'].includes(workspace.status))
+    return keepState(state, 'the workspace has no machine');
+  const current = 'instanceId' in workspace ? workspace.instanceId : undefined;
+  if (instanceId !== undefined && instanceId !== current) return keepState(state, 'the workspace has another machine');
+  return {
+    state: {
+      workspace: { ...fieldsWithoutInstance(workspace), status: 'failed' as const, reason, failedAt: now },
+      desk: unseatWorkspace(desk, workspace.id),
+    },
+    events: [outgoingEvent(WorkspaceFailed, { ...subjectOfWorkspace(workspace), at: now, reason })],
+    reason: 'its machine is gone',
+  };
+}

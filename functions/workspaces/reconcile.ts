@@ -1,0 +1,86 @@
+import { isOverdueAttempt } from './desk.ts';
+import { isChangingWorkspace } from './life.ts';
+import type { Workspace } from './schemas.ts';
+
+/** A machine of EC2 that says that it belongs to a workspace. */
+export interface WorkspaceMachine {
+  readonly id: string;
+  readonly workspace: string;
+  readonly state: string;
+  readonly launchedAt: string;
+}
+
+export interface ReconcileLimits {
+  /** The timeouts of the two workflows. */
+  readonly launchSeconds: number;
+  readonly changeSeconds: number;
+}
+
+/** What brings the table and EC2 together again. */
+export type Repair =
+  /** The machine is gone, though nobody ended it through Broch. */
+  | { do: 'end'; workspace: string; instance: string }
+  /** The workspace is said to run, but its machine is stopped. */
+  | { do: 'stop'; workspace: string; because: string }
+  /** The workspace is said to be stopped, but its machine runs. */
+  | { do: 'halt'; workspace: string; instance: string }
+  /** A workflow ended before its work. */
+  | { do: 'fail'; workspace: string; attempt: number }
+  | { do: 'continue'; workspace: string }
+  /** No workspace has this machine. */
+  | { do: 'terminate'; workspace: string; instance: string }
+  /** No row of the table is about this machine: a person must look. */
+  | { do: 'report'; workspace: string; instance: string };
+
+/** A machine that is younger may belong to a launch whose row is about to be written. */
+const SETTLING_MINUTES = 60;
+
+/** Compares the table with EC2, in both directions. Each repair may happen twice. */
+export function planRepairs(
+  workspaces: readonly Workspace[],
+  machines: readonly WorkspaceMachine[],
+  { launchSeconds, changeSeconds }: ReconcileLimits,
+  now: string,
+): Repair[] {
+  const rows = new Map(workspaces.map(workspace => [workspace.id, workspace]));
+  const machineOf = (id: string) => machines.find(machine => machine.id === id);
+  return [
+    ...workspaces.flatMap(workspace => repairRow(workspace, machineOf, { launchSeconds, changeSeconds }, now)),
+    ...machines.flatMap(machine => repairMachine(machine, rows.get(machine.workspace), now)),
+  ];
+}
+
+function repairRow(
+  workspace: Workspace,
+  machineOf: (id: string) => WorkspaceMachine | undefined,
+  { launchSeconds, changeSeconds }: ReconcileLimits,
+  now: string,
+): Repair[] {
+  const { id, status } = workspace;
+  if (status === 'ready' || status === 'stopped') {
+    const machine = machineOf(workspace.instanceId);
+    if (!machine) return [{ do: 'end', workspace: id, instance: workspace.instanceId }];
+    const runs = machine.state === 'running' || machine.state === 'pending';
+    if (status === 'ready' && !runs)
+      return [{ do: 'stop', workspace: id, because: 'Its machine was stopped, though not through Broch.' }];
+    return status === 'stopped' && runs ? [{ do: 'halt', workspace: id, instance: machine.id }] : [];
+  }
+  if (status === 'requested' || status === 'starting')
+    return isOverdueAttempt(workspace, launchSeconds, now)
+      ? [{ do: 'fail', workspace: id, attempt: workspace.attempt }]
+      : [];
+  const isStuck =
+    isChangingWorkspace(workspace) &&
+    (workspace.problem !== undefined || isOverdueAttempt(workspace, changeSeconds, now));
+  return isStuck ? [{ do: 'continue', workspace: id }] : [];
+}
+
+function repairMachine(machine: WorkspaceMachine, workspace: Workspace | undefined, now: string): Repair[] {
+  if (Date.parse(now) - Date.parse(machine.launchedAt) < SETTLING_MINUTES * 60_000) return [];
+  const { id: instance, workspace: name } = machine;
+  if (!workspace) return [{ do: 'report', workspace: name, instance }];
+  // Its workflow removes the machines of a deletion.
+  if (workspace.status === 'deleting' || workspace.status === 'requested') return [];
+  const current = 'instanceId' in workspace ? workspace.instanceId : undefined;
+  return current === instance ? [] : [{ do: 'terminate', workspace: name, instance }];
+}

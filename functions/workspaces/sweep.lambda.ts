@@ -1,0 +1,130 @@
+import * as z from 'zod';
+import { currentTime } from '../clock.ts';
+import { startExecution } from '../executions.ts';
+import { logger, stepHandler } from '../handler.ts';
+import { rowKey } from '../keys.ts';
+import { Project, type ProjectNetwork } from '../projects/schemas.ts';
+import { pageRows } from '../table.ts';
+import { findDueWarning, judgeUse } from './idle.ts';
+import { stopInstance, terminateInstance } from './instances.ts';
+import { workspaceProviders } from './kinds.ts';
+import { isChangingWorkspace } from './life.ts';
+import { listMachines, readActivity, readCpuPercent } from './measures.ts';
+import { explainLostMachine, explainOverdueLaunch } from './reasons.ts';
+import { planRepairs, type Repair } from './reconcile.ts';
+import type { Workspace } from './schemas.ts';
+import { changeWorkspace, pageWorkspaces } from './store.ts';
+import { decideWorkspace, type WorkspaceCommand } from './workspaces.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  ENVIRONMENT: z.string(),
+  /** The prefix of the names of all project buckets. */
+  BUCKETS: z.string(),
+  CHANGE_ARN: z.string(),
+  IDLE_MINUTES: z.coerce.number(),
+  LAUNCH_SECONDS: z.coerce.number(),
+  CHANGE_SECONDS: z.coerce.number(),
+});
+// Larger than 450 KB: the clients of EC2, S3 and CloudWatch. Nothing waits for its cold start.
+const { TABLE_NAME, ENVIRONMENT, CHANGE_ARN, IDLE_MINUTES, LAUNCH_SECONDS, CHANGE_SECONDS } = env.parse(process.env);
+const limits = { launchSeconds: LAUNCH_SECONDS, changeSeconds: CHANGE_SECONDS };
+
+/** Records a decision, and starts the workflow that it asks for. */
+async function record(project: string, id: string, command: WorkspaceCommand): Promise<void> {
+  const now = currentTime();
+  const { state } = await changeWorkspace(TABLE_NAME, project, id, read => decideWorkspace(read, command, now), now);
+  const { attempt } = state.workspace;
+  if (isChangingWorkspace(state.workspace))
+    await startExecution(CHANGE_ARN, `${id}-${attempt}`, { project, workspace: id, attempt });
+}
+
+async function repair(project: string, plan: Repair): Promise<void> {
+  const { workspace: id } = plan;
+  logger.warn('a workspace is repaired', { project, ...plan });
+  switch (plan.do) {
+    case 'end':
+      return record(project, id, {
+        do: 'recordEnd',
+        instanceId: plan.instance,
+        reason: explainLostMachine(plan.instance),
+      });
+    case 'stop':
+      return record(project, id, { do: 'stop', because: plan.because });
+    case 'fail':
+      return record(project, id, { do: 'recordFailure', attempt: plan.attempt, reason: explainOverdueLaunch });
+    case 'continue':
+      return record(project, id, { do: 'continueChange' });
+    case 'halt':
+      await stopInstance(plan.instance);
+      return;
+    case 'terminate':
+      await terminateInstance(plan.instance);
+      return;
+    case 'report':
+      throw new Error(`the machine ${plan.instance} names the workspace ${id}, which does not exist`);
+  }
+}
+
+/** Stops a machine that nobody uses, and warns the owner of a workspace that nobody started for a long time. */
+async function tend(project: string, network: ProjectNetwork, workspace: Workspace, now: string): Promise<void> {
+  if (workspace.status === 'stopped') {
+    const days = findDueWarning(workspace.stoppedAt, workspace.warnedDays, now);
+    if (days !== undefined) await record(project, workspace.id, { do: 'warnUnused', days });
+  }
+  if (workspace.status !== 'ready') return;
+  const { id, instanceId } = workspace;
+  const report = await readActivity(network, instanceId);
+  const cpuPercent = report ? undefined : await readCpuPercent(instanceId, now);
+  const rules = { idleMinutes: IDLE_MINUTES, busyLoad: workspaceProviders[workspace.kind].busyLoad };
+  const usedAt = workspace.usedAt ?? workspace.readyAt;
+  const use = judgeUse({ ...workspace, usedAt }, { report, cpuPercent, jobs: 0 }, rules, now);
+  if (use.stop) await record(project, id, { do: 'stop', because: `Nobody used it for ${IDLE_MINUTES} minutes.` });
+  else if (use.usedAt !== usedAt) await record(project, id, { do: 'recordUse', instanceId, usedAt: use.usedAt });
+}
+
+async function readAll<T>(
+  read: (next: string | undefined) => Promise<{ items: T[]; next?: string | undefined }>,
+): Promise<T[]> {
+  const items: T[] = [];
+  for (let next: string | undefined, page = 0; page < 200; page++) {
+    const answer = await read(next);
+    items.push(...answer.items);
+    if (answer.next === undefined) break;
+    next = answer.next;
+  }
+  return items;
+}
+
+/** Compares the table with EC2 and brings both together; stops what nobody uses. What fails is tried again by the next run. */
+export const handler = stepHandler(z.unknown(), async () => {
+  const now = currentTime();
+  let [count, failures] = [0, 0];
+  const attempt = async (project: string, work: () => Promise<void>) => {
+    try {
+      await work();
+    } catch (error) {
+      failures += 1;
+      logger.error('a workspace could not be swept', { project, error: error as Error });
+    }
+  };
+  const projects = await readAll(next =>
+    pageRows(TABLE_NAME, Project, rowKey('projects', '').pk, { limit: 100, next }),
+  );
+  for (const project of projects) {
+    if (project.status !== 'ready') continue;
+    const { id, network } = project;
+    await attempt(id, async () => {
+      const workspaces = await readAll(next => pageWorkspaces(TABLE_NAME, id, { limit: 100, next }));
+      if (workspaces.length === 0) return;
+      count += workspaces.length;
+      const repairs = planRepairs(workspaces, await listMachines(ENVIRONMENT, id), limits, now);
+      for (const plan of repairs) await attempt(id, () => repair(id, plan));
+      const untouched = workspaces.filter(({ id: name }) => !repairs.some(({ workspace }) => workspace === name));
+      for (const workspace of untouched) await attempt(id, () => tend(id, network, workspace, now));
+    });
+  }
+  // Thrown at the end, so that the alarm fires after everything else is done.
+  if (failures > 0) throw new Error(`${failures} workspaces or projects could not be swept`);
+  return { workspaces: count };
+});

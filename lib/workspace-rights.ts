@@ -1,0 +1,102 @@
+import { Stack } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import { APPROVED_TAG } from '../functions/images/schemas.ts';
+import { environmentName } from '../functions/projects/names.ts';
+import { keyUseStatement } from './key-use.ts';
+import { PROJECT_IAM_PATH } from './project/names.ts';
+
+/** The permissions to launch desktops: only with the tags of this Broch and the instance role of a project. */
+export function launchesInstances(scope: Construct, environment: string): PolicyStatement[] {
+  const { partition, account, region } = Stack.of(scope);
+  const ec2 = (...types: string[]) => types.map(type => `arn:${partition}:ec2:${region}:${account}:${type}/*`);
+  const keys = [`arn:${partition}:kms:${region}:${account}:key/*`];
+  return [
+    new PolicyStatement({
+      actions: ['ec2:RunInstances'],
+      resources: ec2('instance', 'volume'),
+      conditions: { StringEquals: { 'aws:RequestTag/broch:environment': environment } },
+    }),
+    new PolicyStatement({
+      actions: ['ec2:RunInstances'],
+      // Project networks are created at run time.
+      resources: ec2('subnet', 'security-group', 'network-interface'),
+    }),
+    // Only images of this account that somebody approved: nobody but the function that follows approvals sets the tag.
+    new PolicyStatement({
+      actions: ['ec2:RunInstances'],
+      resources: [`arn:${partition}:ec2:${region}::image/*`],
+      conditions: { StringEquals: { 'ec2:Owner': account, [`aws:ResourceTag/${APPROVED_TAG}`]: environment } },
+    }),
+    new PolicyStatement({
+      actions: ['ec2:CreateTags'],
+      resources: ec2('instance', 'volume'),
+      conditions: { StringEquals: { 'ec2:CreateAction': 'RunInstances' } },
+    }),
+    describesInstances(),
+    onInstances(scope, environment, ['ec2:StartInstances', 'ec2:ModifyInstanceAttribute']),
+    // A home that comes back from its snapshot.
+    new PolicyStatement({
+      actions: ['ec2:RunInstances'],
+      resources: [`arn:${partition}:ec2:${region}::snapshot/*`],
+      conditions: { StringEquals: { 'aws:ResourceTag/broch:environment': environment } },
+    }),
+    new PolicyStatement({
+      actions: ['iam:PassRole'],
+      resources: [`arn:${partition}:iam::${account}:role${PROJECT_IAM_PATH}${environmentName(environment, '*')}`],
+      conditions: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } },
+    }),
+    // EC2 uses these on behalf of the launcher for a root volume that the project's key encrypts.
+    keyUseStatement(
+      scope,
+      'ec2',
+      ['kms:Decrypt', 'kms:DescribeKey', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'],
+      keys,
+    ),
+    keyUseStatement(scope, 'ec2', ['kms:CreateGrant'], keys, { Bool: { 'kms:GrantIsForAWSResource': 'true' } }),
+  ];
+}
+
+/** Only machines of this Broch. */
+const onInstances = (scope: Construct, environment: string, actions: string[]) =>
+  new PolicyStatement({
+    actions,
+    resources: [Stack.of(scope).formatArn({ service: 'ec2', resource: 'instance', resourceName: '*' })],
+    conditions: { StringEquals: { 'aws:ResourceTag/broch:environment': environment } },
+  });
+
+export const removesInstances = (scope: Construct, environment: string): PolicyStatement[] => [
+  describesInstances(),
+  onInstances(scope, environment, ['ec2:TerminateInstances']),
+];
+
+/** A machine with a person's disks is stopped, not terminated. */
+export const haltsInstances = (scope: Construct, environment: string): PolicyStatement =>
+  onInstances(scope, environment, ['ec2:StopInstances']);
+
+/** The permissions to stop, resize, archive and delete machines, and to keep snapshots of their homes. */
+export function changesInstances(scope: Construct, environment: string): PolicyStatement[] {
+  const { partition, account, region } = Stack.of(scope);
+  const snapshots = [`arn:${partition}:ec2:${region}::snapshot/*`];
+  const ownTag = { StringEquals: { 'aws:ResourceTag/broch:environment': environment } };
+  const requestTag = { StringEquals: { 'aws:RequestTag/broch:environment': environment } };
+  return [
+    new PolicyStatement({ actions: ['ec2:DescribeInstances', 'ec2:DescribeSnapshots'], resources: ['*'] }),
+    onInstances(scope, environment, ['ec2:TerminateInstances', 'ec2:StopInstances', 'ec2:ModifyInstanceAttribute']),
+    new PolicyStatement({
+      actions: ['ec2:CreateSnapshot'],
+      resources: [`arn:${partition}:ec2:${region}:${account}:volume/*`],
+      conditions: ownTag,
+    }),
+    new PolicyStatement({ actions: ['ec2:CreateSnapshot'], resources: snapshots, conditions: requestTag }),
+    new PolicyStatement({
+      actions: ['ec2:CreateTags'],
+      resources: snapshots,
+      conditions: { StringEquals: { 'ec2:CreateAction': 'CreateSnapshot' } },
+    }),
+    new PolicyStatement({ actions: ['ec2:DeleteSnapshot'], resources: snapshots, conditions: ownTag }),
+  ];
+}
+
+/** DescribeInstances has no resource-level permissions. */
+const describesInstances = () => new PolicyStatement({ actions: ['ec2:DescribeInstances'], resources: ['*'] });

@@ -1,0 +1,100 @@
+import { Duration, Stack, Validations } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import type * as Sweep from '../functions/workspaces/sweep.lambda.ts';
+import { accessTo, startAccess, tableAccess } from './access.ts';
+import { alarm } from './alarm.ts';
+import type { Core } from './core.ts';
+import { Handler } from './handler.ts';
+import { explainWildcards } from './nag-wildcards.ts';
+import { bucketPrefix } from './project/names.ts';
+import { projectKeysStatement, projectObjects } from './project-bucket-grants.ts';
+import { haltsInstances, removesInstances } from './workspace-rights.ts';
+
+export interface WorkspaceSweeperProps {
+  readonly core: Core;
+  /** The workflow that stops, resizes, archives and deletes. */
+  readonly machine: IStateMachine;
+  readonly launchSeconds: number;
+  readonly changeSeconds: number;
+}
+
+/** Compares the table with EC2 every quarter of an hour, stops machines that nobody uses, and warns of forgotten ones. */
+export class WorkspaceSweeper extends Construct {
+  constructor(scope: Construct, id: string, { core, machine, launchSeconds, changeSeconds }: WorkspaceSweeperProps) {
+    super(scope, id);
+    const { environment, workspaces } = core.config;
+    const stack = Stack.of(this);
+    const prefix = bucketPrefix(environment, stack.account);
+    const sweep = new Handler<typeof Sweep>(this, 'Sweep', {
+      core,
+      entry: 'workspaces/sweep.lambda.ts',
+      seconds: 600,
+      environment: {
+        TABLE_NAME: tableAccess(core.table, { workspace: ['GetItem', 'PutItem', 'Query'], projects: ['Query'] }),
+        ENVIRONMENT: accessTo(
+          environment,
+          ...removesInstances(this, environment),
+          haltsInstances(this, environment),
+          // Metrics have no resource to name.
+          new PolicyStatement({ actions: ['cloudwatch:GetMetricStatistics'], resources: ['*'] }),
+        ),
+        BUCKETS: accessTo(
+          prefix,
+          new PolicyStatement({
+            actions: ['s3:GetObject'],
+            resources: [projectObjects(prefix, stack, '/agents/*/activity.json')],
+          }),
+          projectKeysStatement(prefix, stack, ['kms:Decrypt']),
+        ),
+        CHANGE_ARN: startAccess(machine),
+        IDLE_MINUTES: String(workspaces.idleMinutes),
+        LAUNCH_SECONDS: String(launchSeconds),
+        CHANGE_SECONDS: String(changeSeconds),
+      },
+    });
+    alarm(sweep, 'Errors', {
+      topic: core.alarms,
+      severity: 'warning',
+      metric: sweep.fn.metricErrors({ period: Duration.minutes(15) }),
+      means:
+        'The sweep that compares workspaces with EC2 and stops unused machines failed, as a whole or for some of them.',
+      check:
+        'The log group of functions/workspaces/sweep.lambda.ts for level ERROR: it names the project, and the machine or the workspace.',
+      do: 'If it names a machine whose workspace does not exist, find out who started it and terminate it. Otherwise correct the cause: the next sweep does what this one did not.',
+    });
+    this.schedule(sweep);
+  }
+
+  private schedule(sweep: Handler<typeof Sweep>): void {
+    const role = new Role(this, 'Starter', {
+      assumedBy: new ServicePrincipal('scheduler.amazonaws.com').withConditions({
+        StringEquals: { 'aws:SourceAccount': Stack.of(this).account },
+      }),
+    });
+    // The next run does the work of a missed one, so no dead-letter queue is needed.
+    new Schedule(this, 'QuarterHourly', {
+      description: 'Stops unused workspaces and repairs lost ones',
+      schedule: ScheduleExpression.rate(Duration.minutes(15)),
+      timeWindow: TimeWindow.flexible(Duration.minutes(5)),
+      target: new LambdaInvoke(sweep.fn, {
+        role,
+        input: ScheduleTargetInput.fromObject({}),
+        retryAttempts: 1,
+        maxEventAge: Duration.minutes(10),
+      }),
+    });
+    const invocation = new PolicyStatement({
+      actions: ['lambda:InvokeFunction'],
+      resources: [`${sweep.fn.functionArn}:*`],
+    });
+    explainWildcards(role, [invocation], 'Versions of the one function that this schedule calls.');
+    Validations.of(role).acknowledge({
+      id: 'NIST.800.53.R5-IAMNoInlinePolicy',
+      reason: 'A role of one schedule: its policy belongs to nothing else.',
+    });
+  }
+}

@@ -1,0 +1,94 @@
+"""What the life of workspaces needs: the disks of a machine, their snapshots, and a change of the machine's type."""
+
+PATCHES = {
+    "ministack.services.ec2": [
+        # A machine has the disks that its launch asks for, with the tags of that launch.
+        (
+            "    # Process TagSpecifications\n    i = 1\n    while _p(p, f\"TagSpecification.{i}.ResourceType\"):\n"
+            "        rtype = _p(p, f\"TagSpecification.{i}.ResourceType\")\n",
+            "    for inst in created:\n        _add_disks(inst, p)\n"
+            "    # Process TagSpecifications\n    i = 1\n    while _p(p, f\"TagSpecification.{i}.ResourceType\"):\n"
+            "        rtype = _p(p, f\"TagSpecification.{i}.ResourceType\")\n",
+        ),
+        (
+            "        if rtype == \"instance\" and spec_tags:\n            for inst in created:\n"
+            "                _tags[inst[\"InstanceId\"]] = spec_tags[:]\n",
+            "        if rtype == \"instance\" and spec_tags:\n            for inst in created:\n"
+            "                _tags[inst[\"InstanceId\"]] = spec_tags[:]\n"
+            "        if rtype == \"volume\" and spec_tags:\n            for inst in created:\n"
+            "                for disk in inst[\"BlockDeviceMappings\"]:\n"
+            "                    _tags[disk[\"Ebs\"][\"VolumeId\"]] = spec_tags[:]\n",
+        ),
+        (
+            "def _run_instances(p):\n",
+            """def _add_disks(inst, p):
+    i = 1
+    while name := _p(p, f"BlockDeviceMapping.{i}.DeviceName"):
+        ebs = f"BlockDeviceMapping.{i}.Ebs."
+        i += 1
+        if name in ("/dev/xvda", "/dev/sda1"):
+            continue
+        origin = _snapshots.get(_p(p, ebs + "SnapshotId"))
+        if _p(p, ebs + "SnapshotId") and origin is None:
+            raise ValueError("the snapshot does not exist")
+        size = int(_p(p, ebs + "VolumeSize") or (origin or {}).get("VolumeSize", 8))
+        volume = _new_volume_id()
+        attachment = {"VolumeId": volume, "InstanceId": inst["InstanceId"], "Device": name, "State": "attached",
+                      "AttachTime": inst["LaunchTime"], "DeleteOnTermination": True}
+        _volumes[volume] = {
+            "VolumeId": volume, "Size": size, "AvailabilityZone": inst["Placement"]["AvailabilityZone"],
+            "State": "in-use", "VolumeType": "gp3", "SnapshotId": _p(p, ebs + "SnapshotId") or "", "Iops": 3000,
+            "Encrypted": True, "CreateTime": inst["LaunchTime"], "Attachments": [attachment],
+            "MultiAttachEnabled": False, "Throughput": 125,
+        }
+        inst["BlockDeviceMappings"].append({"DeviceName": name, "Ebs": {
+            "VolumeId": volume, "Status": "attached", "AttachTime": inst["LaunchTime"], "DeleteOnTermination": True}})
+
+
+def _modify_instance_attribute(p):
+    inst = _instances.get(_p(p, "InstanceId"))
+    if inst is None:
+        return _error("InvalidInstanceID.NotFound", f"The instance ID '{_p(p, 'InstanceId')}' does not exist", 400)
+    if _p(p, "InstanceType.Value"):
+        if inst["State"]["Name"] != "stopped":
+            return _error("IncorrectInstanceState", "The instance is not in the 'stopped' state.", 400)
+        inst["InstanceType"] = _p(p, "InstanceType.Value")
+    return _xml(200, "ModifyInstanceAttributeResponse", "<return>true</return>")
+
+
+def _run_instances(p):
+""",
+        ),
+        (
+            '    "DescribeInstanceAttribute": _describe_instance_attribute,\n',
+            '    "DescribeInstanceAttribute": _describe_instance_attribute,\n'
+            '    "ModifyInstanceAttribute": _modify_instance_attribute,\n',
+        ),
+        # A terminated machine takes its disks with it.
+        (
+            "            if inst.get(\"VmManager\") == \"docker\":\n                _vm_remove_container(inst)\n"
+            "            assoc = _find_active_iam_instance_profile_association(iid)\n",
+            "            for disk in inst.get(\"BlockDeviceMappings\", []):\n"
+            "                _volumes.pop(disk[\"Ebs\"][\"VolumeId\"], None)\n"
+            "            if inst.get(\"VmManager\") == \"docker\":\n                _vm_remove_container(inst)\n"
+            "            assoc = _find_active_iam_instance_profile_association(iid)\n",
+        ),
+    ],
+    "ministack.services.tagging": [
+        (
+            '"vpce": f":{get_region()}:{_account()}:vpc-endpoint/"}',
+            '"vpce": f":{get_region()}:{_account()}:vpc-endpoint/",\n'
+            '             "vol": f":{get_region()}:{_account()}:volume/", "snap": f":{get_region()}::snapshot/"}',
+        ),
+    ],
+    "ministack.core.iam_actions": [
+        # Snapshots belong to a region, as images do.
+        (
+            "        _EC2_RESOURCE_FIELDS = [\n",
+            """        if _query_param(query_params, "SnapshotId"):
+            return f"arn:aws:ec2:{region}::snapshot/{_query_param(query_params, 'SnapshotId')}"
+        _EC2_RESOURCE_FIELDS = [
+""",
+        ),
+    ],
+}

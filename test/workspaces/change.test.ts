@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { type ChangeStep, type ObservedWorkspace, planChange } from '../../functions/workspaces/change.ts';
+import type { Workspace } from '../../functions/workspaces/schemas.ts';
+
+const row = (status: string, fields = {}) =>
+  ({ id: 'ws-00112233aabb', status, instanceId: 'i-1', attempt: 3, ...fields }) as unknown as Workspace;
+const absence: ObservedWorkspace = { strays: [], oldSnapshots: [] };
+const machine = (state: string, type = 't3.large') => ({ ...absence, machine: { state, type } });
+const complete = { id: 'snap-3', complete: true };
+const types = ['m6i.large', 'm7i.large'];
+
+describe('the next step of a change', () => {
+  it.each<[string, ObservedWorkspace, ChangeStep | undefined]>([
+    ['ready', machine('running'), undefined],
+    ['stopping', machine('running'), { do: 'stop' }],
+    ['stopping', machine('pending'), { do: 'stop' }],
+    ['stopping', machine('stopping'), { do: 'wait' }],
+    ['stopping', machine('stopped'), { do: 'finish' }],
+    ['stopping', absence, { do: 'lost' }],
+    ['resizing', machine('running'), { do: 'stop' }],
+    ['resizing', machine('stopped'), { do: 'modify', type: 'm6i.large' }],
+    ['resizing', machine('stopped', 'm7i.large'), { do: 'finish' }],
+    ['archiving', machine('running'), { do: 'stop' }],
+    ['archiving', machine('stopped'), { do: 'snapshot' }],
+    ['archiving', { ...machine('stopped'), snapshot: { id: 'snap-3', complete: false } }, { do: 'wait' }],
+    ['archiving', { ...machine('stopped'), snapshot: complete }, { do: 'terminate' }],
+    ['archiving', { ...machine('shutting-down'), snapshot: complete }, { do: 'wait' }],
+    [
+      'archiving',
+      { ...absence, snapshot: complete, oldSnapshots: ['snap-1'] },
+      { do: 'clear', machines: [], snapshots: ['snap-1'] },
+    ],
+    ['archiving', { ...absence, snapshot: complete }, { do: 'finish', home: 'snap-3' }],
+    ['archiving', absence, { do: 'lost' }],
+    ['deleting', machine('running'), { do: 'terminate' }],
+    ['deleting', machine('shutting-down'), { do: 'wait' }],
+    [
+      'deleting',
+      { ...absence, strays: ['i-2'], snapshot: complete, oldSnapshots: ['snap-1'] },
+      { do: 'clear', machines: ['i-2'], snapshots: ['snap-1', 'snap-3'] },
+    ],
+    ['deleting', absence, { do: 'finish' }],
+  ])('%s with %j is %j', (status, observed, step) => expect(planChange(row(status), observed, types)).toEqual(step));
+
+  it('terminates nothing before the snapshot of the home is complete', () => {
+    for (const state of ['pending', 'running', 'stopping', 'stopped'])
+      for (const snapshot of [undefined, { id: 'snap-3', complete: false }])
+        expect(planChange(row('archiving'), { ...machine(state), snapshot }, types)?.do).not.toBe('terminate');
+  });
+});

@@ -1,0 +1,145 @@
+import {
+  DescribeInstancesCommand,
+  DescribeSnapshotsCommand,
+  EC2Client,
+  StartInstancesCommand,
+} from '@aws-sdk/client-ec2';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rowKey } from '../../functions/keys.ts';
+import type { ProjectNetwork } from '../../functions/projects/schemas.ts';
+import { simulateAgents } from '../../local/agent.ts';
+import { connectTestCloud } from '../cloud.ts';
+import {
+  invokeFunction,
+  makeReadyProject,
+  makeResearchers,
+  openTestTable,
+  publishTestImage,
+  waitUntil,
+} from './harness.ts';
+
+const cloud = connectTestCloud();
+const { configuration } = cloud;
+const ec2 = new EC2Client(configuration);
+const s3 = new S3Client(configuration);
+const project = 'lives';
+let table: Awaited<ReturnType<typeof openTestTable>>;
+let network: ProjectNetwork;
+const agents = new AbortController();
+let people: Awaited<ReturnType<typeof makeResearchers>>;
+let id = '';
+
+const rana = () => people['life-rana'] ?? expect.fail();
+const place = () => ({ params: { project, workspace: id } });
+const show = () => rana().ask('showWorkspace', place());
+const waitFor = (...statuses: string[]) => waitUntil(show, ({ status }) => [...statuses, 'failed'].includes(status));
+async function machines() {
+  const { Reservations = [] } = await ec2.send(
+    new DescribeInstancesCommand({ Filters: [{ Name: 'tag:broch:workspace', Values: [id] }] }),
+  );
+  return Reservations.flatMap(({ Instances = [] }) => Instances).map(
+    ({ InstanceId, InstanceType, State, BlockDeviceMappings = [] }) => ({
+      id: InstanceId,
+      type: InstanceType,
+      state: State?.Name,
+      disks: BlockDeviceMappings.map(({ DeviceName }) => DeviceName),
+    }),
+  );
+}
+const homes = async () =>
+  (
+    await ec2.send(
+      new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters: [{ Name: 'tag:broch:workspace', Values: [id] }] }),
+    )
+  ).Snapshots ?? [];
+
+beforeAll(async () => {
+  table = await openTestTable(cloud);
+  const ownProject = await makeReadyProject(cloud, project);
+  if (ownProject.status !== 'ready') throw new Error('not ready');
+  network = ownProject.network;
+  await table.put(rowKey('project', project), ownProject);
+  await table.put(rowKey('projects', '', `${ownProject.requestedAt}#${project}`), ownProject);
+  people = await makeResearchers(cloud, project, ['life-rana']);
+  await publishTestImage(cloud, 'desktop', 'ami-0a0a0a0a0a0a0a0a0');
+  const { endpoint, region, credentials } = configuration;
+  void simulateAgents({ endpoint, region, credentials, signal: agents.signal, everyMs: 100 });
+});
+afterAll(() => agents.abort());
+
+describe('the life of a workspace', () => {
+  it('starts with a home on a disk of its own', async () => {
+    ({ id } = await rana().ask('askWorkspace', { params: { project }, body: { kind: 'desktop' } }));
+    expect(await waitFor('ready')).toMatchObject({ status: 'ready', size: 'small' });
+    expect(await machines()).toMatchObject([{ state: 'running', disks: ['/dev/xvda', '/dev/sdf'] }]);
+  });
+
+  it('stops, and whoever asks for a desktop again gets this one back on the same machine', async () => {
+    const [first] = await machines();
+    await rana().ask('stopWorkspace', place());
+    expect(await waitFor('stopped')).toMatchObject({ status: 'stopped' });
+    expect(await machines()).toMatchObject([{ id: first?.id, state: 'stopped' }]);
+    await expect(rana().ask('linkWorkspace', place())).rejects.toThrow(/is stopped/);
+    const workspace = await rana().ask('askWorkspace', { params: { project }, body: { kind: 'desktop' } });
+    expect(workspace.id).toBe(id);
+    expect(await waitFor('ready')).toMatchObject({ status: 'ready' });
+    expect(await machines()).toMatchObject([{ id: first?.id, state: 'running' }]);
+  });
+
+  it('is resized and starts again with its disks', async () => {
+    const [first] = await machines();
+    await rana().ask('resizeWorkspace', { ...place(), body: { size: 'large' } });
+    expect(await waitUntil(show, ({ status, attempt }) => status === 'ready' && attempt > 4)).toMatchObject({
+      size: 'large',
+    });
+    expect(await machines()).toMatchObject([{ id: first?.id, type: 'r6i.4xlarge', state: 'running' }]);
+  });
+
+  it('is stopped when nobody has used it for two hours, and not before', async () => {
+    const key = rowKey('workspace', project, id);
+    const row = (await table.get(key)) ?? expect.fail();
+    const reportOf = async (idleMinutes: number) => {
+      const report = { at: new Date().toISOString(), sessions: 1, idleMinutes, load: 0 };
+      const Key = `agents/${network.instanceRole}:${row.instanceId}/activity.json`;
+      await s3.send(new PutObjectCommand({ Bucket: network.bucket, Key, Body: JSON.stringify(report) }));
+    };
+    await table.put(key, { ...row, readyAt: new Date(Date.now() - 4 * 3_600_000).toISOString() });
+    await reportOf(110);
+    await invokeFunction(cloud, 'functions/workspaces/sweep.lambda.ts');
+    expect(await show()).toMatchObject({ status: 'ready', usedAt: expect.any(String) });
+    await reportOf(121);
+    await invokeFunction(cloud, 'functions/workspaces/sweep.lambda.ts');
+    expect(await waitFor('stopped')).toMatchObject({ reason: 'Nobody used it for 120 minutes.' });
+  });
+
+  it('whose machine somebody started in the console is stopped again, and comes back when its owner starts it', async () => {
+    const [machine] = await machines();
+    await ec2.send(new StartInstancesCommand({ InstanceIds: [machine?.id ?? ''] }));
+    await invokeFunction(cloud, 'functions/workspaces/sweep.lambda.ts');
+    expect(await machines()).toMatchObject([{ state: 'stopped' }]);
+    await rana().ask('startWorkspace', place());
+    await waitFor('ready');
+  });
+
+  it('is archived: only the snapshot of its home stays, and a new machine gets that home', async () => {
+    await rana().ask('archiveWorkspace', place());
+    const archived = await waitFor('archived');
+    const [home, ...otherHomes] = await homes();
+    expect(otherHomes).toEqual([]);
+    expect(archived).toMatchObject({ status: 'archived', home: home?.SnapshotId });
+    expect((await machines()).map(({ state }) => state)).toEqual(['terminated']);
+    await rana().ask('startWorkspace', place());
+    expect(await waitFor('ready')).toMatchObject({ status: 'ready' });
+    expect((await machines()).filter(({ state }) => state === 'running')).toMatchObject([
+      { disks: ['/dev/xvda', '/dev/sdf'] },
+    ]);
+  });
+
+  it('is deleted with its home', async () => {
+    await rana().ask('deleteWorkspace', place());
+    expect(await waitFor('deleted')).toMatchObject({ status: 'deleted' });
+    expect(await homes()).toEqual([]);
+    expect((await machines()).filter(({ state }) => state !== 'terminated')).toEqual([]);
+  });
+});
