@@ -13,6 +13,8 @@ export interface AgentOptions {
   /** Ends the simulation. */
   readonly signal: AbortSignal;
   readonly everyMs?: number;
+  /** Plays only the desktops of this project. */
+  readonly project?: string;
   /** Takes a line about each desktop that reported and about each failure; failures are retried. */
   readonly log?: (line: string) => void;
 }
@@ -41,6 +43,7 @@ export async function simulateAgents({
   credentials,
   signal,
   everyMs = 300,
+  project,
   log = () => {},
 }: AgentOptions): Promise<void> {
   const base = { endpoint, region, maxAttempts: 3 };
@@ -53,6 +56,7 @@ export async function simulateAgents({
       new DescribeInstancesCommand({
         Filters: [
           { Name: 'tag-key', Values: ['broch:workspace'] },
+          ...(project === undefined ? [] : [{ Name: 'tag:broch:project', Values: [project] }]),
           { Name: 'instance-state-name', Values: ['pending', 'running'] },
         ],
       }),
@@ -82,17 +86,16 @@ export async function simulateAgents({
 
   async function round(): Promise<void> {
     const running = await desktops();
-    // A machine that stopped reports again after its next start, with a new password.
-    for (const id of reportedIds) if (!running.some(({ InstanceId }) => InstanceId === id)) reportedIds.delete(id);
     for (const instance of running) {
-      const id = instance.InstanceId ?? '';
+      // A machine reports again after each start, with a new password.
+      const id = `${instance.InstanceId} ${instance.LaunchTime?.toISOString()}`;
       if (reportedIds.has(id) || signal.aborted) continue;
       try {
         await report(instance);
         reportedIds.add(id);
-        log(`${id} reported for ${tag(instance, 'broch:workspace')}`);
+        log(`${instance.InstanceId} reported for ${tag(instance, 'broch:workspace')}`);
       } catch (error) {
-        log(`${id} could not report: ${(error as Error).message}`);
+        log(`${instance.InstanceId} could not report: ${(error as Error).message}`);
       }
     }
   }

@@ -64,6 +64,13 @@ def _run_instances(p):
             '    "DescribeInstanceAttribute": _describe_instance_attribute,\n'
             '    "ModifyInstanceAttribute": _modify_instance_attribute,\n',
         ),
+        # The launch time is that of the last start.
+        (
+            'inst["State"] = {"Code": 16, "Name": "running"}\n            items +=',
+            'inst["State"] = {"Code": 16, "Name": "running"}\n'
+            '            inst["LaunchTime"] = f"{_now_ts()[:20]}{time.time_ns() // 1000000 % 1000:03d}Z"\n'
+            '            items +=',
+        ),
         # A terminated machine takes its disks with it.
         (
             "            if inst.get(\"VmManager\") == \"docker\":\n                _vm_remove_container(inst)\n"

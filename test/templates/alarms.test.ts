@@ -69,6 +69,7 @@ describe('alarms on failures', () => {
       'Airlock/Sweeper/Sweep/Errors',
       'Events/Publish/Late',
       'Ingest/Overdue/Check/Errors',
+      'Workspaces/Sweeper/Sweep/Errors',
     ]);
     expect(new Set(functionAlarms.map(({ Dimensions }) => JSON.stringify(Dimensions))).size).toBe(
       functionAlarms.length,

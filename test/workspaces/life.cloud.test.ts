@@ -64,7 +64,7 @@ beforeAll(async () => {
   people = await makeResearchers(cloud, project, ['life-rana']);
   await publishTestImage(cloud, 'desktop', 'ami-0a0a0a0a0a0a0a0a0');
   const { endpoint, region, credentials } = configuration;
-  void simulateAgents({ endpoint, region, credentials, signal: agents.signal, everyMs: 100 });
+  void simulateAgents({ endpoint, region, credentials, signal: agents.signal, everyMs: 100, project });
 });
 afterAll(() => agents.abort());
 

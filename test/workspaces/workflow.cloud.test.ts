@@ -61,7 +61,7 @@ function play(running: boolean) {
   agents?.abort();
   agents = running ? new AbortController() : undefined;
   const { endpoint, region, credentials } = configuration;
-  if (agents) void simulateAgents({ endpoint, region, credentials, signal: agents.signal, everyMs: 100 });
+  if (agents) void simulateAgents({ endpoint, region, credentials, signal: agents.signal, everyMs: 100, project });
 }
 
 beforeAll(async () => {
