@@ -41,7 +41,8 @@ export function judgeUse(
   const isAwake = awakeUntil !== undefined && Date.parse(awakeUntil) > Date.parse(now);
   const { state } = judgeActivity(report, usedAt, rules, now);
   if (state === 'calculating') return { usedAt: now, stop: false };
-  if (state !== 'unknown' && report) return { usedAt: reportedUse(report, usedAt, now), stop: state === 'idle' && !isAwake };
+  if (state !== 'unknown' && report)
+    return { usedAt: reportedUse(report, usedAt, now), stop: state === 'idle' && !isAwake };
   if (cpuPercent === undefined || cpuPercent >= RESTING_CPU_PERCENT) return { usedAt: now, stop: false };
   return { usedAt, stop: !isAwake && minutesBetween(usedAt, now) >= rules.idleMinutes };
 }

@@ -42,7 +42,7 @@ export function decideWorkspace(state: WorkspaceState, command: WorkspaceCommand
     case 'recordLink':
       return replaceWorkspace(
         state,
-        { ...requireReadyWorkspace(state.workspace, command.by), link: command.link },
+        { ...requireReadyWorkspace(state.workspace, command.by), link: command.link, usedAt: now },
         'a new link',
       );
     case 'recordLaunch':
