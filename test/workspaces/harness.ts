@@ -234,7 +234,7 @@ export async function openWorkspaceWorkflow({ configuration }: Cloud) {
 }
 
 /** Calls a function by its file, as a schedule does. */
-export async function invokeFunction({ configuration }: Cloud, file: string): Promise<void> {
+export async function invokeByFile({ configuration }: Cloud, file: string): Promise<void> {
   const client = new LambdaClient(configuration);
   for (let Marker: string | undefined, page = 0; page < 20; page++) {
     const { Functions = [], NextMarker } = await client.send(new ListFunctionsCommand({ Marker }));

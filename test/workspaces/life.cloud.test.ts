@@ -11,7 +11,7 @@ import type { ProjectNetwork } from '../../functions/projects/schemas.ts';
 import { simulateAgents } from '../../local/agent.ts';
 import { connectTestCloud } from '../cloud.ts';
 import {
-  invokeFunction,
+  invokeByFile,
   makeReadyProject,
   makeResearchers,
   openTestTable,
@@ -104,19 +104,21 @@ describe('the life of a workspace', () => {
       const Key = `agents/${network.instanceRole}:${row.instanceId}/activity.json`;
       await s3.send(new PutObjectCommand({ Bucket: network.bucket, Key, Body: JSON.stringify(report) }));
     };
-    await table.put(key, { ...row, readyAt: new Date(Date.now() - 4 * 3_600_000).toISOString() });
+    const early = new Date(Date.now() - 4 * 3_600_000).toISOString();
+    await table.put(key, { ...row, readyAt: early });
     await reportOf(110);
-    await invokeFunction(cloud, 'functions/workspaces/sweep.lambda.ts');
+    await invokeByFile(cloud, 'functions/workspaces/sweep.lambda.ts');
     expect(await show()).toMatchObject({ status: 'ready', usedAt: expect.any(String) });
+    await table.put(key, { ...(await table.get(key)), usedAt: early });
     await reportOf(121);
-    await invokeFunction(cloud, 'functions/workspaces/sweep.lambda.ts');
+    await invokeByFile(cloud, 'functions/workspaces/sweep.lambda.ts');
     expect(await waitFor('stopped')).toMatchObject({ reason: 'Nobody used it for 120 minutes.' });
   });
 
   it('whose machine somebody started in the console is stopped again, and comes back when its owner starts it', async () => {
     const [machine] = await machines();
     await ec2.send(new StartInstancesCommand({ InstanceIds: [machine?.id ?? ''] }));
-    await invokeFunction(cloud, 'functions/workspaces/sweep.lambda.ts');
+    await invokeByFile(cloud, 'functions/workspaces/sweep.lambda.ts');
     expect(await machines()).toMatchObject([{ state: 'stopped' }]);
     await rana().ask('startWorkspace', place());
     await waitFor('ready');
