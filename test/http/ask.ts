@@ -52,7 +52,6 @@ export const exampleBodies: Record<string, object> = {
     datasets: ['admissions'],
   },
   openDelivery: { dataset: 'admissions' },
-  askWorkspace: { kind: 'linux' },
   rejectDelivery: { reason: 'The year 2025 is missing.' },
   askWorkspace: { kind: 'desktop' },
   resizeWorkspace: { size: 'large' },

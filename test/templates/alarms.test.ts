@@ -68,6 +68,7 @@ describe('alarms on failures', () => {
       'Airlock/AwaitDecision/Errors',
       'Airlock/Sweeper/Sweep/Errors',
       'Events/Publish/Late',
+      'Images/Upkeep/Errors',
       'Ingest/Overdue/Check/Errors',
       'Workspaces/Sweeper/Sweep/Errors',
     ]);
