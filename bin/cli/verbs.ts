@@ -15,6 +15,7 @@ import { deliverCommand } from './deliver.ts';
 import { disclosureCheckCommand } from './disclosure.ts';
 import { disclosureRewriteCommand } from './disclosure-rewrite.ts';
 import { doctorCommand } from './doctor.ts';
+import { enclaveVerifyCommand } from './enclave-verify.ts';
 import { routeCommands } from './generated.ts';
 import { loginCommand, logoutCommand } from './login.ts';
 import { openDesktopCommand } from './open.ts';
@@ -50,6 +51,7 @@ const byHand: readonly CliCommand[] = [
   airlockKeyCommand,
   disclosureCheckCommand,
   disclosureRewriteCommand,
+  enclaveVerifyCommand,
   doctorCommand,
   trySaveCommand,
   createCompletionCommand(() => cliCommands, GlobalFlags),
