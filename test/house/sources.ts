@@ -24,10 +24,13 @@ export const subfolders = (folder: string): string[] =>
     .sort();
 
 /** Folders of functions/ that every capability shares. */
-export const sharedFolders: readonly string[] = ['events', 'http', 'storage', 'enclaves'];
+export const sharedFolders: readonly string[] = ['events', 'http', 'storage'];
 
 /** The capabilities that exist: the other folders of functions/. */
-export const capabilityWords = subfolders('functions').filter(word => !sharedFolders.includes(word));
+export const capabilityWords = subfolders('functions').filter(
+  // Enclaves become a capability with their workflow.
+  word => !sharedFolders.includes(word) && word !== 'enclaves',
+);
 
 /** The files of this repository that a file imports, types included. */
 export const localImports = (file: string): string[] =>

@@ -1,0 +1,265 @@
+import { outgoingEvent } from '../contract.ts';
+import { type Decision, ignoreStaleStep, keepState } from '../decision.ts';
+import { Refused } from '../refused.ts';
+import {
+  RunApproved,
+  RunAttested,
+  RunAuthorised,
+  RunCompleted,
+  RunFailed,
+  RunLapsed,
+  RunProposed,
+  RunRefused,
+} from './events.ts';
+import type { EnclaveRun, RunManifest, RunParty, RunPerson } from './schemas.ts';
+
+export type RunState = { readonly run: EnclaveRun | undefined };
+type RunDecision = Decision<RunState>;
+
+export type RunCommand =
+  | {
+      do: 'propose';
+      manifest: RunManifest;
+      digest: string;
+      parties: Record<RunParty, RunPerson>;
+      by: RunPerson;
+      deadlines: Record<RunParty, string>;
+    }
+  | { do: 'approve'; by: RunPerson; manifest: string; grant: string }
+  | { do: 'refuse'; by: RunPerson; reason: string }
+  /** A deadline passed. */
+  | { do: 'lapse' }
+  | { do: 'start'; instance?: string }
+  | { do: 'attest'; module: string; manifest: string }
+  | { do: 'complete'; request: string; outputs: { files: number; bytes: number; sha256: string } }
+  | { do: 'fail'; reason: string };
+
+const parties = ['data', 'code'] as const satisfies readonly RunParty[];
+const partyTitles = { data: 'the data owner', code: 'the code partner' } as const satisfies Record<RunParty, string>;
+const isPast = (time: string, now: string) => Date.parse(time) <= Date.parse(now);
+const eventOf = ({ id, project, digest }: EnclaveRun, now: string) => ({ run: id, project, manifest: digest, at: now });
+const authorOf = ({ id, name }: RunPerson) => ({ by: id, byName: name });
+
+/** The party that a person decides for; nobody else decides, and nobody for two. */
+const partyOf = (run: EnclaveRun, { id }: RunPerson): RunParty | undefined =>
+  parties.find(party => run.parties[party].id === id);
+
+/** Decides what becomes of a run. */
+export function decideRun(state: RunState, command: RunCommand, now: string): RunDecision {
+  if (command.do === 'propose') return proposeRun(state, command, now);
+  const { run } = state;
+  if (!run) throw new Refused('missing', 'There is no such run.');
+  switch (command.do) {
+    case 'approve':
+      return approveRun(state, run, command, now);
+    case 'refuse':
+      return refuseRun(run, command, now);
+    case 'lapse':
+      return lapseRun(state, run, now);
+    case 'start':
+      return startRun(state, run, command, now);
+    case 'attest':
+      return attestRun(state, run, command, now);
+    case 'complete':
+      return completeRun(state, run, command, now);
+    case 'fail':
+      return failRun(state, run, command, now);
+  }
+}
+
+function proposeRun(
+  { run: previous }: RunState,
+  { manifest, digest, parties: people, by: person, deadlines }: Extract<RunCommand, { do: 'propose' }>,
+  now: string,
+): RunDecision {
+  if (previous) throw new Refused('conflict', 'Two runs were proposed at the same moment. Try again with a new key.');
+  if (people.data.id === people.code.id)
+    throw new Refused('conflict', `${people.data.name} owns the data, so somebody else must decide for the code.`);
+  if (isPast(manifest.notAfter, now) || !isPast(manifest.notBefore, manifest.notAfter))
+    throw new Refused('invalid', 'The manifest is valid at no time from now on. Correct notBefore and notAfter.');
+  for (const party of parties)
+    if (isPast(deadlines[party], now) || !isPast(deadlines[party], manifest.notAfter))
+      throw new Refused(
+        'invalid',
+        `The deadline of ${partyTitles[party]} is not between now and the end of the manifest.`,
+      );
+  const run: EnclaveRun = {
+    status: 'proposed',
+    id: manifest.run,
+    project: manifest.project,
+    manifest,
+    digest,
+    parties: people,
+    proposedBy: person,
+    proposedAt: now,
+    deadlines,
+    approvals: {},
+  };
+  const event = outgoingEvent(RunProposed, {
+    ...eventOf(run, now),
+    ...authorOf(person),
+    data: people.data.id,
+    code: people.code.id,
+  });
+  return { state: { run }, events: [event], reason: 'the run was proposed' };
+}
+
+function requireParty(run: EnclaveRun, person: RunPerson): RunParty {
+  const party = partyOf(run, person);
+  if (!party)
+    throw new Refused(
+      'forbidden',
+      `Only ${run.parties.data.name}, for the data, and ${run.parties.code.name}, for the code, decide about this run.`,
+    );
+  return party;
+}
+
+function approveRun(
+  state: RunState,
+  run: EnclaveRun,
+  { by: person, manifest, grant }: Extract<RunCommand, { do: 'approve' }>,
+  now: string,
+): RunDecision {
+  const party = requireParty(run, person);
+  if (manifest !== run.digest)
+    throw new Refused('conflict', `You approved another manifest. This run's has the SHA-384 ${run.digest}.`);
+  const previous = run.approvals[party];
+  if (previous && run.status !== 'refused' && run.status !== 'lapsed')
+    return keepState(state, 'the party approved before');
+  if (run.status !== 'proposed') throw new Refused('conflict', `The run is ${run.status}. Propose it again.`);
+  if (isPast(run.deadlines[party], now))
+    throw new Refused('conflict', `The time to decide ended at ${run.deadlines[party]}. Propose the run again.`);
+  const approvals = { ...run.approvals, [party]: { by: person, at: now, manifest, grant } };
+  const isComplete = parties.every(role => approvals[role]?.manifest === run.digest);
+  const next: EnclaveRun = { ...run, approvals, status: isComplete ? 'authorised' : 'proposed' };
+  const events = [
+    outgoingEvent(RunApproved, { ...eventOf(run, now), ...authorOf(person), party }),
+    ...(isComplete ? [outgoingEvent(RunAuthorised, eventOf(run, now))] : []),
+  ];
+  return {
+    state: { run: next },
+    events,
+    reason: isComplete ? 'both parties approved' : `${partyTitles[party]} approved`,
+  };
+}
+
+/** Refuses a run, or takes an approval back. The event stops the workflow of a run that is going on. */
+function refuseRun(
+  run: EnclaveRun,
+  { by: person, reason }: Extract<RunCommand, { do: 'refuse' }>,
+  now: string,
+): RunDecision {
+  const party = requireParty(run, person);
+  if (run.status !== 'proposed' && run.status !== 'authorised' && run.status !== 'running')
+    throw new Refused('conflict', `The run is ${run.status}, so it cannot be refused.`);
+  const next: EnclaveRun = { ...baseOf(run), status: 'refused', by: person, reason, endedAt: now };
+  const event = outgoingEvent(RunRefused, { ...eventOf(run, now), ...authorOf(person), party, reason });
+  return { state: { run: next }, events: [event], reason: `${partyTitles[party]} refused` };
+}
+
+function lapseRun(state: RunState, run: EnclaveRun, now: string): RunDecision {
+  if (run.status !== 'proposed') return ignoreStaleStep(state);
+  const late = parties.filter(party => !run.approvals[party] && isPast(run.deadlines[party], now));
+  if (late.length === 0) return keepState(state, 'no deadline has passed');
+  const reason = `${late.map(party => partyTitles[party]).join(' and ')} did not decide in time`;
+  const next: EnclaveRun = { ...run, status: 'lapsed', reason, endedAt: now };
+  return { state: { run: next }, events: [outgoingEvent(RunLapsed, { ...eventOf(run, now), reason })], reason };
+}
+
+/** Starts a run. An approval is for one run, so a second start is refused. */
+function startRun(
+  state: RunState,
+  run: EnclaveRun,
+  { instance }: Extract<RunCommand, { do: 'start' }>,
+  now: string,
+): RunDecision {
+  if (run.status === 'running' && instance !== undefined && run.instance === undefined)
+    return { state: { run: { ...run, instance } }, events: [], reason: 'the parent was launched' };
+  if (run.status === 'running' && run.instance === instance) return keepState(state, 'it was started before');
+  if (run.status !== 'authorised') throw new Refused('conflict', `The run is ${run.status}, so it cannot start.`);
+  if (!isPast(run.manifest.notBefore, now) || isPast(run.manifest.notAfter, now))
+    throw new Refused(
+      'conflict',
+      `The manifest is valid from ${run.manifest.notBefore} to ${run.manifest.notAfter} only.`,
+    );
+  const next: EnclaveRun = { ...run, status: 'running', startedAt: now, ...(instance !== undefined && { instance }) };
+  return { state: { run: next }, events: [], reason: 'the run started' };
+}
+
+function attestRun(
+  state: RunState,
+  run: EnclaveRun,
+  { module, manifest }: Extract<RunCommand, { do: 'attest' }>,
+  now: string,
+): RunDecision {
+  if (run.status !== 'running') return ignoreStaleStep(state);
+  if (manifest !== run.digest) throw new Refused('conflict', 'The enclave attested another manifest.');
+  if (run.attestedAt !== undefined) {
+    if (run.module === module) return keepState(state, 'it was attested before');
+    throw new Refused('conflict', `The enclave ${run.module} attested this run before. Another may not.`);
+  }
+  const next: EnclaveRun = { ...run, attestedAt: now, module };
+  return {
+    state: { run: next },
+    events: [outgoingEvent(RunAttested, { ...eventOf(run, now), module })],
+    reason: 'the enclave was attested',
+  };
+}
+
+function completeRun(
+  state: RunState,
+  run: EnclaveRun,
+  { request, outputs }: Extract<RunCommand, { do: 'complete' }>,
+  now: string,
+): RunDecision {
+  if (run.status !== 'running') return ignoreStaleStep(state);
+  if (run.attestedAt === undefined)
+    throw new Refused('conflict', 'The enclave did not attest itself, so its outputs prove nothing.');
+  const { maxBytes, maxFiles } = run.manifest.outputs;
+  if (outputs.bytes > maxBytes || outputs.files > maxFiles)
+    throw new Refused(
+      'large',
+      `The outputs have ${outputs.files} files and ${outputs.bytes} bytes; the manifest permits ${maxFiles} and ${maxBytes}.`,
+    );
+  const next: EnclaveRun = { ...run, status: 'completed', request, outputs, endedAt: now };
+  return {
+    state: { run: next },
+    events: [outgoingEvent(RunCompleted, { ...eventOf(run, now), request, outputs })],
+    reason: 'the outputs are in the airlock',
+  };
+}
+
+function failRun(
+  state: RunState,
+  run: EnclaveRun,
+  { reason }: Extract<RunCommand, { do: 'fail' }>,
+  now: string,
+): RunDecision {
+  if (run.status !== 'authorised' && run.status !== 'running') return ignoreStaleStep(state);
+  const startedAt = run.status === 'running' ? { startedAt: run.startedAt } : {};
+  const next: EnclaveRun = { ...baseOf(run), ...startedAt, status: 'failed', reason, endedAt: now };
+  return { state: { run: next }, events: [outgoingEvent(RunFailed, { ...eventOf(run, now), reason })], reason };
+}
+
+/** What every run has, whatever became of it. */
+const baseOf = ({
+  id,
+  project,
+  manifest,
+  digest,
+  parties: people,
+  proposedBy,
+  proposedAt,
+  deadlines,
+  approvals,
+}: EnclaveRun) => ({
+  id,
+  project,
+  manifest,
+  digest,
+  parties: people,
+  proposedBy,
+  proposedAt,
+  deadlines,
+  approvals,
+});

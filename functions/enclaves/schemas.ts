@@ -1,0 +1,112 @@
+import * as z from 'zod';
+import { Sha256 } from '../identifiers.ts';
+import { DatasetId } from '../ingest/schemas.ts';
+import { ProjectId } from '../projects/schemas.ts';
+
+/** Eleven hexadecimal digits of the time of the proposal and five random ones, so that ids sort by age. */
+export const RunId = z.string().regex(/^er-[0-9a-f]{16}$/);
+
+const isMeasured = (hex: string) => /[1-9a-f]/.test(hex);
+/** A measurement of SHA-384. Zero is what a debug enclave has, so it measures nothing. */
+const Measurement = z
+  .string()
+  .regex(/^[0-9a-f]{96}$/)
+  .refine(isMeasured, 'a measurement that is not zero');
+export const Sha384 = z.string().regex(/^[0-9a-f]{96}$/);
+const KeyArn = z.string().regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key\/[A-Za-z0-9-]{1,64}$/);
+const Key = z.string().min(1).max(1024);
+
+/** Something packed for the loader: the SHA-256 is that of the packed bytes, so neither party can exchange it. */
+const PackedObject = z.strictObject({ key: Key, sha256: Sha256, bytes: z.number().int().min(1), kmsKey: KeyArn });
+
+/** What both parties approve. Its SHA-384 over the canonical JSON (RFC 8785) is what the enclave measures into PCR16. */
+export const RunManifest = z.strictObject({
+  v: z.literal(1),
+  run: RunId,
+  project: ProjectId,
+  /** The measurements of the loader's image. */
+  loader: z.strictObject({ pcr0: Measurement, pcr1: Measurement, pcr2: Measurement }),
+  artefact: PackedObject,
+  inputs: z
+    .array(
+      PackedObject.extend({
+        name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
+        dataset: DatasetId,
+        version: Sha256,
+      }),
+    )
+    .min(1)
+    .max(20),
+  outputs: z.strictObject({
+    maxBytes: z.number().int().min(1),
+    maxFiles: z.number().int().min(1).max(1000),
+    /** The data owner's key: the owner reviews what leaves. */
+    kmsKey: KeyArn,
+  }),
+  limits: z.strictObject({
+    vcpus: z.number().int().min(1).max(64),
+    memoryMiB: z.number().int().min(64).max(1_048_576),
+    seconds: z.number().int().min(1).max(86_400),
+  }),
+  nonce: z.string().regex(/^[0-9a-f]{64}$/),
+  notBefore: z.iso.datetime(),
+  notAfter: z.iso.datetime(),
+});
+export type RunManifest = z.infer<typeof RunManifest>;
+
+/** The two whose keys a run needs: who decides about the data, and who owns the code. */
+export const RunParty = z.enum(['data', 'code']);
+export type RunParty = z.infer<typeof RunParty>;
+
+const RunPerson = z.object({ id: z.string().min(1), name: z.string().min(1) });
+export type RunPerson = z.infer<typeof RunPerson>;
+
+const PartyApproval = z.object({
+  by: RunPerson,
+  at: z.iso.datetime(),
+  /** The SHA-384 of the manifest that was approved. */
+  manifest: Sha384,
+  /** The grant on the party's key, with which the approval can be revoked. */
+  grant: z.string().min(1).max(256),
+});
+
+const common = {
+  id: RunId,
+  project: ProjectId,
+  manifest: RunManifest,
+  digest: Sha384,
+  parties: z.object({ data: RunPerson, code: RunPerson }),
+  proposedBy: RunPerson,
+  proposedAt: z.iso.datetime(),
+  /** Until when each party decides. */
+  deadlines: z.object({ data: z.iso.datetime(), code: z.iso.datetime() }),
+  approvals: z.object({ data: PartyApproval.optional(), code: PartyApproval.optional() }),
+};
+const ending = { reason: z.string(), endedAt: z.iso.datetime() };
+/** What the workflow learns while it goes on. */
+const progress = {
+  startedAt: z.iso.datetime(),
+  instance: z.string().optional(),
+  attestedAt: z.iso.datetime().optional(),
+  module: z.string().optional(),
+};
+
+/** A run of a partner's code on an owner's data: proposed → authorised → running → completed, or an end with a reason. */
+export const EnclaveRun = z.discriminatedUnion('status', [
+  z.object({ status: z.literal('proposed'), ...common }),
+  z.object({ status: z.literal('authorised'), ...common }),
+  z.object({ status: z.literal('running'), ...common, ...progress }),
+  z.object({
+    status: z.literal('completed'),
+    ...common,
+    ...progress,
+    /** The request in the airlock that holds the outputs. */
+    request: z.string(),
+    outputs: z.object({ files: z.number().int(), bytes: z.number().int(), sha256: Sha256 }),
+    endedAt: z.iso.datetime(),
+  }),
+  z.object({ status: z.literal('refused'), ...common, ...ending, by: RunPerson }),
+  z.object({ status: z.literal('lapsed'), ...common, ...ending }),
+  z.object({ status: z.literal('failed'), ...common, ...ending, startedAt: z.iso.datetime().optional() }),
+]);
+export type EnclaveRun = z.infer<typeof EnclaveRun>;

@@ -1,0 +1,190 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decideRun, type RunCommand, type RunState } from '../../functions/enclaves/enclaves.ts';
+import { Refused } from '../../functions/refused.ts';
+import { codePartner, dataOwner, digest, manifest, minutesOn, outputs, proposal, researcher, runTime } from './runs.ts';
+
+const noRun: RunState = { run: undefined };
+const approvalOf = (person: typeof dataOwner, hash = digest): RunCommand => ({
+  do: 'approve',
+  by: person,
+  manifest: hash,
+  grant: `grant-${person.id}`,
+});
+/** The state after commands, each one minute after the one before. */
+const play = (commands: readonly RunCommand[], state = noRun): RunState =>
+  commands.reduce((current, command, index) => decideRun(current, command, minutesOn(index)).state, state);
+const bothApprovals = [approvalOf(dataOwner), approvalOf(codePartner)];
+const attestation: RunCommand = { do: 'attest', module: 'i-1-enc1', manifest: digest };
+const completion: RunCommand = { do: 'complete', request: 'ax-1', outputs };
+const running = [proposal, ...bothApprovals, { do: 'start' } as const, attestation];
+
+describe('a run', () => {
+  it('is authorised when both parties approved its manifest, and completes when the attested enclave gave outputs', () => {
+    expect(play([proposal, approvalOf(dataOwner)]).run?.status).toBe('proposed');
+    const decision = decideRun(play([proposal, approvalOf(codePartner)]), approvalOf(dataOwner), minutesOn(2));
+    expect(decision.state.run?.status).toBe('authorised');
+    expect(decision.events.map(({ type }) => type)).toEqual(['RunApproved', 'RunAuthorised']);
+    expect(play([...running, completion]).run).toMatchObject({ status: 'completed', request: 'ax-1', outputs });
+  });
+
+  it.each<[string, RunCommand[], RunCommand, RegExp]>([
+    [
+      'one person for both parties',
+      [],
+      { ...proposal, parties: { data: dataOwner, code: dataOwner } },
+      /somebody else/,
+    ],
+    [
+      'a manifest that has ended',
+      [],
+      { ...proposal, manifest: { ...manifest, notAfter: runTime } },
+      /valid at no time/,
+    ],
+    [
+      'a deadline that has passed',
+      [],
+      { ...proposal, deadlines: { ...proposal.deadlines, code: runTime } },
+      /the code partner/,
+    ],
+    [
+      'a deadline after the manifest',
+      [],
+      { ...proposal, deadlines: { ...proposal.deadlines, data: minutesOn(601) } },
+      /the data owner/,
+    ],
+    ['an approval by the proposer, who is no party', [proposal], approvalOf(researcher), /Only sam/],
+    ['an approval of another manifest', [proposal], approvalOf(dataOwner, '0'.repeat(96)), /another manifest/],
+    ['a refusal by nobody concerned', [proposal], { do: 'refuse', by: researcher, reason: 'no' }, /Only sam/],
+    [
+      'an approval after a refusal',
+      [proposal, { do: 'refuse', by: dataOwner, reason: 'no' }],
+      approvalOf(codePartner),
+      /refused/,
+    ],
+    ['a start with one approval', [proposal, approvalOf(dataOwner)], { do: 'start' }, /proposed/],
+    ['a second start of one approval', [...running, completion], { do: 'start' }, /completed/],
+    [
+      'a start on another instance',
+      [...running.slice(0, 3), { do: 'start', instance: 'i-1' }],
+      { do: 'start', instance: 'i-2' },
+      /running/,
+    ],
+    [
+      'an attestation of another manifest',
+      running.slice(0, 4),
+      { ...attestation, manifest: '0'.repeat(96) },
+      /another manifest/,
+    ],
+    ['a second enclave', running, { ...attestation, module: 'i-1-enc2' }, /attested this run before/],
+    ['outputs without an attestation', running.slice(0, 4), completion, /did not attest/],
+    [
+      'too many bytes of outputs',
+      running,
+      { ...completion, outputs: { ...outputs, bytes: 10_001 } },
+      /permits 3 and 10000/,
+    ],
+    ['too many files of outputs', running, { ...completion, outputs: { ...outputs, files: 4 } }, /permits 3/],
+    ['a command about no run', [], { do: 'start' }, /no such run/],
+  ])('refuses %s', (_, commands, command, reason) => {
+    const state = play(commands);
+    expect(() => decideRun(state, command, minutesOn(commands.length))).toThrow(reason);
+    expect(() => decideRun(state, command, minutesOn(commands.length))).toThrow(Refused);
+  });
+
+  it('refuses an approval after the deadline of its party, and lapses then, saying who was late', () => {
+    const state = play([proposal, approvalOf(codePartner)]);
+    expect(() => decideRun(state, approvalOf(dataOwner), minutesOn(100))).toThrow(/time to decide/);
+    expect(decideRun(state, { do: 'lapse' }, minutesOn(99)).state).toBe(state);
+    expect(decideRun(state, { do: 'lapse' }, minutesOn(100)).state.run).toMatchObject({
+      status: 'lapsed',
+      reason: 'the data dataOwner did not decide in time',
+    });
+  });
+
+  it('does not start outside the time of its manifest', () => {
+    const state = play([proposal, ...bothApprovals]);
+    expect(() => decideRun(state, { do: 'start' }, minutesOn(600))).toThrow(/valid from/);
+  });
+
+  it('ends as refused when a party takes its approval back while it goes on', () => {
+    const { state, events } = decideRun(
+      play(running),
+      { do: 'refuse', by: codePartner, reason: 'changed mind' },
+      minutesOn(9),
+    );
+    expect(state.run).toMatchObject({ status: 'refused', reason: 'changed mind' });
+    expect(events).toMatchObject([{ type: 'RunRefused', detail: { party: 'code' } }]);
+    expect(decideRun(state, completion, minutesOn(10)).superseded).toBe(true);
+  });
+
+  it('changes nothing when a step happens twice', () => {
+    for (const [index, command] of running.entries()) {
+      if (command.do === 'propose') continue;
+      const { state } = decideRun(play(running.slice(0, index)), command, minutesOn(index));
+      expect(decideRun(state, command, minutesOn(index)).state).toBe(state);
+    }
+  });
+});
+
+const people = [dataOwner, codePartner, researcher];
+const anyCommand: fc.Arbitrary<RunCommand> = fc.oneof(
+  fc.constant(proposal),
+  fc.record({
+    do: fc.constant('approve' as const),
+    by: fc.constantFrom(...people),
+    manifest: fc.constantFrom(digest, '0'.repeat(96)),
+    grant: fc.constant('grant'),
+  }),
+  fc.record({ do: fc.constant('refuse' as const), by: fc.constantFrom(...people), reason: fc.constant('no') }),
+  fc.constant({ do: 'lapse' as const }),
+  fc.record({ do: fc.constant('start' as const), instance: fc.constantFrom('i-1', 'i-2') }),
+  fc.record({
+    do: fc.constant('attest' as const),
+    module: fc.constantFrom('m-1', 'm-2'),
+    manifest: fc.constantFrom(digest, '0'.repeat(96)),
+  }),
+  fc.record({
+    do: fc.constant('complete' as const),
+    request: fc.constant('ax-1'),
+    outputs: fc.record({
+      files: fc.integer({ min: 0, max: 5 }),
+      bytes: fc.integer({ min: 0, max: 12_000 }),
+      sha256: fc.constant('9'.repeat(64)),
+    }),
+  }),
+  fc.record({ do: fc.constant('fail' as const), reason: fc.constant('the parent vanished') }),
+);
+
+it('no sequence of commands runs an enclave without both approvals of its manifest, or twice, or yields outputs that the manifest does not permit', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(anyCommand, fc.integer({ min: 0, max: 40 })), { maxLength: 25 }), steps => {
+      let [state, minute, startCount] = [noRun, 0, 0];
+      for (const [command, pause] of steps) {
+        minute += pause;
+        const previous = state.run;
+        try {
+          state = decideRun(state, command, minutesOn(minute)).state;
+        } catch (error) {
+          if (!(error instanceof Refused)) throw error;
+        }
+        const { run } = state;
+        if (run?.status === 'running' && previous?.status !== 'running') startCount++;
+        if (run && ['authorised', 'running', 'completed'].includes(run.status)) {
+          expect([run.approvals.data?.by, run.approvals.code?.by]).toEqual([dataOwner, codePartner]);
+          expect([run.approvals.data?.manifest, run.approvals.code?.manifest]).toEqual([digest, digest]);
+          expect((run.approvals.data?.at ?? '') < proposal.deadlines.data).toBe(true);
+        }
+        if (run?.status === 'completed') {
+          expect(run.attestedAt).toBeDefined();
+          expect(run.outputs.bytes).toBeLessThanOrEqual(manifest.outputs.maxBytes);
+        }
+        // An end is final.
+        if (previous && ['completed', 'refused', 'lapsed', 'failed'].includes(previous.status))
+          expect(run).toBe(previous);
+      }
+      expect(startCount).toBeLessThanOrEqual(1);
+    }),
+    { numRuns: 500 },
+  );
+});
