@@ -98,7 +98,7 @@ describe('a run', () => {
     expect(decideRun(state, { do: 'lapse' }, minutesOn(99)).state).toBe(state);
     expect(decideRun(state, { do: 'lapse' }, minutesOn(100)).state.run).toMatchObject({
       status: 'lapsed',
-      reason: 'the data dataOwner did not decide in time',
+      reason: 'the data owner did not decide in time',
     });
   });
 
