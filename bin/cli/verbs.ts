@@ -15,6 +15,8 @@ import { deliverCommand } from './deliver.ts';
 import { disclosureCheckCommand } from './disclosure.ts';
 import { disclosureRewriteCommand } from './disclosure-rewrite.ts';
 import { doctorCommand } from './doctor.ts';
+import { enclaveKeysCommand } from './enclave-keys.ts';
+import { enclavePackCommand } from './enclave-pack.ts';
 import { enclaveVerifyCommand } from './enclave-verify.ts';
 import { routeCommands } from './generated.ts';
 import { loginCommand, logoutCommand } from './login.ts';
@@ -51,6 +53,8 @@ const byHand: readonly CliCommand[] = [
   airlockKeyCommand,
   disclosureCheckCommand,
   disclosureRewriteCommand,
+  enclavePackCommand,
+  enclaveKeysCommand,
   enclaveVerifyCommand,
   doctorCommand,
   trySaveCommand,

@@ -16,7 +16,7 @@ import type { EnclaveRun, RunManifest, RunParty, RunPerson } from './schemas.ts'
 export type RunState = { readonly run: EnclaveRun | undefined };
 type RunDecision = Decision<RunState>;
 
-export type RunCommand =
+export type EnclaveRunCommand =
   | {
       do: 'propose';
       manifest: RunManifest;
@@ -45,7 +45,7 @@ const partyOf = (run: EnclaveRun, { id }: RunPerson): RunParty | undefined =>
   parties.find(party => run.parties[party].id === id);
 
 /** Decides what becomes of a run. */
-export function decideRun(state: RunState, command: RunCommand, now: string): RunDecision {
+export function decideEnclaveRun(state: RunState, command: EnclaveRunCommand, now: string): RunDecision {
   if (command.do === 'propose') return proposeRun(state, command, now);
   const { run } = state;
   if (!run) throw new Refused('missing', 'There is no such run.');
@@ -69,7 +69,7 @@ export function decideRun(state: RunState, command: RunCommand, now: string): Ru
 
 function proposeRun(
   { run: previous }: RunState,
-  { manifest, digest, parties: people, by: person, deadlines }: Extract<RunCommand, { do: 'propose' }>,
+  { manifest, digest, parties: people, by: person, deadlines }: Extract<EnclaveRunCommand, { do: 'propose' }>,
   now: string,
 ): RunDecision {
   if (previous) throw new Refused('conflict', 'Two runs were proposed at the same moment. Try again with a new key.');
@@ -117,7 +117,7 @@ function requireParty(run: EnclaveRun, person: RunPerson): RunParty {
 function approveRun(
   state: RunState,
   run: EnclaveRun,
-  { by: person, manifest, grant }: Extract<RunCommand, { do: 'approve' }>,
+  { by: person, manifest, grant }: Extract<EnclaveRunCommand, { do: 'approve' }>,
   now: string,
 ): RunDecision {
   const party = requireParty(run, person);
@@ -146,7 +146,7 @@ function approveRun(
 /** Refuses a run, or takes an approval back. The event stops the workflow of a run that is going on. */
 function refuseRun(
   run: EnclaveRun,
-  { by: person, reason }: Extract<RunCommand, { do: 'refuse' }>,
+  { by: person, reason }: Extract<EnclaveRunCommand, { do: 'refuse' }>,
   now: string,
 ): RunDecision {
   const party = requireParty(run, person);
@@ -170,7 +170,7 @@ function lapseRun(state: RunState, run: EnclaveRun, now: string): RunDecision {
 function startRun(
   state: RunState,
   run: EnclaveRun,
-  { instance }: Extract<RunCommand, { do: 'start' }>,
+  { instance }: Extract<EnclaveRunCommand, { do: 'start' }>,
   now: string,
 ): RunDecision {
   if (run.status === 'running' && instance !== undefined && run.instance === undefined)
@@ -189,7 +189,7 @@ function startRun(
 function attestRun(
   state: RunState,
   run: EnclaveRun,
-  { module, manifest }: Extract<RunCommand, { do: 'attest' }>,
+  { module, manifest }: Extract<EnclaveRunCommand, { do: 'attest' }>,
   now: string,
 ): RunDecision {
   if (run.status !== 'running') return ignoreStaleStep(state);
@@ -209,7 +209,7 @@ function attestRun(
 function completeRun(
   state: RunState,
   run: EnclaveRun,
-  { request, outputs }: Extract<RunCommand, { do: 'complete' }>,
+  { request, outputs }: Extract<EnclaveRunCommand, { do: 'complete' }>,
   now: string,
 ): RunDecision {
   if (run.status !== 'running') return ignoreStaleStep(state);
@@ -232,7 +232,7 @@ function completeRun(
 function failRun(
   state: RunState,
   run: EnclaveRun,
-  { reason }: Extract<RunCommand, { do: 'fail' }>,
+  { reason }: Extract<EnclaveRunCommand, { do: 'fail' }>,
   now: string,
 ): RunDecision {
   if (run.status !== 'authorised' && run.status !== 'running') return ignoreStaleStep(state);

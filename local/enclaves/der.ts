@@ -4,7 +4,7 @@ const lengthBytes = (length: number): number[] => {
   return length < 256 ? [0x81, length] : [0x82, length >> 8, length & 255];
 };
 
-const derElement = (tag: number, ...contents: readonly Uint8Array[]): Uint8Array => {
+export const derElement = (tag: number, ...contents: readonly Uint8Array[]): Uint8Array => {
   const content = Buffer.concat(contents);
   return Buffer.concat([Uint8Array.of(tag, ...lengthBytes(content.length)), content]);
 };

@@ -1,34 +1,34 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decideRun, type RunCommand, type RunState } from '../../functions/enclaves/enclaves.ts';
+import { decideEnclaveRun, type EnclaveRunCommand, type RunState } from '../../functions/enclaves/enclaves.ts';
 import { Refused } from '../../functions/refused.ts';
 import { codePartner, dataOwner, digest, manifest, minutesOn, outputs, proposal, researcher, runTime } from './runs.ts';
 
 const noRun: RunState = { run: undefined };
-const approvalOf = (person: typeof dataOwner, hash = digest): RunCommand => ({
+const approvalOf = (person: typeof dataOwner, hash = digest): EnclaveRunCommand => ({
   do: 'approve',
   by: person,
   manifest: hash,
   grant: `grant-${person.id}`,
 });
 /** The state after commands, each one minute after the one before. */
-const play = (commands: readonly RunCommand[], state = noRun): RunState =>
-  commands.reduce((current, command, index) => decideRun(current, command, minutesOn(index)).state, state);
+const play = (commands: readonly EnclaveRunCommand[], state = noRun): RunState =>
+  commands.reduce((current, command, index) => decideEnclaveRun(current, command, minutesOn(index)).state, state);
 const bothApprovals = [approvalOf(dataOwner), approvalOf(codePartner)];
-const attestation: RunCommand = { do: 'attest', module: 'i-1-enc1', manifest: digest };
-const completion: RunCommand = { do: 'complete', request: 'ax-1', outputs };
+const attestation: EnclaveRunCommand = { do: 'attest', module: 'i-1-enc1', manifest: digest };
+const completion: EnclaveRunCommand = { do: 'complete', request: 'ax-1', outputs };
 const running = [proposal, ...bothApprovals, { do: 'start' } as const, attestation];
 
 describe('a run', () => {
   it('is authorised when both parties approved its manifest, and completes when the attested enclave gave outputs', () => {
     expect(play([proposal, approvalOf(dataOwner)]).run?.status).toBe('proposed');
-    const decision = decideRun(play([proposal, approvalOf(codePartner)]), approvalOf(dataOwner), minutesOn(2));
+    const decision = decideEnclaveRun(play([proposal, approvalOf(codePartner)]), approvalOf(dataOwner), minutesOn(2));
     expect(decision.state.run?.status).toBe('authorised');
     expect(decision.events.map(({ type }) => type)).toEqual(['RunApproved', 'RunAuthorised']);
     expect(play([...running, completion]).run).toMatchObject({ status: 'completed', request: 'ax-1', outputs });
   });
 
-  it.each<[string, RunCommand[], RunCommand, RegExp]>([
+  it.each<[string, EnclaveRunCommand[], EnclaveRunCommand, RegExp]>([
     [
       'one person for both parties',
       [],
@@ -88,15 +88,15 @@ describe('a run', () => {
     ['a command about no run', [], { do: 'start' }, /no such run/],
   ])('refuses %s', (_, commands, command, reason) => {
     const state = play(commands);
-    expect(() => decideRun(state, command, minutesOn(commands.length))).toThrow(reason);
-    expect(() => decideRun(state, command, minutesOn(commands.length))).toThrow(Refused);
+    expect(() => decideEnclaveRun(state, command, minutesOn(commands.length))).toThrow(reason);
+    expect(() => decideEnclaveRun(state, command, minutesOn(commands.length))).toThrow(Refused);
   });
 
   it('refuses an approval after the deadline of its party, and lapses then, saying who was late', () => {
     const state = play([proposal, approvalOf(codePartner)]);
-    expect(() => decideRun(state, approvalOf(dataOwner), minutesOn(100))).toThrow(/time to decide/);
-    expect(decideRun(state, { do: 'lapse' }, minutesOn(99)).state).toBe(state);
-    expect(decideRun(state, { do: 'lapse' }, minutesOn(100)).state.run).toMatchObject({
+    expect(() => decideEnclaveRun(state, approvalOf(dataOwner), minutesOn(100))).toThrow(/time to decide/);
+    expect(decideEnclaveRun(state, { do: 'lapse' }, minutesOn(99)).state).toBe(state);
+    expect(decideEnclaveRun(state, { do: 'lapse' }, minutesOn(100)).state.run).toMatchObject({
       status: 'lapsed',
       reason: 'the data owner did not decide in time',
     });
@@ -104,31 +104,31 @@ describe('a run', () => {
 
   it('does not start outside the time of its manifest', () => {
     const state = play([proposal, ...bothApprovals]);
-    expect(() => decideRun(state, { do: 'start' }, minutesOn(600))).toThrow(/valid from/);
+    expect(() => decideEnclaveRun(state, { do: 'start' }, minutesOn(600))).toThrow(/valid from/);
   });
 
   it('ends as refused when a party takes its approval back while it goes on', () => {
-    const { state, events } = decideRun(
+    const { state, events } = decideEnclaveRun(
       play(running),
       { do: 'refuse', by: codePartner, reason: 'changed mind' },
       minutesOn(9),
     );
     expect(state.run).toMatchObject({ status: 'refused', reason: 'changed mind' });
     expect(events).toMatchObject([{ type: 'RunRefused', detail: { party: 'code' } }]);
-    expect(decideRun(state, completion, minutesOn(10)).superseded).toBe(true);
+    expect(decideEnclaveRun(state, completion, minutesOn(10)).superseded).toBe(true);
   });
 
   it('changes nothing when a step happens twice', () => {
     for (const [index, command] of running.entries()) {
       if (command.do === 'propose') continue;
-      const { state } = decideRun(play(running.slice(0, index)), command, minutesOn(index));
-      expect(decideRun(state, command, minutesOn(index)).state).toBe(state);
+      const { state } = decideEnclaveRun(play(running.slice(0, index)), command, minutesOn(index));
+      expect(decideEnclaveRun(state, command, minutesOn(index)).state).toBe(state);
     }
   });
 });
 
 const people = [dataOwner, codePartner, researcher];
-const anyCommand: fc.Arbitrary<RunCommand> = fc.oneof(
+const anyCommand: fc.Arbitrary<EnclaveRunCommand> = fc.oneof(
   fc.constant(proposal),
   fc.record({
     do: fc.constant('approve' as const),
@@ -164,7 +164,7 @@ it('no sequence of commands runs an enclave without both approvals of its manife
         minute += pause;
         const previous = state.run;
         try {
-          state = decideRun(state, command, minutesOn(minute)).state;
+          state = decideEnclaveRun(state, command, minutesOn(minute)).state;
         } catch (error) {
           if (!(error instanceof Refused)) throw error;
         }

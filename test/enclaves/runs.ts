@@ -1,4 +1,4 @@
-import type { RunCommand } from '../../functions/enclaves/enclaves.ts';
+import type { EnclaveRunCommand } from '../../functions/enclaves/enclaves.ts';
 import { manifestDigest } from '../../functions/enclaves/manifest.ts';
 import type { RunManifest } from '../../functions/enclaves/schemas.ts';
 
@@ -36,7 +36,7 @@ export const manifest: RunManifest = {
 export const digest = manifestDigest(manifest);
 const deadlines = { data: minutesOn(100), code: minutesOn(200) };
 
-export const proposal: Extract<RunCommand, { do: 'propose' }> = {
+export const proposal: Extract<EnclaveRunCommand, { do: 'propose' }> = {
   do: 'propose',
   manifest,
   digest,

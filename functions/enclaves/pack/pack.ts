@@ -63,7 +63,7 @@ export async function* packFiles(
 }
 
 /** Reads the first line of a packed file, and gives the rest. */
-export async function readPackHeader(source: AsyncIterable<Uint8Array>) {
+async function readPackHeader(source: AsyncIterable<Uint8Array>) {
   const iterator = source[Symbol.asyncIterator]();
   let start = Buffer.alloc(0);
   let end = -1;

@@ -1,0 +1,3 @@
+module broch/enclave
+
+go 1.27

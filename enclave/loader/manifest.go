@@ -1,0 +1,73 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha512"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+)
+
+type packedObject struct {
+	Key    string `json:"key"`
+	Sha256 string `json:"sha256"`
+	Bytes  int64  `json:"bytes"`
+	KmsKey string `json:"kmsKey"`
+}
+
+type input struct {
+	packedObject
+	Name    string `json:"name"`
+	Dataset string `json:"dataset"`
+	Version string `json:"version"`
+}
+
+// manifest is what both parties approved: functions/enclaves/schemas.ts describes each field.
+type manifest struct {
+	V       int    `json:"v"`
+	Run     string `json:"run"`
+	Project string `json:"project"`
+	Loader  struct {
+		Pcr0 string `json:"pcr0"`
+		Pcr1 string `json:"pcr1"`
+		Pcr2 string `json:"pcr2"`
+	} `json:"loader"`
+	Artefact packedObject `json:"artefact"`
+	Inputs   []input      `json:"inputs"`
+	Outputs  struct {
+		MaxBytes int64  `json:"maxBytes"`
+		MaxFiles int    `json:"maxFiles"`
+		KmsKey   string `json:"kmsKey"`
+	} `json:"outputs"`
+	Limits struct {
+		Vcpus     int   `json:"vcpus"`
+		MemoryMiB int64 `json:"memoryMiB"`
+		Seconds   int   `json:"seconds"`
+	} `json:"limits"`
+	Nonce     string    `json:"nonce"`
+	NotBefore time.Time `json:"notBefore"`
+	NotAfter  time.Time `json:"notAfter"`
+}
+
+// parseManifest reads a manifest. Its digest is that of the bytes as they came, so that nothing is left out of it.
+func parseManifest(text []byte) (m manifest, digest []byte, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&m); err != nil || decoder.More() || m.V != 1 {
+		return m, nil, reason("the manifest is not of version 1")
+	}
+	sum := sha512.Sum384(text)
+	return m, sum[:], nil
+}
+
+func (m manifest) requireCurrent(now time.Time) error {
+	if now.Before(m.NotBefore) || !now.Before(m.NotAfter) {
+		return reason("the manifest is not valid at this time")
+	}
+	return nil
+}
+
+// context is the encryption context that binds keys to this run and manifest.
+func (m manifest) context(digest []byte) map[string]string {
+	return map[string]string{"broch:run": m.Run, "broch:manifest": hex.EncodeToString(digest)}
+}
