@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, Fn, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
   type CfnStage,
@@ -95,6 +95,7 @@ export interface ApiProps {
 /** The HTTP API, which requires tokens of the pool, with the routes of `api`. Capabilities add theirs with `addRoutes`. */
 export class Api extends Construct {
   readonly url: string;
+  readonly address: { readonly host: string; readonly stage: string };
   private readonly http: HttpApi;
   private readonly concurrency: number | undefined;
   private readonly authorizer: HttpJwtAuthorizer;
@@ -113,6 +114,7 @@ export class Api extends Construct {
     this.http = new HttpApi(this, 'Http', { apiName: `broch-${core.config.environment}`, createDefaultStage: false });
     const stage = this.createStage(core);
     this.url = stage.url;
+    this.address = { host: Fn.select(1, Fn.split('//', this.http.apiEndpoint)), stage: stage.stageName };
     const open = new Handler<typeof Open>(this, 'Open', {
       core,
       entry: 'api/api.lambda.ts',

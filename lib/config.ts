@@ -32,6 +32,30 @@ function isTimezone(name: string): boolean {
   }
 }
 
+/** The gateway into desktops. Without these settings Broch deploys none, and `workspaces.gateway` leads to your own. */
+export const GatewayConfig = z.strictObject({
+  domain: z
+    .string()
+    .regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/, 'a name such as tre.example.org')
+    .describe('The name at which people reach the API and their desktops'),
+  certificate: z
+    .string()
+    .regex(/^arn:aws:acm:us-east-1:\d{12}:certificate\/[0-9a-f-]+$/, 'the ARN of a certificate in us-east-1')
+    .describe('The certificate of that name in AWS Certificate Manager. CloudFront takes it from us-east-1 only'),
+  cloudFrontPrefixList: z
+    .string()
+    .regex(/^pl-[0-9a-f]+$/, 'a prefix list such as pl-93a247fa')
+    .describe(
+      'The prefix list of CloudFront in the region: `aws ec2 describe-managed-prefix-lists --filters Name=prefix-list-name,Values=com.amazonaws.global.cloudfront.origin-facing`',
+    ),
+  cidr: z
+    .cidrv4()
+    .default('10.255.254.0/26')
+    .describe("The gateway's own IPv4 block. It must overlap neither projects nor your networks"),
+  size: InstanceType.default('t3.medium').describe("The instance type of the gateway's machine"),
+});
+export type GatewayConfig = z.infer<typeof GatewayConfig>;
+
 /** All settings of an organisation, in one file that is read at synthesis. */
 export const Config = z.strictObject({
   environment: z
@@ -98,6 +122,7 @@ export const Config = z.strictObject({
         .describe('Days for which delivered files stay in the landing bucket'),
     })
     .prefault({}),
+  gateway: GatewayConfig.optional(),
   workspaces: z.strictObject({
     gateway: z
       .url({ protocol: /^https$/, error: 'an address that begins with https://' })

@@ -1,6 +1,5 @@
-import { Fn, RemovalPolicy, Stack, Tags, Validations } from 'aws-cdk-lib';
+import { Fn, Stack, Tags, Validations } from 'aws-cdk-lib';
 import {
-  CfnFlowLog,
   CfnInternetGateway,
   CfnRoute,
   CfnRouteTable,
@@ -14,7 +13,7 @@ import {
 import { CfnInstanceProfile, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import type { Core } from './core.ts';
-import { explainWildcards } from './nag-wildcards.ts';
+import { FlowLog } from './flow-log.ts';
 
 const BLOCK = '10.255.255.0/26';
 const https = { ipProtocol: 'tcp', fromPort: 443, toPort: 443 };
@@ -70,7 +69,7 @@ export class ImageNetwork extends Construct {
       [{ ipProtocol: 'icmp', fromPort: 252, toPort: 86, cidrIp: '255.255.255.255/32', description: 'nowhere' }],
       [{ ...https, cidrIp: BLOCK, description: 'from candidates' }],
     );
-    this.logFlows(core);
+    new FlowLog(this, 'Flows', { core, vpc: this.vpc });
     const reason = 'CloudFormation cannot change it. Nothing is launched into it.';
     Validations.of(this.vpc).acknowledge({ id: 'NIST.800.53.R5-VPCDefaultSecurityGroupClosed', reason });
   }
@@ -138,36 +137,6 @@ export class ImageNetwork extends Construct {
       { id: 'NIST.800.53.R5-IAMNoInlinePolicy', reason: 'A role of one machine: its policy belongs to nothing else.' },
     );
     return role;
-  }
-
-  private logFlows(core: Core): void {
-    const flows = new Construct(this, 'Flows');
-    const logGroup = core.logGroup(flows);
-    logGroup.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
-    const role = new Role(flows, 'Writer', {
-      assumedBy: new ServicePrincipal('vpc-flow-logs.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
-      }),
-    });
-    const statement = new PolicyStatement({
-      actions: ['logs:CreateLogStream', 'logs:PutLogEvents', 'logs:DescribeLogStreams'],
-      resources: [logGroup.logGroupArn],
-    });
-    const { policyDependable } = role.addToPrincipalPolicy(statement);
-    explainWildcards(role, [statement], 'All streams of one log group.');
-    Validations.of(role).acknowledge({
-      id: 'NIST.800.53.R5-IAMNoInlinePolicy',
-      reason: 'A role of one flow log: its policy belongs to nothing else.',
-    });
-    const log = new CfnFlowLog(flows, 'Log', {
-      resourceId: this.vpc.attrVpcId,
-      resourceType: 'VPC',
-      trafficType: 'ALL',
-      logDestinationType: 'cloud-watch-logs',
-      logDestination: logGroup.logGroupArn,
-      deliverLogsPermissionArn: role.roleArn,
-    });
-    if (policyDependable) log.node.addDependency(policyDependable);
   }
 }
 

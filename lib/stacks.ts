@@ -3,12 +3,13 @@ import { environmentName } from '../functions/projects/names.ts';
 import { Airlock } from './airlock.ts';
 import { AirlockData } from './airlock-data.ts';
 import { Api, People } from './api.ts';
-import type { Config } from './config.ts';
+import type { Config, GatewayConfig } from './config.ts';
 import { Core } from './core.ts';
 import { Costs, CostsData } from './costs.ts';
 import { AlarmDashboard } from './dashboard.ts';
 import { Datasets } from './datasets.ts';
 import { Events } from './events.ts';
+import { Gateway } from './gateway.ts';
 import { Images, ImagesData } from './images.ts';
 import { Ingest, IngestData } from './ingest.ts';
 import { Projects } from './projects.ts';
@@ -88,6 +89,8 @@ export interface BrochStacks {
   /** The stack of each capability. */
   readonly capabilities: Readonly<Record<string, Stack>>;
   readonly dashboard: Stack;
+  /** The way into desktops, if the configuration has one. */
+  readonly gateway?: Stack;
 }
 
 /** All stacks of one environment. Capabilities use the data and the API, and none uses another; the dashboard uses none. */
@@ -109,6 +112,30 @@ export function createBrochStacks(app: App, config: Config): BrochStacks {
     alarms: explainAlarms(app),
     words: ['api', 'events', ...Object.keys(capabilities)],
   });
+  const gateway = config.gateway && createGateway(app, name('gateway'), { env, data, api, settings: config.gateway });
   Tags.of(app).add('broch:environment', config.environment);
-  return { data, api, events, capabilities: Object.fromEntries(stacks), dashboard };
+  return {
+    data,
+    api,
+    events,
+    capabilities: Object.fromEntries(stacks),
+    dashboard,
+    ...(gateway && { gateway }),
+  };
+}
+
+function createGateway(
+  app: App,
+  id: string,
+  { data, api, settings, ...props }: StackProps & { data: DataStack; api: ApiStack; settings: GatewayConfig },
+): Stack {
+  const stack = new Stack(app, id, { ...props, description: 'Broch: the way into desktops' });
+  const { network } = new Gateway(stack, 'Gateway', {
+    core: data.core,
+    settings,
+    api: api.api.address,
+    key: data.workspaces.gatewayKey,
+  });
+  addOutputs(stack, { Vpc: network.vpc.attrVpcId, Routes: network.routes.attrRouteTableId });
+  return stack;
 }

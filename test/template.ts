@@ -14,8 +14,8 @@ const synthesised = new Map<string, ReturnType<typeof synthesise>>();
 
 function synthesise(config: Config) {
   const app = new App({ context: cdkFeatureFlags });
-  const { data, api, events, capabilities, dashboard } = createBrochStacks(app, config);
-  const stacks = { data, api, events, ...capabilities, dashboard };
+  const { data, api, events, capabilities, dashboard, gateway } = createBrochStacks(app, config);
+  const stacks = { data, api, events, ...capabilities, dashboard, ...(gateway && { gateway }) };
   const running = Object.entries(stacks).flatMap(([name, stack]) => (name === 'data' ? [] : [stack]));
   return { app, stacks, templates: { data: Template.fromStack(data), platform: mergeTemplates(running) } };
 }

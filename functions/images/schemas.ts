@@ -7,6 +7,7 @@ import { ProjectId } from '../projects/schemas.ts';
 export const ImageName = z.enum([
   'batch-gpu',
   'enclave-parent',
+  'gateway',
   'linux-desktop',
   'linux-gpu',
   'linux-notebook',

@@ -11,6 +11,7 @@ describe('the Packer recipes', () => {
     expect(imageNames).toEqual([
       'batch-gpu',
       'enclave-parent',
+      'gateway',
       'linux-desktop',
       'linux-gpu',
       'linux-notebook',

@@ -56,7 +56,7 @@ const exceptions: { readonly mistake: RegExp; readonly reason: string }[] = [
       'AWS documents it for every action on a bucket that is delegated to access points: https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html.',
   },
   {
-    mistake: /^(workspaces|airlock|images)\/\w+: states:SendTaskSuccess knows no resources, so it needs "\*"$/,
+    mistake: /^(workspaces|airlock|images|ingest)\/\w+: states:SendTaskSuccess knows no resources, so it needs "\*"$/,
     reason:
       'AWS checks it on the state machine of the task, though the reference does not say so; tried out in https://github.com/aws/aws-cdk/pull/8486, and what grantTaskResponse() grants since.',
   },

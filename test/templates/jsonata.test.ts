@@ -14,7 +14,7 @@ const values: Readonly<Record<string, unknown>> = {
   ...{ files: 1, bytes: 1, sorted: 'a', sealed: [{}], copied: [{}], verified: [{}], check: {}, since: '2026-11-01' },
   ...{ date: '2026-11-01', started: '2026-11-01', edition: 1, tries: 1, collections: 1, by: 'a', left: true },
   ...{ caught: { Error: 'Refused' }, error: 'Refused' },
-  ...{ ended: 1, total: 1, rounds: 1 },
+  ...{ ended: 1, total: 1, rounds: 1, automatic: true },
   ...{ notice: 'a reason', waitSeconds: 900, pauseSeconds: 900 },
 };
 const states = {

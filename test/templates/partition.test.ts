@@ -6,7 +6,8 @@ import { buildNetworkTemplate } from '../../lib/projects.ts';
 import { synthesiseApp } from '../template.ts';
 
 const production = readConfig('config/production.json');
-const { stacks } = synthesiseApp({ ...production, region: 'us-gov-west-1' });
+// CloudFront, and with it the gateway, is in the partition aws only.
+const { stacks } = synthesiseApp({ ...production, gateway: undefined, region: 'us-gov-west-1' });
 const templates: [string, string][] = [
   ...Object.entries(stacks).map(([name, stack]): [string, string] => [
     name,

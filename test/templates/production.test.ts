@@ -49,7 +49,9 @@ interface Finding {
 describe('synthesis', () => {
   it('works without a network, credentials or a home folder', () => expect(deafNetwork.knocks()).toBe(0));
   it('writes the stacks of data, events, the dashboard and each capability, and the project network template', () => {
-    const stacks = ['dashboard', 'data', 'events', ...capabilityWords].map(word => `broch-prod-${word}.template.json`);
+    const stacks = ['dashboard', 'data', 'events', 'gateway', ...capabilityWords].map(
+      word => `broch-prod-${word}.template.json`,
+    );
     expect(templates.filter(name => name.endsWith('.template.json')).sort()).toEqual(stacks.sort());
     expect(templates).toHaveLength(stacks.length + 1);
     expect(bundles.length).toBeGreaterThan(20);

@@ -12,8 +12,8 @@ const { airlock = expect.fail() } = stacks as Record<string, Stack>;
 const words = Object.keys(stacks);
 
 describe('stacks', () => {
-  it('are those of data, events, each capability and the dashboard', () => {
-    expect([...words].sort()).toEqual(['dashboard', 'data', 'events', ...capabilityWords].sort());
+  it('are those of data, events, the gateway, each capability and the dashboard', () => {
+    expect([...words].sort()).toEqual(['dashboard', 'data', 'events', 'gateway', ...capabilityWords].sort());
   });
 
   it.each(Object.entries(stacks))(

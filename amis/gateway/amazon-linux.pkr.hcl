@@ -1,0 +1,1 @@
+../shared/amazon-linux.pkr.hcl

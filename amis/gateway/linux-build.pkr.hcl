@@ -1,0 +1,1 @@
+../shared/linux-build.pkr.hcl

@@ -1,0 +1,29 @@
+#!/bin/sh
+# Starts Guacamole with the key that signs links, and starts it again when the key changes. The key is never on a disk.
+set -eu
+
+token=$(curl --fail --silent --request PUT --header 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)
+settings=$(curl --fail --silent --header "X-aws-ec2-metadata-token: $token" http://169.254.169.254/latest/user-data)
+secret=$(echo "$settings" | sed -n 's/^BROCH_KEY=//p')
+region=$(echo "$settings" | sed -n 's/^BROCH_REGION=//p')
+
+run() {
+  docker rm --force guacamole guacd >/dev/null 2>&1 || true
+  docker run --detach --name guacd --network host --read-only --tmpfs /tmp --cap-drop ALL \
+    --security-opt no-new-privileges broch/guacd /opt/guacamole/sbin/guacd -b 127.0.0.1 -L info -f >/dev/null
+  # Only links of Broch open a session: there is no other extension, and no database of users.
+  JSON_SECRET_KEY=$1 GUACD_HOSTNAME=127.0.0.1 GUACD_PORT=4822 WEBAPP_CONTEXT=desktop \
+    docker run --detach --name guacamole --network host --cap-drop ALL --security-opt no-new-privileges \
+    --env JSON_SECRET_KEY --env GUACD_HOSTNAME --env GUACD_PORT --env WEBAPP_CONTEXT broch/guacamole >/dev/null
+}
+
+current=
+while true; do
+  # The endpoint of Secrets Manager may not be there yet when the machine starts.
+  if key=$(aws secretsmanager get-secret-value --region "$region" --secret-id "$secret" \
+    --query SecretString --output text 2>/dev/null) && [ "$key" != "$current" ]; then
+    run "$key"
+    current=$key
+  fi
+  sleep 30
+done

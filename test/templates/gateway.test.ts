@@ -1,0 +1,61 @@
+import { Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { synthesiseApp } from '../template.ts';
+
+const { stacks } = synthesiseApp();
+const gateway = Template.fromStack(stacks.gateway as NonNullable<typeof stacks.gateway>);
+const find = (type: string) => Object.values(gateway.findResources(type)).map(({ Properties }) => Properties);
+
+describe('the gateway', () => {
+  it('has no public address and no route to the internet', () => {
+    gateway.resourceCountIs('AWS::EC2::EIP', 0);
+    gateway.resourceCountIs('AWS::EC2::Route', 0);
+    gateway.resourceCountIs('AWS::EC2::NatGateway', 0);
+    expect(find('AWS::EC2::Subnet').map(({ MapPublicIpOnLaunch }) => MapPublicIpOnLaunch)).toEqual([false]);
+  });
+
+  it('lets CloudFront in to one port, and nobody else', () => {
+    const [group] = find('AWS::EC2::SecurityGroup');
+    expect(group?.SecurityGroupIngress).toEqual([
+      { IpProtocol: 'tcp', FromPort: 8080, ToPort: 8080, SourcePrefixListId: 'pl-93a247fa', Description: 'CloudFront' },
+    ]);
+    expect(group?.SecurityGroupEgress).toEqual([expect.objectContaining({ CidrIp: '255.255.255.255/32' })]);
+    gateway.resourceCountIs('AWS::EC2::SecurityGroupEgress', 0);
+  });
+
+  it('may read the key of links, and nothing else', () => {
+    const statements = find('AWS::IAM::Policy').flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
+    const actions = statements.flatMap(({ Action }) => Action).filter(action => !/^logs:/.test(action));
+    expect(actions.toSorted()).toEqual(['kms:Decrypt', 'secretsmanager:GetSecretValue']);
+  });
+
+  it('starts from the published image only, with an encrypted disk and version 2 of the metadata service', () => {
+    const [machine] = find('AWS::EC2::Instance');
+    const { Ref: parameter } = machine?.ImageId ?? {};
+    expect(gateway.toJSON().Parameters[parameter]).toMatchObject({ Default: '/broch/images/gateway/current' });
+    expect(machine?.BlockDeviceMappings[0].Ebs).toMatchObject({ Encrypted: true });
+    const [template] = find('AWS::EC2::LaunchTemplate');
+    expect(template?.LaunchTemplateData.MetadataOptions).toMatchObject({ HttpTokens: 'required' });
+  });
+
+  it('and the API have one address, over HTTPS only, and nothing of either is cached', () => {
+    const [distribution] = find('AWS::CloudFront::Distribution');
+    const { Aliases, DefaultCacheBehavior, CacheBehaviors, ViewerCertificate } = distribution?.DistributionConfig ?? {};
+    expect(Aliases).toEqual(['desktops.tre.example.org']);
+    expect(ViewerCertificate).toMatchObject({ MinimumProtocolVersion: 'TLSv1.2_2021' });
+    // AWS's own policy CachingDisabled.
+    const rules = { ViewerProtocolPolicy: 'https-only', CachePolicyId: '4135ea2d-6df8-44a3-9df3-4b5a84be39ad' };
+    for (const behaviour of [DefaultCacheBehavior, ...CacheBehaviors]) expect(behaviour).toMatchObject(rules);
+    expect(CacheBehaviors.map(({ PathPattern }: { PathPattern: string }) => PathPattern)).toEqual(['/desktop/*']);
+  });
+
+  it('answers only paths of the API below /api/', () => {
+    const [edge] = find('AWS::CloudFront::Function');
+    const handler = new Function(`${edge?.FunctionCode}; return handler;`)();
+    const answer = (uri: string) => handler({ request: { uri } });
+    expect(answer('/api/me')).toEqual({ uri: '/me' });
+    expect(answer('/api//me')).toEqual({ uri: '//me' });
+    for (const uri of ['/', '/me', '/apis', '/api', '/.git/config'])
+      expect(answer(uri)).toMatchObject({ statusCode: 404 });
+  });
+});
