@@ -5,13 +5,15 @@ import { Construct } from 'constructs';
 import type * as ApiLambda from '../functions/datasets/api.lambda.ts';
 import type * as Apply from '../functions/datasets/apply.lambda.ts';
 import type * as EndUses from '../functions/datasets/end-uses.lambda.ts';
-import { UseApproved, UseEnded } from '../functions/datasets/events.ts';
+import { DatasetResumed, DatasetSuspended, UseApproved, UseEnded } from '../functions/datasets/events.ts';
+import type * as Owners from '../functions/datasets/owners.lambda.ts';
 import { accessTo, groupsAccess, startAccess, tableAccess } from './access.ts';
 import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
 import { accessPointPrefix, bucketPrefix } from './project/names.ts';
 import { datasetListStatements } from './project-bucket-grants.ts';
+import { ScheduledCheck } from './scheduled-check.ts';
 import { Workflow } from './workflow.ts';
 
 /**
@@ -51,8 +53,14 @@ export class Datasets extends Construct {
     const apply = new Handler<typeof Apply>(this, 'Apply', {
       core,
       entry: 'datasets/apply.lambda.ts',
+      seconds: 300,
       environment: {
-        TABLE_NAME: tableAccess(core.table, { use: ['GetItem'], terms: ['GetItem'], project: ['GetItem'] }),
+        TABLE_NAME: tableAccess(core.table, {
+          use: ['GetItem', 'PutItem'],
+          datasetUses: ['PutItem', 'DeleteItem', 'Query'],
+          terms: ['GetItem'],
+          project: ['GetItem'],
+        }),
         ACCOUNT: stack.account,
         ACCESS_POINTS: accessTo(
           points,
@@ -67,6 +75,23 @@ export class Datasets extends Construct {
     // Until an end is applied, a project reads what it may no longer read.
     core.onEvent(this, 'Ended', UseEnded, apply, 'critical');
     core.onEvent(this, 'Approved', UseApproved, apply, 'critical');
+    core.onEvent(this, 'Suspended', DatasetSuspended, apply, 'critical');
+    core.onEvent(this, 'Resumed', DatasetResumed, apply, 'critical');
+    new ScheduledCheck(this, 'Owners', {
+      core,
+      every: Duration.minutes(1),
+      description: 'Suspends datasets whose owner is no data steward any more',
+      check: new Handler<typeof Owners>(this, 'OwnersCheck', {
+        core,
+        entry: 'datasets/owners.lambda.ts',
+        seconds: 55,
+        environment: {
+          TABLE_NAME: tableAccess(core.table, { terms: ['GetItem', 'PutItem'], catalogue: ['PutItem', 'Query'] }),
+          POOL_ID: groupsAccess(people.pool),
+        },
+      }),
+      consequence: 'A dataset may stay in projects although nobody answers for it.',
+    });
     const endUses = new Handler<typeof EndUses>(this, 'EndUses', {
       core,
       entry: 'datasets/end-uses.lambda.ts',

@@ -16,6 +16,7 @@ import type { DatasetUse } from './schemas.ts';
 import {
   changeTerms,
   changeUse,
+  countWaitingUses,
   findUsableVersion,
   pageCatalogue,
   pageDatasetUses,
@@ -34,7 +35,12 @@ async function readContext({ use }: UseState, dataset: string, user: Caller): Pr
   return { terms, isMember: wasMemberSince(history, user.id, use?.requestedAt ?? currentTime()) };
 }
 
-async function decide(place: { project: string; id: string }, user: Caller, command: UseCommand): Promise<DatasetUse> {
+async function decide(
+  place: { project: string; id: string },
+  user: Caller,
+  command: UseCommand,
+  waitingCount = 0,
+): Promise<DatasetUse> {
   const now = currentTime();
   const { state } = await changeUse(
     TABLE_NAME,
@@ -42,7 +48,7 @@ async function decide(place: { project: string; id: string }, user: Caller, comm
     async read => {
       const dataset = read.use?.dataset ?? (command.do === 'request' ? command.request.dataset : undefined);
       if (dataset === undefined) throw new Refused('missing', `The project ${place.project} has no use ${place.id}.`);
-      return decideUse(read, command, now, await readContext(read, dataset, user));
+      return decideUse(read, command, now, { ...(await readContext(read, dataset, user)), waitingCount });
     },
     now,
   );
@@ -90,12 +96,18 @@ export const handler = http(
       await startExecution(MACHINE, `${dataset}-withdrawal`, { dataset });
       return terms;
     },
+    suspendDataset: ({ user, params: { dataset }, body: { reason } }) => {
+      const isOperator = user.groups.includes('operator');
+      return changeDataset(dataset, { do: 'suspend', by: personOf(user), reason, isOperator });
+    },
+    resumeDataset: ({ user, params: { dataset } }) => changeDataset(dataset, { do: 'resume', by: personOf(user) }),
     requestUse: async ({ user, params: { project }, body: { version: choice, ...body } }) => {
       await requireReader(project);
       const { version, prefix } = await findUsableVersion(TABLE_NAME, body.dataset, choice);
       const id = createUseId(currentTime(), randomInt(2 ** 20));
       const request = { ...body, id, project, version, prefix };
-      return decide({ project, id }, user, { do: 'request', request, by: personOf(user) });
+      const waitingCount = await countWaitingUses(TABLE_NAME, project, currentTime());
+      return decide({ project, id }, user, { do: 'request', request, by: personOf(user) }, waitingCount);
     },
     listProjectUses: async ({ params: { project }, query }) => {
       const { items, next } = await pageProjectUses(TABLE_NAME, project, query);

@@ -11,9 +11,10 @@ import { rowKey } from '../keys.ts';
 import { Project } from '../projects/schemas.ts';
 import { readRow } from '../table.ts';
 import { buildAccessPolicy, buildDatasetList, DATASET_LIST_KEY } from './access-policy.ts';
-import { UseApproved, UseEnded } from './events.ts';
+import { decideUse } from './datasets.ts';
+import { DatasetResumed, DatasetSuspended, UseApproved, UseEnded } from './events.ts';
 import type { DatasetGrant } from './schemas.ts';
-import { readGrants, readTerms } from './store.ts';
+import { changeUse, pageDatasetUses, readGrants, readTerms } from './store.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -44,13 +45,28 @@ async function writePolicy(accessPoint: string, policy: string | undefined): Pro
     : control.send(new PutAccessPointPolicyCommand({ ...place, Policy: policy })));
 }
 
-/** An approval may overtake the withdrawal of its dataset, so grants of withdrawn datasets give nothing. */
-async function dropWithdrawn(grants: readonly DatasetGrant[]): Promise<DatasetGrant[]> {
+/**
+ * The grants of datasets that may be used now. An approval may overtake the withdrawal of its dataset: such a use ends here,
+ * so that nobody reads that it is approved.
+ */
+async function keepUsable(project: string, grants: readonly DatasetGrant[]): Promise<DatasetGrant[]> {
   const names = [...new Set(grants.map(({ dataset }) => dataset))];
-  const terms = await Promise.all(names.map(name => readTerms(TABLE_NAME, name)));
+  const rules = new Map(await Promise.all(names.map(async name => [name, await readTerms(TABLE_NAME, name)] as const)));
+  const now = currentTime();
+  for (const { use: id, dataset } of grants) {
+    const terms = rules.get(dataset);
+    if (!terms?.withdrawn) continue;
+    const reason = `The dataset was withdrawn: ${terms.withdrawn.reason}`;
+    await changeUse(
+      TABLE_NAME,
+      { project, id },
+      read => decideUse(read, { do: 'withdraw', reason }, now, { terms, isMember: false }),
+      now,
+    );
+  }
   return grants.filter(({ dataset }) => {
-    const rules = terms[names.indexOf(dataset)];
-    return rules !== undefined && rules.withdrawn === undefined;
+    const terms = rules.get(dataset);
+    return terms !== undefined && !terms.withdrawn && !terms.suspended;
   });
 }
 
@@ -58,11 +74,11 @@ async function dropWithdrawn(grants: readonly DatasetGrant[]): Promise<DatasetGr
  * Gives a project exactly the access that its grants say, whatever event called it, how often and in which order. Two
  * runs may overtake each other, so each ends only when the grants are still those that it wrote.
  */
-export const handler = eventHandler([UseApproved, UseEnded] as const, async ({ project }: { project: string }) => {
+async function applyGrants(project: string): Promise<void> {
   const network = await requireNetwork(project);
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const row = await readGrants(TABLE_NAME, project);
-    const [grants, now] = [await dropWithdrawn(row?.grants ?? []), currentTime()];
+    const [grants, now] = [await keepUsable(project, row?.grants ?? []), currentTime()];
     await writePolicy(network.accessPoint, buildAccessPolicy(network, grants, now));
     await s3.send(
       new PutObjectCommand({
@@ -75,4 +91,23 @@ export const handler = eventHandler([UseApproved, UseEnded] as const, async ({ p
     if ((await readGrants(TABLE_NAME, project))?.revision === row?.revision) return;
   }
   throw new Error(`the grants of ${project} kept changing`);
+}
+
+/** The projects with an approved use of the dataset. */
+async function listProjects(dataset: string): Promise<Set<string>> {
+  const projects = new Set<string>();
+  for (let next: string | undefined; ; ) {
+    const page = await pageDatasetUses(TABLE_NAME, dataset, { limit: 100, next });
+    for (const { project, status } of page.items) if (status === 'approved') projects.add(project);
+    next = page.next;
+    if (next === undefined) return projects;
+  }
+}
+
+const events = [UseApproved, UseEnded, DatasetSuspended, DatasetResumed] as const;
+
+/** Applies the grants of the project, or of every project that uses the dataset. */
+export const handler = eventHandler<{ project?: string; dataset: string }>(events, async ({ project, dataset }) => {
+  const projects = project === undefined ? await listProjects(dataset) : [project];
+  for (const id of projects) await applyGrants(id);
 });

@@ -7,6 +7,9 @@ import type { ApprovedUse, DatasetGrant, DatasetTerms, DatasetUse, RequestedUse,
 /** As many as the policy of one access point can name: AWS limits it to 20 KB. */
 export const MAX_GRANTS = 20;
 
+/** Requests of one project that may wait for a decision at the same time. */
+export const MAX_REQUESTS = 20;
+
 export interface DatasetPerson {
   readonly id: string;
   readonly name: string;
@@ -23,6 +26,8 @@ export interface UseContext {
   readonly terms: DatasetTerms | undefined;
   /** Whether the person who decides belongs to the project, or did at any time since the request. */
   readonly isMember: boolean;
+  /** Requests of the project that wait for a decision. */
+  readonly waitingCount?: number;
 }
 
 export interface UseRequest {
@@ -83,6 +88,11 @@ function requireTerms(dataset: string, terms: DatasetTerms | undefined): Dataset
       'conflict',
       `The dataset ${dataset} was withdrawn at ${terms.withdrawn.at}. No project can use it.`,
     );
+  if (terms.suspended)
+    throw new Refused(
+      'conflict',
+      `The dataset ${dataset} is suspended: ${terms.suspended.reason} Ask again once it is resumed.`,
+    );
   return terms;
 }
 
@@ -94,6 +104,11 @@ function requestUse(
 ): UseDecision {
   if (state.use) throw new Refused('conflict', 'Two requests were made at the same moment. Try again with a new key.');
   const terms = requireTerms(request.dataset, context.terms);
+  if ((context.waitingCount ?? 0) >= MAX_REQUESTS)
+    throw new Refused(
+      'conflict',
+      `The project ${request.project} has ${MAX_REQUESTS} requests that wait for a decision, which is the limit. End one of them first: broch dataset end.`,
+    );
   if (!terms.purposes.includes(request.purpose))
     throw new Refused(
       'conflict',

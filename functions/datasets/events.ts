@@ -22,6 +22,18 @@ export const DatasetWithdrawn = contract(
   z.object({ dataset: DatasetId, ...person, reason: z.string(), at: z.iso.datetime() }),
 );
 
+/** Access to the dataset changes for all projects that use it: it was suspended or resumed. */
+export const DatasetSuspended = contract(
+  'broch.datasets',
+  'DatasetSuspended',
+  z.object({ dataset: DatasetId, byName: z.string().optional(), reason: z.string(), at: z.iso.datetime() }),
+);
+export const DatasetResumed = contract(
+  'broch.datasets',
+  'DatasetResumed',
+  z.object({ dataset: DatasetId, byName: z.string(), at: z.iso.datetime() }),
+);
+
 /** A project asks for a version of a dataset. */
 export const UseRequested = contract(
   'broch.datasets',

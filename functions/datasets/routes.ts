@@ -1,12 +1,15 @@
 import * as z from 'zod';
 import { memberGrants, operatorAndMemberGrants, PagingQuery, pageOf, type Route, userGroups } from '../http/route.ts';
 import { DatasetId, VersionChoice } from '../ingest/schemas.ts';
+import { PlainText } from '../plain-text.ts';
 import { ProjectId } from '../projects/schemas.ts';
 import { DatasetTerms, DatasetUse, UseId, UsePurpose } from './schemas.ts';
 
 const dataset = z.object({ dataset: DatasetId });
 const projectUse = z.object({ project: ProjectId, use: UseId });
-const Reason = z.object({ reason: z.string().min(1).max(1000) });
+/** A text that other people read, of at most so many characters. */
+const personText = (length: number) => PlainText.pipe(z.string().min(1).max(length));
+const Reason = z.object({ reason: personText(1000) });
 const routeDefaults = { capability: 'datasets', status: 200 } as const;
 const owner = [{ group: 'steward' }] as const;
 
@@ -23,10 +26,10 @@ export const datasetsRoutes = {
     params: dataset,
     body: z.object({
       owner: z.string().min(1).max(128).describe('the data steward who decides about it'),
-      title: z.string().min(1).max(200),
-      description: z.string().max(2000).default('').describe('what researchers should know of it'),
-      controller: z.string().min(1).max(200).describe('the organisation that is responsible for the data'),
-      licence: z.string().min(1).max(200).describe('the licence or the agreement'),
+      title: personText(200),
+      description: PlainText.pipe(z.string().max(2000)).default('').describe('what researchers should know of it'),
+      controller: personText(200).describe('the organisation that is responsible for the data'),
+      licence: personText(200).describe('the licence or the agreement'),
       purposes: z.array(UsePurpose).min(1).describe('what projects may use it for'),
       days: z.number().int().min(1).max(3650).default(365).describe('the longest use, in days from the request'),
     }),
@@ -56,6 +59,29 @@ export const datasetsRoutes = {
     body: Reason,
     returns: DatasetTerms,
   },
+  suspendDataset: {
+    ...routeDefaults,
+    method: 'POST',
+    path: '/datasets/{dataset}/suspend',
+    cli: 'dataset suspend',
+    callers: [{ group: 'operator' }, ...owner],
+    summary: 'Take a dataset away from all projects until it is resumed',
+    example: "dataset suspend admissions --reason 'A column is under investigation.'",
+    params: dataset,
+    body: Reason,
+    returns: DatasetTerms,
+  },
+  resumeDataset: {
+    ...routeDefaults,
+    method: 'POST',
+    path: '/datasets/{dataset}/resume',
+    cli: 'dataset resume',
+    callers: owner,
+    summary: 'Give a suspended dataset back to the projects that were allowed to use it',
+    example: 'dataset resume admissions',
+    params: dataset,
+    returns: DatasetTerms,
+  },
   requestUse: {
     ...routeDefaults,
     method: 'POST',
@@ -72,7 +98,7 @@ export const datasetsRoutes = {
       version: VersionChoice.default('latest').describe('the version: its name, the beginning of it, or `latest`'),
       purpose: UsePurpose,
       endsAt: z.iso.datetime().describe('the end of the use'),
-      explanation: z.string().min(1).max(2000).describe('what the project needs it for'),
+      explanation: personText(2000).describe('what the project needs it for'),
     }),
     returns: DatasetUse,
   },
@@ -109,7 +135,9 @@ export const datasetsRoutes = {
     summary: "Approve a project's use of your dataset",
     example: "dataset approve asthma du-0011223344556677 --conditions 'No linkage to other data.'",
     params: projectUse,
-    body: z.object({ conditions: z.string().max(2000).default('').describe('what the project must keep to') }),
+    body: z.object({
+      conditions: PlainText.pipe(z.string().max(2000)).default('').describe('what the project must keep to'),
+    }),
     returns: DatasetUse,
   },
   refuseUse: {

@@ -26,6 +26,8 @@ export const DatasetTerms = z.object({
   days: z.number().int().min(1).max(3650),
   changedBy: z.string(),
   changedAt: z.iso.datetime(),
+  /** Until it is resumed no project may use it. A suspension by the platform has no person. */
+  suspended: z.object({ byName: z.string().optional(), reason: z.string(), at: z.iso.datetime() }).optional(),
   /** From then on no project may use it. */
   withdrawn: z.object({ by: z.string(), byName: z.string(), reason: z.string(), at: z.iso.datetime() }).optional(),
 });
@@ -91,7 +93,7 @@ export const DatasetGrant = z.object({
 });
 export type DatasetGrant = z.infer<typeof DatasetGrant>;
 
-/** All that a project may read, and how many requests wait. One row, so that the access policy is built from one read. */
+/** All that a project may read. One row, so that the access policy is built from one read. */
 export const ProjectGrants = z.object({ project: ProjectId, grants: z.array(DatasetGrant) });
 export type ProjectGrants = z.infer<typeof ProjectGrants>;
 

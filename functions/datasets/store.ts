@@ -91,6 +91,12 @@ export function changeUse(
 export const pageProjectUses = (table: string, project: string, paging: Paging) =>
   pageRows(table, DatasetUse, useKey(project, '').pk, { ...paging, prefix: USE_PREFIX });
 
+/** The requests of a project that wait for a decision, of its newest hundred uses. */
+export async function countWaitingUses(table: string, project: string, now: string): Promise<number> {
+  const { items } = await pageProjectUses(table, project, { limit: 100 });
+  return items.filter(({ status, endsAt }) => status === 'requested' && Date.parse(endsAt) > Date.parse(now)).length;
+}
+
 /** The uses of a dataset: those that wait for a decision first, then the current ones. */
 export const pageDatasetUses = (table: string, dataset: string, paging: Paging) =>
   pageRows(table, DatasetUse, rowKey('datasetUses', dataset).pk, paging);

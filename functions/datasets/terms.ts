@@ -2,7 +2,7 @@ import { outgoingEvent } from '../contract.ts';
 import { type Decision, keepState } from '../decision.ts';
 import { Refused } from '../refused.ts';
 import type { DatasetPerson } from './datasets.ts';
-import { DatasetGoverned, DatasetWithdrawn } from './events.ts';
+import { DatasetGoverned, DatasetResumed, DatasetSuspended, DatasetWithdrawn } from './events.ts';
 import type { DatasetTerms } from './schemas.ts';
 
 type TermsChange = Pick<
@@ -12,14 +12,29 @@ type TermsChange = Pick<
 
 export type TermsCommand =
   | { do: 'govern'; change: TermsChange; by: DatasetPerson; isOperator: boolean }
-  | { do: 'withdraw'; by: DatasetPerson; reason: string };
+  | { do: 'withdraw'; by: DatasetPerson; reason: string }
+  | { do: 'suspend'; by: DatasetPerson; reason: string; isOperator: boolean }
+  | { do: 'resume'; by: DatasetPerson }
+  /** The owner is no data steward any more, so nobody answers for the dataset. */
+  | { do: 'lapse'; owner: string };
 
 /** The rules of a dataset before they exist have only its name. */
 export type TermsState = { readonly dataset: string; readonly terms: DatasetTerms | undefined };
 
 /** Decides about the rules of a dataset. A change does not touch uses that are approved already. */
 export function decideTerms(state: TermsState, command: TermsCommand, now: string): Decision<TermsState> {
-  return command.do === 'govern' ? governDataset(state, command, now) : withdrawDataset(state, command, now);
+  switch (command.do) {
+    case 'govern':
+      return governDataset(state, command, now);
+    case 'withdraw':
+      return withdrawDataset(state, command, now);
+    case 'suspend':
+      return suspendDataset(state, command, now);
+    case 'resume':
+      return resumeDataset(state, command.by, now);
+    case 'lapse':
+      return lapseOwner(state, command.owner, now);
+  }
 }
 
 function governDataset(
@@ -36,7 +51,13 @@ function governDataset(
       'forbidden',
       `Only ${previous.ownerName}, who owns the dataset ${dataset}, or an operator may change its rules.`,
     );
-  const terms = { ...change, dataset, changedBy: person.name, changedAt: now };
+  const terms = {
+    ...change,
+    dataset,
+    changedBy: person.name,
+    changedAt: now,
+    ...(previous?.suspended && { suspended: previous.suspended }),
+  };
   const { owner, ownerName } = change;
   return {
     state: { dataset, terms },
@@ -63,4 +84,57 @@ function withdrawDataset(
     events: [outgoingEvent(DatasetWithdrawn, { dataset, ...withdrawn })],
     reason: 'the owner withdrew the dataset',
   };
+}
+
+function requireRules({ dataset, terms }: TermsState): DatasetTerms {
+  if (!terms) throw new Refused('missing', `The dataset ${dataset} has no owner, so no project uses it.`);
+  if (terms.withdrawn)
+    throw new Refused('conflict', `The dataset ${dataset} was withdrawn at ${terms.withdrawn.at}, which is final.`);
+  return terms;
+}
+
+function suspendDataset(
+  state: TermsState,
+  { by: person, reason, isOperator }: Extract<TermsCommand, { do: 'suspend' }>,
+  now: string,
+): Decision<TermsState> {
+  const terms = requireRules(state);
+  if (terms.owner !== person.id && !isOperator)
+    throw new Refused('forbidden', `Only ${terms.ownerName}, who owns the dataset, or an operator may suspend it.`);
+  return suspend(state, terms, { byName: person.name, reason, at: now });
+}
+
+function suspend(
+  state: TermsState,
+  terms: DatasetTerms,
+  suspension: NonNullable<DatasetTerms['suspended']>,
+): Decision<TermsState> {
+  if (terms.suspended) return keepState(state, 'it was suspended before');
+  const { dataset } = state;
+  return {
+    state: { dataset, terms: { ...terms, suspended: suspension } },
+    events: [outgoingEvent(DatasetSuspended, { dataset, ...suspension })],
+    reason: 'no project may use the dataset for now',
+  };
+}
+
+function resumeDataset(state: TermsState, person: DatasetPerson, now: string): Decision<TermsState> {
+  const { dataset } = state;
+  const { suspended: suspension, ...terms } = requireRules(state);
+  if (terms.owner !== person.id)
+    throw new Refused('forbidden', `Only ${terms.ownerName}, who owns the dataset ${dataset}, may resume it.`);
+  if (!suspension) return keepState(state, 'it is not suspended');
+  return {
+    state: { dataset, terms },
+    events: [outgoingEvent(DatasetResumed, { dataset, byName: person.name, at: now })],
+    reason: 'the owner resumed the dataset',
+  };
+}
+
+function lapseOwner(state: TermsState, owner: string, now: string): Decision<TermsState> {
+  const { terms } = state;
+  if (!terms || terms.withdrawn) return keepState(state, 'no project uses it');
+  if (terms.owner !== owner) return keepState(state, 'it has another owner by now');
+  const reason = `${terms.ownerName}, who owns the dataset, is no data steward any more. An operator names another owner with \`broch dataset govern\`, who resumes it.`;
+  return suspend(state, terms, { reason, at: now });
 }

@@ -47,7 +47,10 @@ const publications: Partial<Record<Partition, Publication>> = {
     ],
   },
   partners: { source: 'broch.ingest', types: ['PartnerRegistered', 'DeliveryOverdue'] },
-  terms: { source: 'broch.datasets', types: ['DatasetGoverned', 'DatasetWithdrawn'] },
+  terms: {
+    source: 'broch.datasets',
+    types: ['DatasetGoverned', 'DatasetWithdrawn', 'DatasetSuspended', 'DatasetResumed'],
+  },
   use: { source: 'broch.datasets', types: ['UseRequested', 'UseApproved', 'UseRefused', 'UseEnded'] },
   image: {
     source: 'broch.images',

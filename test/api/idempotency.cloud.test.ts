@@ -127,6 +127,7 @@ describe('the key', () => {
     registerPartner: openAgreement,
     setContract: { resources: [{ path: '*.csv', schema: { fields: [{ name: 'id' }] } }] },
     governDataset: { owner: 'sam', title: 'A', controller: 'B', licence: 'C', purposes: ['research'] },
+    suspendDataset: { reason: 'none' },
     approveImage: { digest: '0'.repeat(64) },
     rejectImage: { reason: 'none' },
     rollBackImage: { reason: 'none' },

@@ -63,6 +63,8 @@ export const datasetSamples = {
   governDataset: terms,
   listCatalogue: { items: [terms, withdrawnTerms] },
   withdrawDataset: withdrawnTerms,
+  suspendDataset: { ...terms, suspended: { byName: 'sam', reason: long, at: time } },
+  resumeDataset: terms,
   requestUse: requestedUse,
   listProjectUses: { items: [requestedUse, approvedUse, refusedUse, endedUse] },
   listDatasetUses: { items: [requestedUse, approvedUse] },

@@ -31,6 +31,13 @@ describe('a request for a dataset', () => {
       { ...context, terms: { ...terms, withdrawn: { by: 'a', byName: 'sam', reason: 'x', at: now } } },
       /was withdrawn/,
     ],
+    [
+      'a suspended dataset',
+      {},
+      { ...context, terms: { ...terms, suspended: { reason: 'A column is wrong.', at: now } } },
+      /is suspended: A column is wrong\. Ask again/,
+    ],
+    ['a project with many requests that wait', {}, { ...context, waitingCount: 20 }, /20 requests that wait/],
     ['another purpose', { purpose: 'teaching' as const }, context, /may be used for research, not for teaching/],
     ['an end in the past', { endsAt: '2026-11-28T11:59:59Z' }, context, /in the past/],
     ['an end after the longest use', { endsAt: '2027-11-29T00:00:00Z' }, context, /365 days at most/],

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { decideTerms } from '../../functions/datasets/terms.ts';
 import { now, owner, stranger, terms } from './builders.ts';
 
@@ -35,4 +35,33 @@ it('only the owner withdraws a dataset, once and for good', () => {
   expect(() => decideTerms(first.state, { do: 'govern', change, by: owner, isOperator: false }, now)).toThrow(
     /which is final/,
   );
+});
+
+describe('a suspension', () => {
+  const suspend = { do: 'suspend', by: owner, reason: 'Under investigation.', isOperator: false } as const;
+  const { state: suspension, events } = decideTerms(state, suspend, now);
+
+  it('is announced once, survives a change of the rules, and is ended by the owner', () => {
+    expect(events.map(({ type }) => type)).toEqual(['DatasetSuspended']);
+    expect(decideTerms(suspension, suspend, now)).toMatchObject({ state: suspension, events: [] });
+    const { dataset: _, changedBy, changedAt, suspended, ...change } = suspension.terms ?? terms;
+    const governed = decideTerms(suspension, { do: 'govern', change, by: owner, isOperator: false }, now);
+    expect(governed.state.terms?.suspended).toEqual({ byName: 'sam', reason: 'Under investigation.', at: now });
+    expect(() => decideTerms(suspension, { do: 'resume', by: stranger }, now)).toThrow(/Only sam, who owns/);
+    const resumption = decideTerms(suspension, { do: 'resume', by: owner }, now);
+    expect([resumption.state.terms, resumption.events.map(({ type }) => type)]).toEqual([terms, ['DatasetResumed']]);
+    expect(() => decideTerms(state, { ...suspend, by: stranger }, now)).toThrow(/or an operator may suspend/);
+  });
+
+  it('follows when the owner is no data steward any more, but not for an earlier owner', () => {
+    const { state: lapse } = decideTerms(state, { do: 'lapse', owner: owner.id }, now);
+    expect(lapse.terms?.suspended?.reason).toMatch(/sam, who owns the dataset, is no data steward any more/);
+    expect(decideTerms(state, { do: 'lapse', owner: stranger.id }, now)).toMatchObject({ state, events: [] });
+  });
+
+  it('ends for good with a withdrawal', () => {
+    const { state: withdrawal } = decideTerms(suspension, withdraw, now);
+    expect(() => decideTerms(withdrawal, { do: 'resume', by: owner }, now)).toThrow(/which is final/);
+    expect(decideTerms(withdrawal, { do: 'lapse', owner: owner.id }, now).events).toEqual([]);
+  });
 });

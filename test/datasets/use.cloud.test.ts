@@ -110,6 +110,15 @@ describe('a project and a dataset', () => {
     expect(await readDataset(reader, stranger)).toBe('AccessDenied');
   });
 
+  it('while the dataset is suspended, its desktops do not read it', async () => {
+    const params = { dataset };
+    await owner?.ask('suspendDataset', { params, body: { reason: 'A column is under investigation.' } });
+    await waitForDataset(project as ReadyProject, 'AccessDenied');
+    await expect(requestUse('uses-one')).rejects.toThrow(/is suspended: A column is under investigation/);
+    await owner?.ask('resumeDataset', { params });
+    await waitForDataset(project as ReadyProject, csv);
+  });
+
   it('when the project ends the use, its desktops read it no longer', async () => {
     const params = { project: 'uses-one', use: use.id };
     await lead?.ask('endUse', { params, body: { reason: 'The analysis is finished.' } });

@@ -76,6 +76,7 @@ export const exampleBodies: Record<string, object> = {
     purposes: ['research'],
   },
   withdrawDataset: { reason: 'The agreement ended.' },
+  suspendDataset: { reason: 'A column is under investigation.' },
   requestUse: { dataset: 'admissions', purpose: 'research', endsAt: '2027-06-30T00:00:00Z', explanation: 'By region.' },
   refuseUse: { reason: 'The ethics approval is missing.' },
   endUse: { reason: 'The analysis is finished.' },

@@ -67,9 +67,10 @@ describe('alarms on failures', () => {
     expect(functionAlarms.map(({ AlarmName }) => String(AlarmName).split('/').slice(1).join('/')).sort()).toEqual([
       'Airlock/AwaitDecision/Errors',
       'Airlock/Sweeper/Sweep/Errors',
+      'Datasets/Owners/Errors',
       'Events/Publish/Late',
       'Images/Upkeep/Errors',
-      'Ingest/Overdue/Check/Errors',
+      'Ingest/Overdue/Daily/Errors',
       'Workspaces/Sweeper/Sweep/Errors',
     ]);
     expect(new Set(functionAlarms.map(({ Dimensions }) => JSON.stringify(Dimensions))).size).toBe(
