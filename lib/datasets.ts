@@ -1,13 +1,16 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { AnyPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type * as ApiLambda from '../functions/datasets/api.lambda.ts';
 import type * as Apply from '../functions/datasets/apply.lambda.ts';
 import type * as EndUses from '../functions/datasets/end-uses.lambda.ts';
+import type * as Erase from '../functions/datasets/erase.lambda.ts';
 import { DatasetResumed, DatasetSuspended, UseApproved, UseEnded } from '../functions/datasets/events.ts';
 import type * as Owners from '../functions/datasets/owners.lambda.ts';
-import { accessTo, groupsAccess, startAccess, tableAccess } from './access.ts';
+import { RECEIPT_ALGORITHM } from '../functions/datasets/receipt.ts';
+import { accessTo, bucketAccess, combinedAccess, groupsAccess, startAccess, tableAccess } from './access.ts';
 import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
@@ -39,13 +42,16 @@ export function delegateToAccessPoints(lake: Bucket): void {
 
 export interface DatasetsProps {
   readonly core: Core;
+  readonly lake: Bucket;
+  /** Signs the receipts of deleted datasets: the key that signs releases, so that people trust one key only. */
+  readonly signing: Key;
   readonly people: People;
   readonly api: Api;
 }
 
 /** Gives projects datasets for a purpose and a time, by their owners' decisions, and takes them away again. */
 export class Datasets extends Construct {
-  constructor(scope: Construct, id: string, { core, people, api }: DatasetsProps) {
+  constructor(scope: Construct, id: string, { core, lake, signing, people, api }: DatasetsProps) {
     super(scope, id);
     const stack = Stack.of(this);
     const { environment } = core.config;
@@ -92,6 +98,39 @@ export class Datasets extends Construct {
       }),
       consequence: 'A dataset may stay in projects although nobody answers for it.',
     });
+    new ScheduledCheck(this, 'Erasure', {
+      core,
+      every: Duration.hours(1),
+      description: 'Deletes withdrawn datasets whose locks have ended',
+      check: new Handler<typeof Erase>(this, 'Erase', {
+        core,
+        entry: 'datasets/erase.lambda.ts',
+        seconds: 900,
+        memory: 1769,
+        environment: {
+          TABLE_NAME: tableAccess(core.table, { terms: ['GetItem', 'PutItem'], catalogue: ['PutItem', 'Query'] }),
+          LAKE_BUCKET: combinedAccess(
+            combinedAccess(
+              bucketAccess(lake, ['versions', 'purge'], 'datasets/'),
+              bucketAccess(lake, ['versions', 'read', 'purge'], 'manifests/'),
+            ),
+            bucketAccess(lake, ['versions', 'read', 'write'], 'receipts/'),
+          ),
+          SIGNING_KEY: accessTo(
+            signing.keyArn,
+            new PolicyStatement({
+              actions: ['kms:Sign'],
+              resources: [signing.keyArn],
+              conditions: {
+                StringEquals: { 'kms:SigningAlgorithm': RECEIPT_ALGORITHM, 'kms:MessageType': 'DIGEST' },
+              },
+            }),
+            new PolicyStatement({ actions: ['kms:GetPublicKey'], resources: [signing.keyArn] }),
+          ),
+        },
+      }),
+      consequence: 'Files of withdrawn datasets are kept longer than they need be.',
+    });
     const endUses = new Handler<typeof EndUses>(this, 'EndUses', {
       core,
       entry: 'datasets/end-uses.lambda.ts',
@@ -127,6 +166,7 @@ export class Datasets extends Construct {
         }),
         MACHINE: startAccess(workflow.machine),
         POOL_ID: groupsAccess(people.pool),
+        LAKE_BUCKET: bucketAccess(lake, ['read'], 'receipts/'),
       },
     });
     api.addRoutes(this, 'datasets', handler);

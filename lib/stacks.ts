@@ -73,7 +73,8 @@ const capabilities: Readonly<Record<string, (stack: Stack, data: DataStack, api:
   projects: (stack, { core, ingest, people }, api) =>
     new Projects(stack, 'Projects', { core, lake: ingest.lake, people, api }),
   ingest: (stack, { core, ingest, people }, api) => new Ingest(stack, 'Ingest', { core, data: ingest, people, api }),
-  datasets: (stack, { core, people }, api) => new Datasets(stack, 'Datasets', { core, people, api }),
+  datasets: (stack, { core, ingest, airlock, people }, api) =>
+    new Datasets(stack, 'Datasets', { core, lake: ingest.lake, signing: airlock.signing, people, api }),
   costs: (stack, { core, costs, people }, api) => new Costs(stack, 'Costs', { core, data: costs, people, api }),
   workspaces: (stack, { core, workspaces, people }, api) =>
     new Workspaces(stack, 'Workspaces', { core, data: workspaces, people, api }),

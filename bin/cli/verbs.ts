@@ -11,6 +11,7 @@ import { airlockVerifyCommand } from './airlock-verify.ts';
 import type { CliCommand } from './commands.ts';
 import { createCompletionCommand } from './completion.ts';
 import { createCompletionInstallCommand } from './completion-install.ts';
+import { datasetVerifyReceiptCommand } from './dataset-verify-receipt.ts';
 import { deliverCommand } from './deliver.ts';
 import { disclosureCheckCommand } from './disclosure.ts';
 import { disclosureRewriteCommand } from './disclosure-rewrite.ts';
@@ -38,6 +39,7 @@ const byHand: readonly CliCommand[] = [
   logoutCommand,
   statusCommand,
   deliverCommand,
+  datasetVerifyReceiptCommand,
   watchCommand,
   openDesktopCommand,
   airlockDraftCommand,

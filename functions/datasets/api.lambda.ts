@@ -9,8 +9,10 @@ import { hasProject, readMembership, wasMemberSince } from '../membership.ts';
 import { findPerson, readGroups } from '../people.ts';
 import { Project } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
+import { readVerified } from '../storage/immutable-objects.ts';
 import { readRow } from '../table.ts';
 import { createUseId, decideUse, type UseCommand, type UseContext, type UseState, viewUse } from './datasets.ts';
+import { ErasureReceipt } from './receipt.ts';
 import { datasetsRoutes } from './routes.ts';
 import type { DatasetUse } from './schemas.ts';
 import {
@@ -25,8 +27,13 @@ import {
 } from './store.ts';
 import { decideTerms, type TermsCommand } from './terms.ts';
 
-export const env = z.object({ TABLE_NAME: z.string(), MACHINE: z.string(), POOL_ID: z.string() });
-const { TABLE_NAME, MACHINE, POOL_ID } = env.parse(process.env);
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  MACHINE: z.string(),
+  POOL_ID: z.string(),
+  LAKE_BUCKET: z.string(),
+});
+const { TABLE_NAME, MACHINE, POOL_ID, LAKE_BUCKET } = env.parse(process.env);
 
 /** The rules of the dataset, and whether the person has a part in the project, as they are at the decision. */
 async function readContext({ use }: UseState, dataset: string, user: Caller): Promise<UseContext> {
@@ -101,6 +108,13 @@ export const handler = http(
       return changeDataset(dataset, { do: 'suspend', by: personOf(user), reason, isOperator });
     },
     resumeDataset: ({ user, params: { dataset } }) => changeDataset(dataset, { do: 'resume', by: personOf(user) }),
+    showReceipt: async ({ params: { dataset } }) => {
+      const terms = await readTerms(TABLE_NAME, dataset);
+      if (!terms?.withdrawn) throw new Refused('conflict', `The dataset ${dataset} was not withdrawn, so it is there.`);
+      if (!terms.erased)
+        throw new Refused('conflict', `The dataset ${dataset} is deleted once the locks of its files have ended.`);
+      return ErasureReceipt.parse(await readVerified(LAKE_BUCKET, terms.erased.receipt));
+    },
     requestUse: async ({ user, params: { project }, body: { version: choice, ...body } }) => {
       await requireReader(project);
       const { version, prefix } = await findUsableVersion(TABLE_NAME, body.dataset, choice);

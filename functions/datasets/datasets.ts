@@ -8,7 +8,7 @@ import type { ApprovedUse, DatasetGrant, DatasetTerms, DatasetUse, RequestedUse,
 export const MAX_GRANTS = 20;
 
 /** Requests of one project that may wait for a decision at the same time. */
-export const MAX_REQUESTS = 20;
+const MAX_REQUESTS = 20;
 
 export interface DatasetPerson {
   readonly id: string;

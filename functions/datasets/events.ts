@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { contract } from '../contract.ts';
-import { Sha256 } from '../identifiers.ts';
+import { ObjectRef, Sha256 } from '../identifiers.ts';
 import { DatasetId } from '../ingest/schemas.ts';
 import { ProjectId } from '../projects/schemas.ts';
 import { UseId, UsePurpose } from './schemas.ts';
@@ -32,6 +32,13 @@ export const DatasetResumed = contract(
   'broch.datasets',
   'DatasetResumed',
   z.object({ dataset: DatasetId, byName: z.string(), at: z.iso.datetime() }),
+);
+
+/** Nothing of a withdrawn dataset is left, and the receipt is signed. */
+export const DatasetErased = contract(
+  'broch.datasets',
+  'DatasetErased',
+  z.object({ dataset: DatasetId, receipt: ObjectRef, objects: z.number().int(), at: z.iso.datetime() }),
 );
 
 /** A project asks for a version of a dataset. */

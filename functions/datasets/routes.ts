@@ -3,6 +3,7 @@ import { memberGrants, operatorAndMemberGrants, PagingQuery, pageOf, type Route,
 import { DatasetId, VersionChoice } from '../ingest/schemas.ts';
 import { PlainText } from '../plain-text.ts';
 import { ProjectId } from '../projects/schemas.ts';
+import { ErasureReceipt } from './receipt.ts';
 import { DatasetTerms, DatasetUse, UseId, UsePurpose } from './schemas.ts';
 
 const dataset = z.object({ dataset: DatasetId });
@@ -81,6 +82,17 @@ export const datasetsRoutes = {
     example: 'dataset resume admissions',
     params: dataset,
     returns: DatasetTerms,
+  },
+  showReceipt: {
+    ...routeDefaults,
+    method: 'GET',
+    path: '/datasets/{dataset}/receipt',
+    cli: 'dataset receipt',
+    callers: [{ group: 'operator' }, ...owner],
+    summary: 'Show the signed receipt of a deleted dataset: every object version that is gone',
+    example: 'dataset receipt admissions --json',
+    params: dataset,
+    returns: ErasureReceipt,
   },
   requestUse: {
     ...routeDefaults,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Sha256 } from '../identifiers.ts';
+import { ObjectRef, Sha256 } from '../identifiers.ts';
 import { DatasetId } from '../ingest/schemas.ts';
 import { ProjectId } from '../projects/schemas.ts';
 
@@ -30,6 +30,8 @@ export const DatasetTerms = z.object({
   suspended: z.object({ byName: z.string().optional(), reason: z.string(), at: z.iso.datetime() }).optional(),
   /** From then on no project may use it. */
   withdrawn: z.object({ by: z.string(), byName: z.string(), reason: z.string(), at: z.iso.datetime() }).optional(),
+  /** Nothing of the withdrawn dataset is left. The receipt lists every object version that was deleted. */
+  erased: z.object({ receipt: ObjectRef, objects: z.number().int(), at: z.iso.datetime() }).optional(),
 });
 export type DatasetTerms = z.infer<typeof DatasetTerms>;
 

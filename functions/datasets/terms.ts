@@ -1,8 +1,9 @@
 import { outgoingEvent } from '../contract.ts';
 import { type Decision, keepState } from '../decision.ts';
+import type { ObjectRef } from '../identifiers.ts';
 import { Refused } from '../refused.ts';
 import type { DatasetPerson } from './datasets.ts';
-import { DatasetGoverned, DatasetResumed, DatasetSuspended, DatasetWithdrawn } from './events.ts';
+import { DatasetErased, DatasetGoverned, DatasetResumed, DatasetSuspended, DatasetWithdrawn } from './events.ts';
 import type { DatasetTerms } from './schemas.ts';
 
 type TermsChange = Pick<
@@ -16,7 +17,9 @@ export type TermsCommand =
   | { do: 'suspend'; by: DatasetPerson; reason: string; isOperator: boolean }
   | { do: 'resume'; by: DatasetPerson }
   /** The owner is no data steward any more, so nobody answers for the dataset. */
-  | { do: 'lapse'; owner: string };
+  | { do: 'lapse'; owner: string }
+  /** Nothing of the withdrawn dataset is left. */
+  | { do: 'recordErasure'; receipt: ObjectRef; objects: number };
 
 /** The rules of a dataset before they exist have only its name. */
 export type TermsState = { readonly dataset: string; readonly terms: DatasetTerms | undefined };
@@ -34,6 +37,8 @@ export function decideTerms(state: TermsState, command: TermsCommand, now: strin
       return resumeDataset(state, command.by, now);
     case 'lapse':
       return lapseOwner(state, command.owner, now);
+    case 'recordErasure':
+      return recordErasure(state, command, now);
   }
 }
 
@@ -137,4 +142,20 @@ function lapseOwner(state: TermsState, owner: string, now: string): Decision<Ter
   if (terms.owner !== owner) return keepState(state, 'it has another owner by now');
   const reason = `${terms.ownerName}, who owns the dataset, is no data steward any more. An operator names another owner with \`broch dataset govern\`, who resumes it.`;
   return suspend(state, terms, { reason, at: now });
+}
+
+function recordErasure(
+  state: TermsState,
+  { receipt, objects }: Extract<TermsCommand, { do: 'recordErasure' }>,
+  now: string,
+): Decision<TermsState> {
+  const { dataset, terms } = state;
+  if (!terms?.withdrawn) throw new Error(`the dataset ${dataset} is not withdrawn`);
+  if (terms.erased) return keepState(state, 'its deletion is on record');
+  const erasure = { receipt, objects, at: now };
+  return {
+    state: { dataset, terms: { ...terms, erased: erasure } },
+    events: [outgoingEvent(DatasetErased, { dataset, ...erasure })],
+    reason: 'nothing of the dataset is left',
+  };
 }

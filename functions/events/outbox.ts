@@ -49,7 +49,7 @@ const publications: Partial<Record<Partition, Publication>> = {
   partners: { source: 'broch.ingest', types: ['PartnerRegistered', 'DeliveryOverdue'] },
   terms: {
     source: 'broch.datasets',
-    types: ['DatasetGoverned', 'DatasetWithdrawn', 'DatasetSuspended', 'DatasetResumed'],
+    types: ['DatasetGoverned', 'DatasetWithdrawn', 'DatasetSuspended', 'DatasetResumed', 'DatasetErased'],
   },
   use: { source: 'broch.datasets', types: ['UseRequested', 'UseApproved', 'UseRefused', 'UseEnded'] },
   image: {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { InvokeCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { ApiClient } from '../../bin/cli/call.ts';
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
@@ -51,3 +52,12 @@ export async function waitForAnswer(cloud: Cloud, key: string, reader: ReadyProj
 }
 
 export const tomorrow = () => new Date(Date.now() + 24 * 3600 * 1000).toISOString();
+
+/** Calls a deployed function, as its schedule does. */
+export async function callScheduledFunction(cloud: Cloud, description: string): Promise<void> {
+  const lambda = new LambdaClient(cloud.configuration);
+  const { Functions = [] } = await lambda.send(new ListFunctionsCommand({ MaxItems: 1000 }));
+  const name = Functions.find(({ Description }) => Description === description)?.FunctionName;
+  const { FunctionError, Payload } = await lambda.send(new InvokeCommand({ FunctionName: name, Payload: '{}' }));
+  if (FunctionError !== undefined) throw new Error(Buffer.from(Payload ?? []).toString('utf8'));
+}

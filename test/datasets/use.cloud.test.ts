@@ -2,12 +2,20 @@ import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } fr
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
 import { DATASET_LIST_KEY } from '../../functions/datasets/access-policy.ts';
+import { verifyErasureReceipt } from '../../functions/datasets/receipt.ts';
 import type { DatasetUse } from '../../functions/datasets/schemas.ts';
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
 import { connectTestCloud } from '../cloud.ts';
-import { addSha256Sums } from '../ingest/delivery.ts';
-import { deliverFiles, signInNewPerson } from '../ingest/partner.ts';
-import { buildProjectFor, openDesktopOf, readByAccessPoint, tomorrow, waitForAnswer } from './harness.ts';
+import { addSha256Sums, toSha256Hex } from '../ingest/delivery.ts';
+import { countKeyVersions, deliverFiles, signInNewPerson } from '../ingest/partner.ts';
+import {
+  buildProjectFor,
+  callScheduledFunction,
+  openDesktopOf,
+  readByAccessPoint,
+  tomorrow,
+  waitForAnswer,
+} from './harness.ts';
 
 const cloud = connectTestCloud();
 const root = new S3Client(cloud.configuration);
@@ -145,5 +153,23 @@ describe('a project and a dataset', () => {
       });
     }
     await expect(requestUse('uses-one')).rejects.toThrow(/was withdrawn/);
+  });
+
+  it('what is left of it is deleted, and the signed receipt lists every object version', async () => {
+    const lake = cloud.outputs['data.Lake'] ?? '';
+    const versionCounts = await countKeyVersions(cloud, lake, `datasets/${dataset}/`);
+    expect(Object.keys(versionCounts).length).toBeGreaterThan(1);
+    await expect(owner?.ask('showReceipt', { params: { dataset } })).rejects.toThrow(/once the locks/);
+    await callScheduledFunction(cloud, 'functions/datasets/erase.lambda.ts');
+    for (const folder of ['datasets', 'manifests'])
+      expect(await countKeyVersions(cloud, lake, `${folder}/${dataset}/`)).toEqual({});
+    const receipt = await owner?.ask('showReceipt', { params: { dataset } });
+    const { record, problems } = verifyErasureReceipt(JSON.stringify(receipt));
+    expect(problems).toEqual([]);
+    const keys = record?.objects.map(({ key }) => key) ?? [];
+    for (const path of Object.keys(versionCounts)) expect(keys).toContain(`datasets/${dataset}/${path}`);
+    expect(record?.objects.find(({ key }) => key === `${prefix}a.csv`)?.sha256).toBe(toSha256Hex(csv));
+    // A second run has nothing to do.
+    await callScheduledFunction(cloud, 'functions/datasets/erase.lambda.ts');
   });
 });

@@ -25,11 +25,12 @@ describe('the lake', () => {
     });
   });
 
-  it('allows nobody to delete an object or to override its lock', () => {
-    for (const [, { Properties }] of findTemplateResources(templates.platform, 'AWS::IAM::Policy')) {
+  it('allows nobody to override a lock, and only the deletion of withdrawn datasets to delete', () => {
+    for (const [id, { Properties }] of findTemplateResources(templates.platform, 'AWS::IAM::Policy')) {
       const document = JSON.stringify(Properties.PolicyDocument);
       expect(document).not.toMatch(/BypassGovernance|PutObjectRetention|s3:\*/);
-      if (document.includes('IngestLake')) expect(document).not.toContain('s3:DeleteObject');
+      if (document.includes('IngestLake') && !id.startsWith('DatasetsErase'))
+        expect(document).not.toContain('s3:DeleteObject');
     }
   });
 });

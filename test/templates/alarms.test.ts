@@ -67,6 +67,7 @@ describe('alarms on failures', () => {
     expect(functionAlarms.map(({ AlarmName }) => String(AlarmName).split('/').slice(1).join('/')).sort()).toEqual([
       'Airlock/AwaitDecision/Errors',
       'Airlock/Sweeper/Sweep/Errors',
+      'Datasets/Erasure/Errors',
       'Datasets/Owners/Errors',
       'Events/Publish/Late',
       'Images/Upkeep/Errors',
