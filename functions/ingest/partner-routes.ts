@@ -14,7 +14,7 @@ export const partnerRoutes = {
     cli: 'partner register',
     summary: 'Register the agreement of a data partner: what they deliver, until when, how often and from where',
     example:
-      "partner register petra --organisation Tayside --contact petra@tayside.example --agreement DSA-14 --starts-at 2026-01-01T00:00:00Z --ends-at 2028-01-01T00:00:00Z --datasets admissions",
+      'partner register petra --organisation Tayside --contact petra@tayside.example --agreement DSA-14 --starts-at 2026-01-01T00:00:00Z --ends-at 2028-01-01T00:00:00Z --datasets admissions',
     params: name,
     body: PartnerTerms,
     returns: PartnerRecord,
