@@ -18,6 +18,7 @@ export const partitions = {
   use: 'USE#',
   datasetUses: 'USES#',
   image: 'IMAGE#',
+  packages: 'PACKAGES',
   workspace: 'WORKSPACE#',
   instance: 'INSTANCE#',
   reports: 'REPORTS',

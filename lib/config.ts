@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { AirlockConfig } from '../functions/airlock/request/airlock-config.ts';
 import { UserName } from '../functions/identifiers.ts';
+import { PackageTier } from '../functions/images/packages/schemas.ts';
 import { FindingPolicy } from '../functions/images/policy.ts';
 import { ShareTarget } from '../functions/images/sharing.ts';
 import { workspaceProviders } from '../functions/workspaces/kinds.ts';
@@ -177,6 +178,14 @@ export const Config = z.strictObject({
       sharing: z.array(ShareTarget).max(20).default([]).meta({
         description: 'Other accounts and regions that may start machines from the published images',
         omitted: 'none',
+      }),
+    })
+    .prefault({}),
+  packages: z
+    .strictObject({
+      openTiers: z.array(PackageTier).default([1]).meta({
+        description: 'The tiers whose desktops may install every package of the public registries, without a list',
+        omitted: 'tier 1',
       }),
     })
     .prefault({}),

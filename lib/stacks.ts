@@ -12,6 +12,7 @@ import { Events } from './events.ts';
 import { Gateway } from './gateway.ts';
 import { Images, ImagesData } from './images.ts';
 import { Ingest, IngestData } from './ingest.ts';
+import { Packages } from './packages.ts';
 import { Projects } from './projects.ts';
 import { isFirstDeployment } from './protection.ts';
 import { explainAlarms } from './runbook.ts';
@@ -78,7 +79,10 @@ const capabilities: Readonly<Record<string, (stack: Stack, data: DataStack, api:
   costs: (stack, { core, costs, people }, api) => new Costs(stack, 'Costs', { core, data: costs, people, api }),
   workspaces: (stack, { core, workspaces, people }, api) =>
     new Workspaces(stack, 'Workspaces', { core, data: workspaces, people, api }),
-  images: (stack, { core, images, people }, api) => new Images(stack, 'Images', { core, data: images, people, api }),
+  images: (stack, { core, images, people }, api) => {
+    new Images(stack, 'Images', { core, data: images, people, api });
+    new Packages(stack, 'Packages', { core, people, api });
+  },
   airlock: (stack, { core, airlock, people }, api) =>
     new Airlock(stack, 'Airlock', { core, data: airlock, people, api }),
 };

@@ -15,6 +15,9 @@ import {
  * before these are deployed there, and printed for the user. The app itself does not know about it.
  */
 const unsupportedResourceTypes: readonly string[] = [
+  'AWS::CodeArtifact::Domain',
+  'AWS::CodeArtifact::PackageGroup',
+  'AWS::CodeArtifact::Repository',
   'AWS::EC2::FlowLog',
   'AWS::EC2::SecurityGroupEgress',
   'AWS::EC2::SecurityGroupIngress',

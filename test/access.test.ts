@@ -49,6 +49,8 @@ const exceptions: Record<string, { must: string[]; may?: string[] }> = {
   },
   'ec2:CreateSnapshot': { must: ['ec2:CreateSnapshot', 'ec2:CreateTags'] },
   'ec2:CreateVpcEndpoint': { must: ['ec2:CreateVpcEndpoint', 'ec2:CreateTags'] },
+  // The first scan in an account makes GuardDuty's own role.
+  'guardduty:StartMalwareScan': { must: ['guardduty:StartMalwareScan'], may: ['iam:CreateServiceLinkedRole'] },
   // Its snapshots go with it.
   'ec2:DeregisterImage': { must: ['ec2:DeregisterImage'], may: ['ec2:DeleteSnapshot'] },
   // SSM checks that a parameter of the type aws:ec2:image names an image that the caller can see.
@@ -214,6 +216,10 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
       'ssm:GetCommandInvocation',
       'inspector2:ListCoverage',
       'inspector2:ListFindings',
+      'guardduty:GetMalwareScan',
+      'guardduty:ListMalwareScans',
+      'guardduty:StartMalwareScan',
+      'codeartifact:CreatePackageGroup',
     ];
     expect(whole.filter(action => !unscoped.includes(action))).toEqual([]);
   });

@@ -18,6 +18,7 @@ import {
   formatTime,
   type OutputScreen,
 } from './output.ts';
+import { formatPackages } from './package-text.ts';
 import { formatRequest, formatRequestList } from './request-text.ts';
 import { formatSettingsChange, formatSettingsHistory, formatShownSettings } from './settings-text.ts';
 import { pageItemShape, toOutputShape } from './shape.ts';
@@ -84,6 +85,10 @@ const answerTexts: AnswerTexts = {
   rollBackImage: formatImage,
   pinImage: formatImage,
   unpinImage: formatImage,
+  listPackages: ({ items }, screen) => formatPackages(items, screen),
+  requestPackage: (entry, screen) => formatPackages([entry], screen),
+  approvePackage: (entry, screen) => formatPackages([entry], screen),
+  refusePackage: (entry, screen) => formatPackages([entry], screen),
   showFindings: formatImageVersion,
   buildImage: formatImageVersion,
   retestImage: formatImageVersion,

@@ -3,6 +3,7 @@ import { airlockRoutes } from '../airlock/routes.ts';
 import { costsRoutes } from '../costs/routes.ts';
 import { datasetsRoutes } from '../datasets/routes.ts';
 import { type Route, userGroups } from '../http/route.ts';
+import { packagesRoutes } from '../images/packages/routes.ts';
 import { imagesRoutes } from '../images/routes.ts';
 import { ingestRoutes } from '../ingest/routes.ts';
 import { OwnProject } from '../membership.ts';
@@ -46,6 +47,7 @@ export const routes = {
   ...datasetsRoutes,
   ...workspacesRoutes,
   ...imagesRoutes,
+  ...packagesRoutes,
   ...airlockRoutes,
   ...costsRoutes,
 } as const satisfies Record<string, Route>;

@@ -80,6 +80,10 @@ const publications: Partial<Record<Partition, Publication>> = {
       'WorkspaceUnused',
     ],
   },
+  packages: {
+    source: 'broch.images',
+    types: ['PackageRequested', 'PackageApproved', 'PackageRefused', 'PackageTierSet'],
+  },
   reports: { source: 'broch.costs', types: ['CostReported', 'CostReportFailed'] },
   airlock: {
     source: 'broch.airlock',

@@ -29,6 +29,7 @@ export type Capability =
   | 'datasets'
   | 'workspaces'
   | 'images'
+  | 'packages'
   | 'airlock'
   | 'preview'
   | 'download'

@@ -5,7 +5,7 @@ import { Construct } from 'constructs';
 import { environmentName, projectStackName } from '../../functions/projects/names.ts';
 import { keyUseStatement } from '../key-use.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
-import { accessPointPrefix, boundaryName, bucketPrefix, PROJECT_IAM_PATH } from './names.ts';
+import { accessPointPrefix, boundaryName, bucketPrefix, PROJECT_IAM_PATH, packageStatements } from './names.ts';
 
 type Conditions = Record<string, Record<string, unknown>>;
 const allow = (actions: string[], resources: string[], conditions?: Conditions) =>
@@ -75,6 +75,7 @@ export class ProjectBuilder extends Construct {
       allow(actionNames('s3', ['GetObject', 'ListBucket']), [`${accessPointPrefix(environment, Stack.of(this))}*`]),
       allow(['s3:GetObject'], [lake.arnForObjects('datasets/*')], byAccessPoint),
       allow(['s3:ListBucket'], [lake.bucketArn], byAccessPoint),
+      ...packageStatements(environment, Stack.of(this), '*'),
       keyUseStatement(this, 's3', actionNames('kms', ['Decrypt', 'GenerateDataKey']), [
         `arn:${partition}:kms:${region}:${account}:key/*`,
       ]),

@@ -1,4 +1,6 @@
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { environmentName } from '../../functions/projects/names.ts';
+
 /** The IAM path of all roles, profiles and policies of projects, so that permissions can be limited to them. */
 export const PROJECT_IAM_PATH = '/broch/';
 
@@ -10,6 +12,34 @@ export const accessPointPrefix = (
   environment: string,
   { partition, region, account }: { partition: string; region: string; account: string },
 ): string => `arn:${partition}:s3:${region}:${account}:accesspoint/${environmentName(environment, '')}`;
+
+/** The CodeArtifact domain of an environment. */
+export const packageDomain = (environment: string): string => environmentName(environment, 'packages');
+
+/**
+ * What an instance needs to install packages: a token, and the repository of one tier or, as a boundary, of any tier.
+ * CodeArtifact gets the token from STS: https://docs.aws.amazon.com/codeartifact/latest/ug/auth-and-access-control-iam-identity-based-access-control.html
+ */
+export function packageStatements(
+  environment: string,
+  { partition, region, account }: { partition: string; region: string; account: string },
+  tier: string,
+): PolicyStatement[] {
+  const arn = (resource: string) => `arn:${partition}:codeartifact:${region}:${account}:${resource}`;
+  const domain = packageDomain(environment);
+  return [
+    new PolicyStatement({ actions: ['codeartifact:GetAuthorizationToken'], resources: [arn(`domain/${domain}`)] }),
+    new PolicyStatement({
+      actions: ['codeartifact:GetRepositoryEndpoint', 'codeartifact:ReadFromRepository'],
+      resources: [arn(`repository/${domain}/tier-${tier}`)],
+    }),
+    new PolicyStatement({
+      actions: ['sts:GetServiceBearerToken'],
+      resources: ['*'],
+      conditions: { StringEquals: { 'sts:AWSServiceName': 'codeartifact.amazonaws.com' } },
+    }),
+  ];
+}
 
 /** The prefix of all project buckets in an account; the project's id follows. */
 export const bucketPrefix = (environment: string, account: string): string =>

@@ -16,6 +16,35 @@ const systems = (region: string): string[] => [
 ];
 
 /**
+ * The account that keeps CodeArtifact's npm and Maven packages in a region; pip needs no bucket:
+ * https://docs.aws.amazon.com/codeartifact/latest/ug/create-s3-gateway-endpoint.html
+ */
+const packageAccounts: Readonly<Record<string, string>> = {
+  'us-east-1': '193858265520',
+  'us-east-2': '250872398865',
+  'us-west-2': '787052242323',
+  'eu-west-1': '438097961670',
+  'eu-west-2': '247805302724',
+  'eu-west-3': '762466490029',
+  'eu-north-1': '611884512288',
+  'eu-south-1': '484130244270',
+  'eu-central-1': '769407342218',
+  'ap-northeast-1': '660291247815',
+};
+
+/** Reading packages by the links that CodeArtifact signs with its own accounts, and with no other account's credentials. */
+const packageAssets = ({ partition, account }: Stack): PolicyStatement =>
+  new PolicyStatement({
+    sid: 'PackagesReadOnly',
+    principals: [new AnyPrincipal()],
+    actions: ['s3:GetObject'],
+    resources: Object.entries(packageAccounts).map(
+      ([region, owner]) => `arn:${partition}:s3:::assets-${owner}-${region}/*`,
+    ),
+    conditions: { StringEqualsIfExists: { 'aws:PrincipalAccount': [account, ...Object.values(packageAccounts)] } },
+  });
+
+/**
  * The policy of the S3 endpoint: the project's own bucket, reading datasets, and reading AWS buckets. For a request by an
  * access point it must allow both the access point and its bucket:
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-vpc.html
@@ -63,5 +92,6 @@ export const s3EndpointPolicy = (
         // in that account's CloudTrail. That would let data out, even if the object does not exist.
         conditions: { StringEqualsIfExists: { 'aws:PrincipalAccount': stack.account } },
       }),
+      packageAssets(stack),
     ],
   });

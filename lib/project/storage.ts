@@ -20,10 +20,11 @@ import {
 import { Construct } from 'constructs';
 import { IMPORTS_PREFIX, REPORTS_PREFIX } from '../../functions/airlock/request/places.ts';
 import { DATASET_LIST_KEY } from '../../functions/datasets/access-policy.ts';
+import { PACKAGE_TIER_TAG } from '../../functions/images/packages/schemas.ts';
 import { refuseCustomerKeys } from '../customer-keys.ts';
 import { keyUseStatement } from '../key-use.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
-import { bucketPrefix, PROJECT_IAM_PATH } from './names.ts';
+import { bucketPrefix, PROJECT_IAM_PATH, packageStatements } from './names.ts';
 
 export interface ProjectStorageProps {
   readonly name: string;
@@ -104,7 +105,7 @@ export class ProjectStorage extends Construct {
   }
 
   /** Researchers may be root on their desktops, so this role has only permissions that every researcher has. */
-  private instanceRole({ name, boundary, lake, lakeKey }: ProjectStorageProps): Role {
+  private instanceRole({ name, environment, boundary, lake, lakeKey }: ProjectStorageProps): Role {
     const role = new Role(this, 'Instance', {
       roleName: `${name}-instance`,
       path: PROJECT_IAM_PATH,
@@ -128,8 +129,15 @@ export class ProjectStorage extends Construct {
         StringLike: { 'kms:EncryptionContext:aws:s3:arn': [lakeArn, `${lakeArn}/*`] },
       }),
     ];
-    for (const statement of statements) role.addToPolicy(statement);
+    // The role has no such tag until a data steward sets the tier of the project's packages; then it reads one mirror.
+    const packages = packageStatements(environment, Stack.of(this), `\${aws:PrincipalTag/${PACKAGE_TIER_TAG}}`);
+    for (const statement of [...statements, ...packages]) role.addToPolicy(statement);
     explainWildcards(role, statements, 'It ends a prefix of keys in the one bucket of the project.');
+    explainWildcards(
+      role,
+      packages,
+      'A bearer token has no resource; a condition names the one service that may get it.',
+    );
     return role;
   }
 

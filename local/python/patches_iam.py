@@ -65,6 +65,17 @@ _RESOURCE_TAG_COLLECTORS = {
         ),
     ],
     "ministack.core.iam_actions": [
+        # The ARN of a role has its path.
+        (
+            """        if role_name:
+            return f"arn:aws:iam::{account_id}:role/{role_name}"
+""",
+            """        if role_name:
+            from ministack.services import iam as iam_svc
+            role = iam_svc._roles.get(role_name)
+            return role["Arn"] if role else f"arn:aws:iam::{account_id}:role/{role_name}"
+""",
+        ),
         # Writing an object together with tags also needs the right to tag.
         (
             """        if action == "PutObject":

@@ -4,11 +4,12 @@ import { refusalOf } from './refusal.ts';
 import { pollUntilSettled } from './until.ts';
 
 const image = 'linux-desktop';
+type DesktopImage = typeof image | 'windows-desktop';
 /** A critical finding that Inspector is played to have on the first candidate. */
 const criticalFinding = 'CVE-2021-36159';
 
 /** Starts a build and waits until it awaits approval, or has failed or been rejected. */
-async function buildVersion(stage: DemoSetup) {
+async function buildVersion(stage: DemoSetup, image: DesktopImage) {
   const olga = stage.as('olga');
   const { version } = await olga.ask('buildImage', { params: { image } });
   return pollUntilSettled(
@@ -19,7 +20,7 @@ async function buildVersion(stage: DemoSetup) {
 }
 
 /** Approved by Stella, published to asthma and then to everyone. */
-async function publishVersion(stage: DemoSetup, version: number) {
+async function publishVersion(stage: DemoSetup, image: DesktopImage, version: number) {
   const [olga, stella] = [stage.as('olga'), stage.as('stella')];
   const params = { image, version } as const;
   const candidate = await stella.ask('showFindings', { params });
@@ -37,7 +38,7 @@ export const tellImages: ChapterTeller = async (stage, tell) => {
 
   await tell('Olga builds an image of which a package has a known hole', async () => {
     stage.played.image = { findings: [criticalFinding] };
-    const version = await buildVersion(stage);
+    const version = await buildVersion(stage, image);
     stage.played.image = {};
     assertHolds(version.status === 'rejected', `the version is ${JSON.stringify(version)}`);
     return {
@@ -47,7 +48,7 @@ export const tellImages: ChapterTeller = async (stage, tell) => {
   });
 
   const { first } = await tell('The next version passes, and Olga tries to approve it herself', async () => {
-    const version = await buildVersion(stage);
+    const version = await buildVersion(stage, image);
     assertHolds(version.status === 'awaitingApproval', `the version is ${JSON.stringify(version)}`);
     const params = { image, version: version.version } as const;
     const refusal = await refusalOf(() => olga.ask('approveImage', { params, body: { digest: version.digest } }));
@@ -60,7 +61,7 @@ export const tellImages: ChapterTeller = async (stage, tell) => {
   });
 
   const { ami } = await tell('Stella approves it; asthma gets it first, then everyone', async () => {
-    const ami = await publishVersion(stage, first);
+    const ami = await publishVersion(stage, image, first);
     return {
       message: `Her approval is bound to the recipe, the base image, the bill of materials and the findings. From now on desktops start from ${ami}.`,
       ids: { imageVersion: String(first), ami },
@@ -69,21 +70,45 @@ export const tellImages: ChapterTeller = async (stage, tell) => {
   });
 
   await tell('A second version goes out, back and out again', async () => {
-    const { version } = await buildVersion(stage);
-    const second = await publishVersion(stage, version);
+    const { version } = await buildVersion(stage, image);
+    const second = await publishVersion(stage, image, version);
     const { versions } = await olga.ask('rollBackImage', {
       params: { image },
       body: { reason: 'The browser does not start.' },
     });
     const restored = versions.find(candidate => candidate.status === 'published' && candidate.reach === 'everyone');
     assertHolds(restored?.status === 'published' && restored.build.ami === ami, 'the earlier version is not restored');
-    await publishVersion(stage, version);
+    await publishVersion(stage, image, version);
     const { items } = await olga.ask('listImages');
     const current = items.find(item => item.image === image)?.current;
     assertHolds(current?.ami === second, `the current version is ${JSON.stringify(current)}`);
     return {
       message: `One command took it back to version ${first}, for every desktop that starts after it. Version ${current.version} is out again.`,
       ids: { imageVersion: String(current.version), ami: second },
+    };
+  });
+
+  await tell('The image of Windows desktops goes the same way', async () => {
+    const { version } = await buildVersion(stage, 'windows-desktop');
+    const ami = await publishVersion(stage, 'windows-desktop', version);
+    return {
+      message: `Version ${version} is published: Windows desktops start from ${ami}. Its machine was tested by PowerShell.`,
+      ids: { imageVersion: String(version), ami },
+    };
+  });
+
+  await tell('Rana needs a Python package, and Stella approves it', async () => {
+    const [rana, stella] = [stage.as('rana'), stage.as('stella')];
+    const inProject = { params: { project: 'asthma' } };
+    await stella.ask('setPackageTier', { ...inProject, body: { tier: 2 } });
+    const body = { format: 'pypi', name: 'lifelines', explanation: 'Survival models.' } as const;
+    const { tier, format, name } = await rana.ask('requestPackage', { ...inProject, body });
+    const refusal = await refusalOf(() => rana.ask('approvePackage', { body: { tier, format, name } }));
+    const { status } = await stella.ask('approvePackage', { body: { tier, format, name } });
+    assertHolds(status === 'approved', `the package is ${status}`);
+    return {
+      message: `Rana’s own try to approve it is refused: ${refusal}\nStella approves it for all projects of tier ${tier}. Their desktops can install it from the mirror, and nothing that is not on the list.`,
+      ids: { package: `${format} ${name}` },
     };
   });
 };

@@ -78,4 +78,19 @@ export const tellWorkspaces: ChapterTeller = async (stage, tell) => {
     );
     return { message: `Rana: ${ranaRefusal}\nVictor: ${victorRefusal}` };
   });
+
+  await tell('She also gets a Windows desktop', async () => {
+    const { id } = await rana.ask('askWorkspace', { params, body: { kind: 'windows' } });
+    const ready = await pollUntilSettled(
+      () => rana.ask('showWorkspace', { params: { ...params, workspace: id } }),
+      ({ status }) => status === 'ready' || status === 'failed',
+    );
+    const { items } = await rana.ask('listImages');
+    const current = items.find(({ image }) => image === 'windows-desktop')?.current;
+    assertHolds(ready.status === 'ready' && ready.imageId === current?.ami, `the desktop is ${JSON.stringify(ready)}`);
+    return {
+      message: `It started from version ${current.version} of the Windows image, which Stella approved.`,
+      ids: { workspace: id, image: ready.imageId },
+    };
+  });
 };

@@ -65,7 +65,11 @@ describe('the concurrency of the API', () => {
     expect(reservations(production)).toEqual([]));
 
   it('is reserved for each function of a route, and for no other', () => {
-    const entries: Partial<Record<Capability, string>> = { preview: 'airlock/view', download: 'airlock/download' };
+    const entries: Partial<Record<Capability, string>> = {
+      preview: 'airlock/view',
+      download: 'airlock/download',
+      packages: 'images/packages/api',
+    };
     const capabilities = new Set(Object.values<Route>(routes).map(({ capability }) => capability));
     const files = [...capabilities].map(name => `functions/${entries[name] ?? `${name}/api`}.lambda.ts 5`);
     expect(reservations({ ...production, api: { concurrency: 5 } }).sort()).toEqual(files.sort());

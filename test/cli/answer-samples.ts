@@ -4,6 +4,7 @@ import type { RouteName } from '../../functions/api/routes.ts';
 
 import { datasetSamples } from './dataset-samples.ts';
 import { imageSamples } from './image-samples.ts';
+import { packageSamples } from './package-samples.ts';
 import { requestSamples } from './request-samples.ts';
 
 const { time, sha256, purpose: long, path, seal, finding, vote, request, summary } = requestSamples;
@@ -280,6 +281,7 @@ export const answerSamples: Partial<Record<RouteName, object>> = {
     current: true,
   },
   ...datasetSamples,
+  ...packageSamples,
   reportCosts: { date: '2026-11-19' },
   listReports: { items: [report] },
   showReport: report,

@@ -78,6 +78,10 @@ export const exampleBodies: Record<string, object> = {
   withdrawDataset: { reason: 'The agreement ended.' },
   suspendDataset: { reason: 'A column is under investigation.' },
   requestUse: { dataset: 'admissions', purpose: 'research', endsAt: '2027-06-30T00:00:00Z', explanation: 'By region.' },
+  requestPackage: { format: 'pypi', name: 'lifelines', explanation: 'Survival models.' },
+  approvePackage: { tier: 2, format: 'pypi', name: 'lifelines' },
+  refusePackage: { tier: 2, format: 'pypi', name: 'lifelines', reason: 'Unknown authors.' },
+  setPackageTier: { tier: 2 },
   refuseUse: { reason: 'The ethics approval is missing.' },
   endUse: { reason: 'The analysis is finished.' },
 };

@@ -48,7 +48,8 @@ describe("a project's template", () => {
   });
 
   it('is the same for every account and region', () => {
-    const text = JSON.stringify(template.toJSON());
+    // AWS's own accounts and buckets of packages are the same for everybody.
+    const text = JSON.stringify(template.toJSON(), (_, value) => (value?.Sid === 'PackagesReadOnly' ? {} : value));
     expect(text).not.toMatch(/\b\d{12}\b/);
     expect(text).not.toMatch(/[a-z]{2}-[a-z]+-\d\b/);
   });
@@ -120,6 +121,13 @@ describe('nothing leads out of the network', () => {
           expect(Action).toBe('s3:GetObject');
           // Without a signature, or signed in this account: never with a stranger's key.
           expect(Condition, id).toEqual({ StringEqualsIfExists: { 'aws:PrincipalAccount': account } });
+        } else if (Sid === 'PackagesReadOnly') {
+          // CodeArtifact signs links to packages with its own account, which the name of its bucket holds.
+          expect(Action).toBe('s3:GetObject');
+          expect(JSON.stringify(Resource)).toContain(':s3:::assets-247805302724-eu-west-2/*');
+          expect(Condition, id).toEqual({
+            StringEqualsIfExists: { 'aws:PrincipalAccount': expect.arrayContaining([account, '247805302724']) },
+          });
         } else {
           expect(Condition, id).toEqual({
             StringEquals: { 'aws:ResourceAccount': account, 'aws:PrincipalAccount': account },
@@ -266,6 +274,13 @@ describe('roles', () => {
       ['kms:Decrypt kms:GenerateDataKey', expect.stringContaining('StorageKey')],
       // Datasets themselves are given by the policy of the access point.
       ['kms:Decrypt', '{"Ref":"LakeKey"}'],
+      // Packages: a token, and the mirror of the tier that the tag of the role names.
+      ['codeartifact:GetAuthorizationToken', expect.stringContaining(':domain/broch-prod-packages')],
+      [
+        'codeartifact:GetRepositoryEndpoint codeartifact:ReadFromRepository',
+        expect.stringContaining(':repository/broch-prod-packages/tier-${aws:PrincipalTag/broch:packages}'),
+      ],
+      ['sts:GetServiceBearerToken', '"*"'],
     ]);
   });
 });

@@ -6,13 +6,16 @@ files="$BROCH_LINUX/files"
 install --mode=755 "$BROCH_LINUX/broch-agent.py" /usr/local/sbin/broch-agent
 install --mode=755 "$BROCH_LINUX/broch-datasets.py" /usr/local/sbin/broch-datasets
 install --mode=644 "$files/broch-prepare.service" "$files/broch-agent.service" "$files/broch-data.service" \
-  "$files/broch-datasets.service" /etc/systemd/system/
+  "$files/broch-datasets.service" "$files/broch-packages.service" "$files/broch-packages.timer" /etc/systemd/system/
 for service in broch-prepare broch-agent broch-data broch-datasets xrdp xrdp-sesman; do
   unit="/etc/systemd/system/$service.service"
   [ -f "$unit" ] || unit="/usr/lib/systemd/system/$service.service"
   install --directory /etc/systemd/system/multi-user.target.wants
   ln --symbolic --force "$unit" "/etc/systemd/system/multi-user.target.wants/$service.service"
 done
+
+install --directory /etc/systemd/system/timers.target.wants
+ln --symbolic --force /etc/systemd/system/broch-packages.timer /etc/systemd/system/timers.target.wants/broch-packages.timer
 
 # The base image's own first boot would make an account with sudo again.
 if [ -d /etc/cloud ]; then

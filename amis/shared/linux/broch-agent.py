@@ -3,6 +3,7 @@
 
   broch-agent prepare   makes the keys that no two machines may share (once)
   broch-agent place     writes where this machine is, for the services that need it
+  broch-agent packages  points pip and npm at the list of the project's tier (every eight hours, by a timer)
   broch-agent run       gives the researcher a password, reports readiness, then activity every few minutes
 """
 
@@ -11,6 +12,7 @@ import json
 import os
 import pathlib
 import pwd
+import re
 import secrets
 import socket
 import subprocess
@@ -159,6 +161,48 @@ def write_place():
     PLACE.write_text(f"BUCKET={place['bucket']}\nREGION={place['region']}\nRESEARCHER={researcher}\n")
 
 
+def find_repository(client, domain):
+    """The mirror of the project's tier: the one repository whose address the role of the instance may ask for."""
+    from botocore.exceptions import ClientError
+
+    for tier in (3, 2, 1):
+        place = {"domain": domain, "repository": f"tier-{tier}"}
+        try:
+            return {
+                kind: client.get_repository_endpoint(format=kind, **place)["repositoryEndpoint"]
+                for kind in ("pypi", "npm")
+            }
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "AccessDeniedException":
+                raise
+    return None
+
+
+def write_package_settings(urls, token, etc=pathlib.Path("/etc")):
+    """Everybody on the desktop may read the token: it reads packages that the whole project may install."""
+    pip = etc / "pip.conf"
+    index = f"index-url = {urls['pypi'].replace('https://', f'https://aws:{token}@', 1).rstrip('/')}/simple/"
+    pip.write_text(re.sub(r"(?m)^index-url = .*$", lambda _: index, pip.read_text()))
+    host = urls["npm"].removeprefix("https:").rstrip("/")
+    (etc / "npmrc").write_text(f"registry={urls['npm']}\n{host}/:_authToken={token}\n")
+
+
+def configure_packages():
+    import boto3
+    from botocore.config import Config
+
+    place = patiently("metadata", read_place)
+    domain = f"broch-{read_metadata('tags/instance/broch:environment')}-packages"
+    patience = Config(connect_timeout=10, retries={"mode": "standard", "max_attempts": 3})
+    client = boto3.client("codeartifact", region_name=place["region"], config=patience)
+    urls = find_repository(client, domain)
+    if urls is None:
+        return say("packages: no tier is set for this project")
+    token = client.get_authorization_token(domain=domain, durationSeconds=12 * 3600)["authorizationToken"]
+    write_package_settings(urls, token)
+    say("packages: pip and npm can install")
+
+
 def run():
     place = patiently("metadata", read_place)
     patiently("desktop", wait_for_desktop)
@@ -174,7 +218,7 @@ def run():
         time.sleep(every)
 
 
-COMMANDS = {"prepare": prepare, "place": write_place, "run": run}
+COMMANDS = {"prepare": prepare, "place": write_place, "packages": configure_packages, "run": run}
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:

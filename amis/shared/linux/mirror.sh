@@ -1,5 +1,6 @@
 #!/bin/sh
-# Points pip, npm and R at the organisation's mirror. The firewall refuses every other source.
+# Points pip, npm and R at the organisation's mirror until the agent has a token for that of the project's tier. The
+# firewall refuses every other source. CRAN is a dataset, if the project has it: docs/packages.md.
 set -eu
 
 mirror=${BROCH_PACKAGE_MIRROR:?the address of the package mirror}
@@ -18,7 +19,8 @@ if [ -d /etc/R ]; then
   # The lines are marked, so that a second run replaces them instead of adding more.
   touch /etc/R/Rprofile.site
   sed -i '/# broch$/d' /etc/R/Rprofile.site
-  echo "local({ options(repos = c(CRAN = \"$mirror/cran\")) }) # broch" >>/etc/R/Rprofile.site
+  found='found <- Sys.glob("/data/cran/*/src"); cran <- if (length(found)) paste0("file://", dirname(found[[length(found)]]))'
+  echo "local({ $found else \"$mirror/cran\"; options(repos = c(CRAN = cran)) }) # broch" >>/etc/R/Rprofile.site
 fi
 # JupyterLab would request news from the internet.
 install --directory /etc/jupyter/labconfig

@@ -1,0 +1,31 @@
+const time = '2026-11-28T12:00:00.000Z';
+const person = { id: 's-1', name: 'stella' };
+const requestedPackage = {
+  status: 'requested',
+  tier: 2,
+  format: 'pypi',
+  name: 'lifelines',
+  project: 'asthma',
+  requestedBy: { id: 'r-1', name: 'rana' },
+  requestedAt: time,
+  explanation: 'Survival models for the second paper, which compares admissions before and after the new guideline.',
+};
+const approvedPackage = { ...requestedPackage, status: 'approved', approvedBy: person, approvedAt: time };
+const refusedPackage = {
+  ...requestedPackage,
+  status: 'refused',
+  name: '@scope/telemetry',
+  format: 'npm',
+  refusedBy: person,
+  refusedAt: time,
+  reason: 'It sends what it reads to its authors.',
+};
+
+/** An answer of each route about packages. */
+export const packageSamples = {
+  requestPackage: requestedPackage,
+  listPackages: { items: [requestedPackage, approvedPackage, refusedPackage] },
+  approvePackage: approvedPackage,
+  refusePackage: refusedPackage,
+  setPackageTier: { project: 'asthma', tier: 2, by: person, at: time },
+};
