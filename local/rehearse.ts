@@ -153,7 +153,7 @@ async function rehearseImage(image: string, small: boolean, reuse: boolean, mirr
   print(
     `${image}${small ? ', small: the packages of packages-small.txt' : ''}. Left out, because only the internet has it:`,
   );
-  print('RStudio, VSCodium, Mountpoint for Amazon S3.');
+  print('RStudio, VSCodium, DBeaver, Julia, Mountpoint for Amazon S3.');
   const machine = await createMachine(image, mirror, reuse);
   await run(machineChecks(machine, small));
   await rehearseDesktop(machine, run);

@@ -45,6 +45,34 @@ variable "mountpoint_sha256" {
   }
 }
 
+variable "dbeaver_version" {
+  type        = string
+  description = "The release of DBeaver Community, a client for databases, such as 25.2.0."
+}
+
+variable "dbeaver_sha256" {
+  type        = string
+  description = "The SHA-256 of dbeaver-ce_<version>_amd64.deb."
+  validation {
+    condition     = length(var.dbeaver_sha256) == 64
+    error_message = "The SHA-256 of DBeaver's .deb has 64 hexadecimal digits. Compute it with sha256sum."
+  }
+}
+
+variable "julia_version" {
+  type        = string
+  description = "The release of Julia, such as 1.12.1."
+}
+
+variable "julia_sha256" {
+  type        = string
+  description = "The SHA-256 of julia-<version>-linux-x86_64.tar.gz."
+  validation {
+    condition     = length(var.julia_sha256) == 64
+    error_message = "The SHA-256 of Julia's archive has 64 hexadecimal digits. Compute it with sha256sum."
+  }
+}
+
 locals {
   desktop_downloads = [
     "BROCH_RSTUDIO_VERSION=${var.rstudio_version}",
@@ -53,5 +81,9 @@ locals {
     "BROCH_VSCODIUM_SHA256=${var.vscodium_sha256}",
     "BROCH_MOUNTPOINT_VERSION=${var.mountpoint_version}",
     "BROCH_MOUNTPOINT_SHA256=${var.mountpoint_sha256}",
+    "BROCH_DBEAVER_VERSION=${var.dbeaver_version}",
+    "BROCH_DBEAVER_SHA256=${var.dbeaver_sha256}",
+    "BROCH_JULIA_VERSION=${var.julia_version}",
+    "BROCH_JULIA_SHA256=${var.julia_sha256}",
   ]
 }

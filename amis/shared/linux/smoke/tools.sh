@@ -8,8 +8,8 @@ as python3 -c 'import sqlite3; assert sqlite3.connect(":memory:").execute("selec
   { echo "Python does not calculate"; exit 1; }
 as git --version >/dev/null || { echo "there is no Git"; exit 1; }
 as jupyter-lab --version >/dev/null || { echo "there is no JupyterLab"; exit 1; }
-# RStudio and VSCodium are downloads, which a rehearsal leaves out.
-for program in rstudio codium; do
+# These are downloads, which a rehearsal leaves out.
+for program in rstudio codium dbeaver-ce julia; do
   if [ -d "/opt/broch/downloads" ]; then
     command -v "$program" >/dev/null || { echo "$program is missing"; exit 1; }
   fi
