@@ -38,7 +38,9 @@ export const GatewayConfig = z.strictObject({
   domain: z
     .string()
     .regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}$/, 'a name such as tre.example.org')
-    .describe('The name at which people reach the API and their desktops'),
+    .describe(
+      'The name at which people reach the API and their desktops. Without `gateway` Broch deploys no way into desktops, and its other keys are left out too',
+    ),
   certificate: z
     .string()
     .regex(/^arn:aws:acm:us-east-1:\d{12}:certificate\/[0-9a-f-]+$/, 'the ARN of a certificate in us-east-1')

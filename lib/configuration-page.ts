@@ -13,7 +13,7 @@ const formatDefault = (value: unknown): string => (typeof value === 'boolean' ? 
 /** Every key of a configuration schema with its default and its description. An object that describes itself is one key. */
 export function listConfigurationKeys(schema: z.ZodType, path: readonly string[] = []): ConfigurationKey[] {
   const meta = schema.meta();
-  const inner = schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
+  const inner = schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional ? schema.unwrap() : schema;
   if (inner instanceof z.ZodObject && meta?.description === undefined)
     return Object.entries(inner.shape).flatMap(([name, member]) =>
       listConfigurationKeys(member as z.ZodType, [...path, name]),
