@@ -5,11 +5,19 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type * as ApiLambda from '../functions/datasets/api.lambda.ts';
 import type * as Apply from '../functions/datasets/apply.lambda.ts';
+import type * as Describe from '../functions/datasets/describe.lambda.ts';
 import type * as EndUses from '../functions/datasets/end-uses.lambda.ts';
 import type * as Erase from '../functions/datasets/erase.lambda.ts';
-import { DatasetResumed, DatasetSuspended, UseApproved, UseEnded } from '../functions/datasets/events.ts';
+import {
+  DatasetGoverned,
+  DatasetResumed,
+  DatasetSuspended,
+  UseApproved,
+  UseEnded,
+} from '../functions/datasets/events.ts';
 import type * as Owners from '../functions/datasets/owners.lambda.ts';
 import { RECEIPT_ALGORITHM } from '../functions/datasets/receipt.ts';
+import { DatasetRegistered } from '../functions/ingest/events.ts';
 import { accessTo, bucketAccess, combinedAccess, groupsAccess, startAccess, tableAccess } from './access.ts';
 import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
@@ -131,6 +139,22 @@ export class Datasets extends Construct {
       }),
       consequence: 'Files of withdrawn datasets are kept longer than they need be.',
     });
+    const describe = new Handler<typeof Describe>(this, 'Describe', {
+      core,
+      entry: 'datasets/describe.lambda.ts',
+      seconds: 300,
+      environment: {
+        TABLE_NAME: tableAccess(core.table, {
+          terms: ['GetItem'],
+          dataset: ['GetItem', 'Query'],
+          datasets: ['GetItem'],
+        }),
+        LAKE_BUCKET: bucketAccess(lake, ['versions', 'write'], 'datasets/'),
+        LISTS_BUCKET: bucketAccess(lake, ['read'], 'manifests/'),
+      },
+    });
+    core.onEvent(this, 'Registered', DatasetRegistered, describe, 'warning');
+    core.onEvent(this, 'Governed', DatasetGoverned, describe, 'warning');
     const endUses = new Handler<typeof EndUses>(this, 'EndUses', {
       core,
       entry: 'datasets/end-uses.lambda.ts',

@@ -105,6 +105,10 @@ export const pageDatasetUses = (table: string, dataset: string, paging: Paging) 
 export const pageCatalogue = (table: string, paging: Paging) =>
   pageRows(table, DatasetTerms, partitions.catalogue, { ...paging, ascending: true });
 
+/** All versions of a dataset. */
+export const pageVersions = (table: string, dataset: string, paging: Paging) =>
+  pageRows(table, DatasetVersion, rowKey('dataset', dataset).pk, { ...paging, prefix: 'VERSION#' });
+
 /** The version that a person chose: `latest`, or the first characters of its name. Refuses unless it is exactly one. */
 export async function findUsableVersion(table: string, dataset: string, choice: string): Promise<DatasetVersion> {
   if (choice === 'latest') {

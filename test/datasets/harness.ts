@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvokeCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
-import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, ListObjectVersionsCommand, PutObjectRetentionCommand, S3Client } from '@aws-sdk/client-s3';
 import type { ApiClient } from '../../bin/cli/call.ts';
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
 import type { connectTestCloud } from '../cloud.ts';
@@ -60,4 +60,19 @@ export async function callScheduledFunction(cloud: Cloud, description: string): 
   const name = Functions.find(({ Description }) => Description === description)?.FunctionName;
   const { FunctionError, Payload } = await lambda.send(new InvokeCommand({ FunctionName: name, Payload: '{}' }));
   if (FunctionError !== undefined) throw new Error(Buffer.from(Payload ?? []).toString('utf8'));
+}
+
+/** Time passes: the locks of everything in the lake below these prefixes end. */
+export async function endLocks(cloud: Cloud, prefixes: readonly string[]): Promise<void> {
+  const s3 = new S3Client(cloud.configuration);
+  const Bucket = cloud.outputs['data.Lake'];
+  for (const Prefix of prefixes) {
+    const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket, Prefix }));
+    for (const { Key, VersionId } of Versions) {
+      const Retention = { Mode: 'GOVERNANCE', RetainUntilDate: new Date(Date.now() + 1000) } as const;
+      const version = { Bucket, Key, VersionId, BypassGovernanceRetention: true };
+      await s3.send(new PutObjectRetentionCommand({ ...version, Retention }));
+    }
+  }
+  await sleep(1200);
 }

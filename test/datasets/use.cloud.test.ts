@@ -160,6 +160,10 @@ describe('a project and a dataset', () => {
     const versionCounts = await countKeyVersions(cloud, lake, `datasets/${dataset}/`);
     expect(Object.keys(versionCounts).length).toBeGreaterThan(1);
     await expect(owner?.ask('showReceipt', { params: { dataset } })).rejects.toThrow(/once the locks/);
+    // Locked: S3 refuses, and nothing is lost.
+    await callScheduledFunction(cloud, 'functions/datasets/erase.lambda.ts');
+    expect(await countKeyVersions(cloud, lake, `datasets/${dataset}/`)).toEqual(versionCounts);
+    await endLocks(cloud, [`datasets/${dataset}/`, `manifests/${dataset}/`]);
     await callScheduledFunction(cloud, 'functions/datasets/erase.lambda.ts');
     for (const folder of ['datasets', 'manifests'])
       expect(await countKeyVersions(cloud, lake, `${folder}/${dataset}/`)).toEqual({});
@@ -167,6 +171,7 @@ describe('a project and a dataset', () => {
     const { record, problems } = verifyErasureReceipt(JSON.stringify(receipt));
     expect(problems).toEqual([]);
     const keys = record?.objects.map(({ key }) => key) ?? [];
+    expect(Object.keys(versionCounts).some(path => path.endsWith('/ro-crate-metadata.json'))).toBe(true);
     for (const path of Object.keys(versionCounts)) expect(keys).toContain(`datasets/${dataset}/${path}`);
     expect(record?.objects.find(({ key }) => key === `${prefix}a.csv`)?.sha256).toBe(toSha256Hex(csv));
     // A second run has nothing to do.

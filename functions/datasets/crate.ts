@@ -1,0 +1,144 @@
+import type { DatasetVersion } from '../ingest/schemas.ts';
+import type { DatasetTerms } from './schemas.ts';
+
+export interface CrateFile {
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+export interface CrateSource {
+  readonly version: DatasetVersion;
+  readonly terms: DatasetTerms | undefined;
+  readonly files: readonly CrateFile[];
+}
+
+/** RO-Crate writes paths as URIs relative to the folder of its file. */
+const fileId = (path: string): string => `data/${path.split('/').map(encodeURIComponent).join('/')}`;
+
+const mediaTypes: Readonly<Record<string, string>> = {
+  csv: 'text/csv',
+  tsv: 'text/tab-separated-values',
+  json: 'application/json',
+  txt: 'text/plain',
+  md: 'text/markdown',
+  parquet: 'application/vnd.apache.parquet',
+  png: 'image/png',
+  zip: 'application/zip',
+};
+const mediaTypeOf = (path: string): string =>
+  mediaTypes[/\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? ''] ?? 'application/octet-stream';
+
+/** How the version came about, in the words of W3C PROV: what arrived, what was checked, and who did it. */
+function provenanceOf({ version: { delivery, partnerName, registeredAt, contract } }: CrateSource) {
+  return [
+    {
+      '@id': '#intake',
+      '@type': ['CreateAction', 'prov:Activity'],
+      name: 'Intake of a delivery',
+      description:
+        'Every file was hashed and compared with the manifest of the data partner, checked for its kind, and copied unchanged.',
+      endTime: registeredAt,
+      agent: { '@id': '#partner' },
+      instrument: [{ '@id': '#broch' }, ...(contract === undefined ? [] : [{ '@id': `urn:sha256:${contract}` }])],
+      object: { '@id': `#${delivery}` },
+      result: { '@id': './' },
+      'prov:wasAssociatedWith': { '@id': '#partner' },
+      'prov:used': [
+        { '@id': `#${delivery}` },
+        ...(contract === undefined ? [] : [{ '@id': `urn:sha256:${contract}` }]),
+      ],
+    },
+    { '@id': `#${delivery}`, '@type': ['Thing', 'prov:Entity'], name: `The delivery ${delivery}` },
+    { '@id': '#partner', '@type': ['Organization', 'prov:Agent'], name: partnerName },
+    { '@id': '#broch', '@type': ['SoftwareApplication', 'prov:SoftwareAgent'], name: 'Broch' },
+    ...(contract === undefined
+      ? []
+      : [{ '@id': `urn:sha256:${contract}`, '@type': ['CreativeWork', 'prov:Entity'], name: 'The data contract' }]),
+  ];
+}
+
+/** The RO-Crate 1.3 of a version, with its provenance in the words of W3C PROV. */
+export function buildCrate(source: CrateSource): object {
+  const { version, terms, files } = source;
+  const root = {
+    '@id': './',
+    '@type': ['Dataset', 'prov:Entity'],
+    identifier: `urn:sha256:${version.version}`,
+    name: terms?.title ?? version.dataset,
+    description: terms?.description || `A version of the dataset ${version.dataset}`,
+    datePublished: version.registeredAt,
+    license: { '@id': '#licence' },
+    ...(terms && { publisher: { '@id': '#controller' } }),
+    hasPart: files.map(({ path }) => ({ '@id': fileId(path) })),
+    'prov:wasGeneratedBy': { '@id': '#intake' },
+  };
+  return {
+    '@context': [
+      'https://w3id.org/ro/crate/1.3/context',
+      { prov: 'http://www.w3.org/ns/prov#', sha256: 'https://w3id.org/ro/terms/workflow-run#sha256' },
+    ],
+    '@graph': [
+      {
+        '@id': 'ro-crate-metadata.json',
+        '@type': 'CreativeWork',
+        conformsTo: { '@id': 'https://w3id.org/ro/crate/1.3' },
+        about: { '@id': './' },
+      },
+      root,
+      {
+        '@id': '#licence',
+        '@type': 'CreativeWork',
+        name: terms?.licence ?? 'Not set yet',
+        description: terms
+          ? `For ${terms.purposes.join(', ')}, for ${terms.days} days at most.`
+          : 'No owner has set its rules.',
+      },
+      ...(terms ? [{ '@id': '#controller', '@type': 'Organization', name: terms.controller }] : []),
+      ...provenanceOf(source),
+      ...files.map(({ path, size, sha256 }) => ({
+        '@id': fileId(path),
+        '@type': ['File', 'prov:Entity'],
+        name: path,
+        contentSize: String(size),
+        encodingFormat: mediaTypeOf(path),
+        sha256,
+      })),
+    ],
+  };
+}
+
+/** The entry of a version for a catalogue, after DCAT 3. */
+export function buildDcat({ version, terms, files }: CrateSource): object {
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  return {
+    '@context': {
+      dcat: 'http://www.w3.org/ns/dcat#',
+      dct: 'http://purl.org/dc/terms/',
+      foaf: 'http://xmlns.com/foaf/0.1/',
+      spdx: 'http://spdx.org/rdf/terms#',
+      xsd: 'http://www.w3.org/2001/XMLSchema#',
+    },
+    '@id': `urn:broch:dataset:${version.dataset}:${version.version}`,
+    '@type': 'dcat:Dataset',
+    'dct:identifier': `urn:sha256:${version.version}`,
+    'dct:title': terms?.title ?? version.dataset,
+    'dct:description': terms?.description ?? '',
+    'dct:issued': { '@value': version.registeredAt, '@type': 'xsd:dateTime' },
+    'dcat:version': version.version,
+    'dcat:isVersionOf': { '@id': `urn:broch:dataset:${version.dataset}` },
+    'dct:publisher': { '@type': 'foaf:Organization', 'foaf:name': terms?.controller ?? version.partnerName },
+    'dct:accessRights': { '@id': 'http://publications.europa.eu/resource/authority/access-right/RESTRICTED' },
+    ...(terms && { 'dct:license': terms.licence }),
+    'dcat:distribution': {
+      '@type': 'dcat:Distribution',
+      'dcat:byteSize': { '@value': String(bytes), '@type': 'xsd:nonNegativeInteger' },
+      'dct:description': `${files.length} files`,
+      'spdx:checksum': {
+        '@type': 'spdx:Checksum',
+        'spdx:algorithm': { '@id': 'http://spdx.org/rdf/terms#checksumAlgorithm_sha256' },
+        'spdx:checksumValue': version.version,
+      },
+    },
+  };
+}
