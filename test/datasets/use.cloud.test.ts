@@ -11,6 +11,7 @@ import { countKeyVersions, deliverFiles, signInNewPerson } from '../ingest/partn
 import {
   buildProjectFor,
   callScheduledFunction,
+  endLocks,
   openDesktopOf,
   readByAccessPoint,
   tomorrow,
