@@ -28,8 +28,6 @@ export class GatewayNetwork extends Construct {
   readonly subnet: CfnSubnet;
   readonly routes: CfnRouteTable;
   readonly group: CfnSecurityGroup;
-  /** For the endpoint of Secrets Manager, which is there while a desktop runs. */
-  readonly endpointGroup: CfnSecurityGroup;
 
   constructor(scope: Construct, id: string, { core, settings }: { core: Core; settings: GatewayConfig }) {
     super(scope, id);
@@ -71,22 +69,6 @@ export class GatewayNetwork extends Construct {
           toPort: GATEWAY_PORT,
           sourcePrefixListId: settings.cloudFrontPrefixList,
           description: 'CloudFront',
-        },
-      ],
-      securityGroupEgress: [
-        { ipProtocol: 'tcp', fromPort: 443, toPort: 443, cidrIp: settings.cidr, description: 'Secrets Manager' },
-      ],
-    });
-    this.endpointGroup = new CfnSecurityGroup(this, 'EndpointGroup', {
-      vpcId: this.vpc.attrVpcId,
-      groupDescription: 'The endpoint of Secrets Manager, while a desktop runs',
-      securityGroupIngress: [
-        {
-          ipProtocol: 'tcp',
-          fromPort: 443,
-          toPort: 443,
-          sourceSecurityGroupId: this.group.attrGroupId,
-          description: 'the gateway',
         },
       ],
       // Without any rule EC2 would add one that allows everything. This rule allows traffic to no real address.

@@ -26,7 +26,6 @@ import { imageParameter } from '../functions/images/schemas.ts';
 import { secretAccess } from './access.ts';
 import type { GatewayConfig } from './config.ts';
 import type { Core } from './core.ts';
-import { GatewayKeeper } from './gateway-keeper.ts';
 import { GATEWAY_PORT, GATEWAY_TAG, GatewayNetwork } from './gateway-network.ts';
 import { explainWildcards } from './nag-wildcards.ts';
 
@@ -59,7 +58,6 @@ export class Gateway extends Construct {
     super(scope, id);
     this.network = new GatewayNetwork(this, 'Network', { core, settings });
     const machine = this.machine(core, settings, key);
-    new GatewayKeeper(this, 'Keeper', { core, network: this.network, machine: machine.ref });
     const origin = new CfnVpcOrigin(this, 'Origin', {
       vpcOriginEndpointConfig: {
         name: `broch-${core.config.environment}-gateway`,
