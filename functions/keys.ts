@@ -17,6 +17,7 @@ export const partitions = {
   catalogue: 'CATALOGUE',
   use: 'USE#',
   datasetUses: 'USES#',
+  enclave: 'ENCLAVE#',
   image: 'IMAGE#',
   packages: 'PACKAGES',
   workspace: 'WORKSPACE#',

@@ -8,6 +8,7 @@ import { Core } from './core.ts';
 import { Costs, CostsData } from './costs.ts';
 import { AlarmDashboard } from './dashboard.ts';
 import { Datasets } from './datasets.ts';
+import { Enclaves } from './enclaves.ts';
 import { Events } from './events.ts';
 import { Gateway } from './gateway.ts';
 import { Images, ImagesData } from './images.ts';
@@ -76,6 +77,7 @@ const capabilities: Readonly<Record<string, (stack: Stack, data: DataStack, api:
   ingest: (stack, { core, ingest, people }, api) => new Ingest(stack, 'Ingest', { core, data: ingest, people, api }),
   datasets: (stack, { core, ingest, airlock, people }, api) =>
     new Datasets(stack, 'Datasets', { core, lake: ingest.lake, signing: airlock.signing, people, api }),
+  enclaves: (stack, { core, people }, api) => new Enclaves(stack, 'Enclaves', { core, people, api }),
   costs: (stack, { core, costs, people }, api) => new Costs(stack, 'Costs', { core, data: costs, people, api }),
   workspaces: (stack, { core, workspaces, people }, api) =>
     new Workspaces(stack, 'Workspaces', { core, data: workspaces, people, api }),

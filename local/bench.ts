@@ -34,6 +34,10 @@ const benches: Readonly<Record<string, Bench>> = {
     about: 'hostile files of each format: time for a doubled file over time for the file, bytes read per byte',
     load: async () => (await import('./bench/hostile.ts')).benchHostileFiles,
   },
+  enclave: {
+    about: 'attestation documents judged per second, hostile ones among them; packing beside openssl, and its memory',
+    load: async () => (await import('./bench/enclave.ts')).benchEnclave,
+  },
   coldstart: {
     about: 'per Lambda: size of its bundle, median time to load it in fresh processes, beside an empty one',
     runs: 20,

@@ -3,6 +3,7 @@ import { type RouteName, type Routes, routes } from '../../functions/api/routes.
 import type { CostReport } from '../../functions/costs/costs.ts';
 import type { DatasetVersion } from '../../functions/ingest/schemas.ts';
 import { formatFileChanges } from './dataset-text.ts';
+import { formatEnclaveRun, formatEnclaveRuns } from './enclave-text.ts';
 import { formatFileReport } from './finding-text.ts';
 import { formatImage, formatImageList, formatImageVersion } from './image-text.ts';
 import { hangingText, indentedTexts } from './layout.ts';
@@ -76,6 +77,11 @@ const answerTexts: AnswerTexts = {
   compareVersions: ({ items }, screen) => formatFileChanges(items, screen),
   listDatasets: ({ items }, screen) => formatVersions(items, screen),
   listCatalogue: ({ items }, screen) => formatCatalogue(items, screen),
+  proposeEnclaveRun: formatEnclaveRun,
+  showEnclaveRun: formatEnclaveRun,
+  approveEnclaveRun: formatEnclaveRun,
+  refuseEnclaveRun: formatEnclaveRun,
+  listEnclaveRuns: ({ items }, screen) => formatEnclaveRuns(items, screen),
   listProjectUses: ({ items }, screen) => formatUses(items, screen),
   listDatasetUses: ({ items }, screen) => formatUses(items, screen),
   listVersions: ({ items }, screen) => formatVersions(items, screen),

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { airlockRoutes } from '../airlock/routes.ts';
 import { costsRoutes } from '../costs/routes.ts';
 import { datasetsRoutes } from '../datasets/routes.ts';
+import { enclavesRoutes } from '../enclaves/routes.ts';
 import { type Route, userGroups } from '../http/route.ts';
 import { packagesRoutes } from '../images/packages/routes.ts';
 import { imagesRoutes } from '../images/routes.ts';
@@ -45,6 +46,7 @@ export const routes = {
   ...projectsRoutes,
   ...ingestRoutes,
   ...datasetsRoutes,
+  ...enclavesRoutes,
   ...workspacesRoutes,
   ...imagesRoutes,
   ...packagesRoutes,

@@ -25,7 +25,7 @@ export type EnclaveRunCommand =
       by: RunPerson;
       deadlines: Record<RunParty, string>;
     }
-  | { do: 'approve'; by: RunPerson; manifest: string; grant: string }
+  | { do: 'approve'; by: RunPerson; manifest: string; grant: string; keys: Readonly<Record<string, string>> }
   | { do: 'refuse'; by: RunPerson; reason: string }
   /** A deadline passed. */
   | { do: 'lapse' }
@@ -34,14 +34,21 @@ export type EnclaveRunCommand =
   | { do: 'complete'; request: string; outputs: { files: number; bytes: number; sha256: string } }
   | { do: 'fail'; reason: string };
 
+/** The id of a run proposed at `now`; `chance` is a whole number below 2^20. */
+export const createRunId = (now: string, chance: number): string =>
+  `er-${Date.parse(now).toString(16).padStart(11, '0')}${chance.toString(16).padStart(5, '0')}`;
+
 const parties = ['data', 'code'] as const satisfies readonly RunParty[];
 const partyTitles = { data: 'the data owner', code: 'the code partner' } as const satisfies Record<RunParty, string>;
+/** The packed files whose keys a party has. */
+const packedHashes = ({ manifest }: EnclaveRun, party: RunParty): string[] =>
+  party === 'code' ? [manifest.artefact.sha256] : manifest.inputs.map(({ sha256 }) => sha256);
 const isPast = (time: string, now: string) => Date.parse(time) <= Date.parse(now);
 const eventOf = ({ id, project, digest }: EnclaveRun, now: string) => ({ run: id, project, manifest: digest, at: now });
 const authorOf = ({ id, name }: RunPerson) => ({ by: id, byName: name });
 
 /** The party that a person decides for; nobody else decides, and nobody for two. */
-const partyOf = (run: EnclaveRun, { id }: RunPerson): RunParty | undefined =>
+export const partyOf = (run: EnclaveRun, { id }: RunPerson): RunParty | undefined =>
   parties.find(party => run.parties[party].id === id);
 
 /** Decides what becomes of a run. */
@@ -117,7 +124,7 @@ function requireParty(run: EnclaveRun, person: RunPerson): RunParty {
 function approveRun(
   state: RunState,
   run: EnclaveRun,
-  { by: person, manifest, grant }: Extract<EnclaveRunCommand, { do: 'approve' }>,
+  { by: person, manifest, grant, keys }: Extract<EnclaveRunCommand, { do: 'approve' }>,
   now: string,
 ): RunDecision {
   const party = requireParty(run, person);
@@ -127,9 +134,11 @@ function approveRun(
   if (previous && run.status !== 'refused' && run.status !== 'lapsed')
     return keepState(state, 'the party approved before');
   if (run.status !== 'proposed') throw new Refused('conflict', `The run is ${run.status}. Propose it again.`);
+  for (const hash of packedHashes(run, party))
+    if (!(hash in keys)) throw new Refused('conflict', `Your key for the packed file ${hash} is missing.`);
   if (isPast(run.deadlines[party], now))
     throw new Refused('conflict', `The time to decide ended at ${run.deadlines[party]}. Propose the run again.`);
-  const approvals = { ...run.approvals, [party]: { by: person, at: now, manifest, grant } };
+  const approvals = { ...run.approvals, [party]: { by: person, at: now, manifest, grant, keys } };
   const isComplete = parties.every(role => approvals[role]?.manifest === run.digest);
   const next: EnclaveRun = { ...run, approvals, status: isComplete ? 'authorised' : 'proposed' };
   const events = [

@@ -61,6 +61,11 @@ export type RunParty = z.infer<typeof RunParty>;
 const RunPerson = z.object({ id: z.string().min(1), name: z.string().min(1) });
 export type RunPerson = z.infer<typeof RunPerson>;
 
+/** Keys that a party bound to a run, in Base64, by the SHA-256 of what they open. Only an attested loader can use them. */
+export const BoundKeys = z
+  .record(Sha256, z.base64().max(1024))
+  .refine(keys => Object.keys(keys).length <= 21, 'at most one key for each packed file');
+
 const PartyApproval = z.object({
   by: RunPerson,
   at: z.iso.datetime(),
@@ -68,6 +73,7 @@ const PartyApproval = z.object({
   manifest: Sha384,
   /** The grant on the party's key, with which the approval can be revoked. */
   grant: z.string().min(1).max(256),
+  keys: BoundKeys,
 });
 
 const common = {

@@ -52,6 +52,19 @@ const publications: Partial<Record<Partition, Publication>> = {
     types: ['DatasetGoverned', 'DatasetWithdrawn', 'DatasetSuspended', 'DatasetResumed', 'DatasetErased'],
   },
   use: { source: 'broch.datasets', types: ['UseRequested', 'UseApproved', 'UseRefused', 'UseEnded'] },
+  enclave: {
+    source: 'broch.enclaves',
+    types: [
+      'RunProposed',
+      'RunApproved',
+      'RunAuthorised',
+      'RunRefused',
+      'RunLapsed',
+      'RunAttested',
+      'RunCompleted',
+      'RunFailed',
+    ],
+  },
   image: {
     source: 'broch.images',
     types: [

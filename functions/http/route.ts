@@ -30,6 +30,7 @@ export type Capability =
   | 'workspaces'
   | 'images'
   | 'packages'
+  | 'enclaves'
   | 'airlock'
   | 'preview'
   | 'download'

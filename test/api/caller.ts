@@ -91,6 +91,7 @@ const exampleValues: Record<string, string> = {
   later: 'latest',
   image: 'linux-desktop',
   use: 'du-0011223344556677',
+  run: 'er-0011223344556677',
 };
 
 export const toExamplePath = ({ path }: Route): string =>

@@ -3,6 +3,7 @@ import { AirlockConfig } from '../../functions/airlock/request/airlock-config.ts
 import type { RouteName } from '../../functions/api/routes.ts';
 
 import { datasetSamples } from './dataset-samples.ts';
+import { enclaveSamples } from './enclave-samples.ts';
 import { imageSamples } from './image-samples.ts';
 import { packageSamples } from './package-samples.ts';
 import { requestSamples } from './request-samples.ts';
@@ -282,6 +283,7 @@ export const answerSamples: Partial<Record<RouteName, object>> = {
   },
   ...datasetSamples,
   ...packageSamples,
+  ...enclaveSamples,
   reportCosts: { date: '2026-11-19' },
   listReports: { items: [report] },
   showReport: report,

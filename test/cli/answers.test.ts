@@ -35,6 +35,12 @@ const hiddenFieldsOf: Partial<Record<RouteName, readonly string[]>> = {
   listCatalogue: ['changedBy', 'changedAt'],
   listProjectUses: ['version'],
   listDatasetUses: ['version'],
+  proposeEnclaveRun: ['run'],
+  showEnclaveRun: ['run', 'approvals'],
+  approveEnclaveRun: ['run', 'approvals', 'deadlines'],
+  refuseEnclaveRun: ['run'],
+  // Its manifest is shown in full by `enclave show`.
+  listEnclaveRuns: ['manifest', 'approvals'],
   compareVersions: ['columns', 'columnCount'],
   showSettings: ['settings', 'policy', 'rules', 'before', 'after', 'weaker'],
   changeSettings: ['settings', 'policy', 'rules', 'before', 'after', 'weaker'],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type CborInput, encodeCbor } from '../../local/enclaves/hypervisor.ts';
-import { authority, documentOf, fields, judge, leaf, payloadWith } from './documents.ts';
+import { authority, documentOf, fields, judge, leaf, payloadWith } from '../../local/enclaves/sample-documents.ts';
 
 const document = documentOf();
 const bytes = (length: number, value = 1) => new Uint8Array(length).fill(value);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { verifyAttestation } from '../../functions/enclaves/attestation.ts';
 import { type CborInput, encodeCbor } from '../../local/enclaves/hypervisor.ts';
-import { documentOf, fields, judge, payloadWith, smallDocument } from './documents.ts';
+import { documentOf, fields, judge, payloadWith, smallDocument } from '../../local/enclaves/sample-documents.ts';
 
 /** The document with one byte changed. */
 function mutant(document: Uint8Array, index: number, value: number): Uint8Array {

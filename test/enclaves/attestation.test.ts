@@ -20,7 +20,7 @@ import {
   leaf,
   payloadWith,
   trust,
-} from './documents.ts';
+} from '../../local/enclaves/sample-documents.ts';
 
 const document = documentOf();
 const bytes = (length: number, value = 1) => new Uint8Array(length).fill(value);

@@ -2,14 +2,26 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decideEnclaveRun, type EnclaveRunCommand, type RunState } from '../../functions/enclaves/enclaves.ts';
 import { Refused } from '../../functions/refused.ts';
-import { codePartner, dataOwner, digest, manifest, minutesOn, outputs, proposal, researcher, runTime } from './runs.ts';
+import {
+  boundKeys,
+  codePartner,
+  dataOwner,
+  digest,
+  manifest,
+  minutesOn,
+  outputs,
+  proposal,
+  researcher,
+  runTime,
+} from './runs.ts';
 
 const noRun: RunState = { run: undefined };
-const approvalOf = (person: typeof dataOwner, hash = digest): EnclaveRunCommand => ({
+const approvalOf = (person: typeof dataOwner, hash = digest): Extract<EnclaveRunCommand, { do: 'approve' }> => ({
   do: 'approve',
   by: person,
   manifest: hash,
   grant: `grant-${person.id}`,
+  keys: boundKeys,
 });
 /** The state after commands, each one minute after the one before. */
 const play = (commands: readonly EnclaveRunCommand[], state = noRun): RunState =>
@@ -55,6 +67,12 @@ describe('a run', () => {
     ],
     ['an approval by the proposer, who is no party', [proposal], approvalOf(researcher), /Only sam/],
     ['an approval of another manifest', [proposal], approvalOf(dataOwner, '0'.repeat(96)), /another manifest/],
+    [
+      'an approval without the key of its data',
+      [proposal],
+      { ...approvalOf(dataOwner), keys: {} },
+      /Your key for the packed file f/,
+    ],
     ['a refusal by nobody concerned', [proposal], { do: 'refuse', by: researcher, reason: 'no' }, /Only sam/],
     [
       'an approval after a refusal',
@@ -135,6 +153,7 @@ const anyCommand: fc.Arbitrary<EnclaveRunCommand> = fc.oneof(
     by: fc.constantFrom(...people),
     manifest: fc.constantFrom(digest, '0'.repeat(96)),
     grant: fc.constant('grant'),
+    keys: fc.constant(boundKeys),
   }),
   fc.record({ do: fc.constant('refuse' as const), by: fc.constantFrom(...people), reason: fc.constant('no') }),
   fc.constant({ do: 'lapse' as const }),

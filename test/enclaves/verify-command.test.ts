@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { toPem } from '../../local/enclaves/certificates.ts';
+import { authority, documentOf, fields, payloadWith } from '../../local/enclaves/sample-documents.ts';
 import { makeTestFolder, runBroch } from '../cli/harness.ts';
-import { authority, documentOf, fields, payloadWith } from './documents.ts';
 
 function testFiles() {
   const folder = makeTestFolder();

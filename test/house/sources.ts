@@ -27,10 +27,7 @@ export const subfolders = (folder: string): string[] =>
 export const sharedFolders: readonly string[] = ['events', 'http', 'storage'];
 
 /** The capabilities that exist: the other folders of functions/. */
-export const capabilityWords = subfolders('functions').filter(
-  // Enclaves become a capability with their workflow.
-  word => !sharedFolders.includes(word) && word !== 'enclaves',
-);
+export const capabilityWords = subfolders('functions').filter(word => !sharedFolders.includes(word));
 
 /** The files of this repository that a file imports, types included. */
 export const localImports = (file: string): string[] =>

@@ -31,12 +31,19 @@ const examples: Record<string, string> = {
   delivery: 'dl-0011223344556677',
   request: 'al-0011223344556677',
   use: 'du-0011223344556677',
+  run: 'er-0011223344556677',
   dataset: 'admissions',
   version: 'latest',
   later: 'latest',
   name: 'rana',
   image: 'linux-desktop',
   date: '2026-11-01',
+};
+const packedFile = {
+  key: 'enclaves/file.pack',
+  sha256: 'd'.repeat(64),
+  bytes: 1000,
+  kmsKey: 'arn:aws:kms:eu-west-2:000000000000:key/1',
 };
 export const exampleBodies: Record<string, object> = {
   createProject: { id: 'asthma', title: 'Asthma' },
@@ -51,6 +58,17 @@ export const exampleBodies: Record<string, object> = {
     endsAt: '2028-01-01T00:00:00Z',
     datasets: ['admissions'],
   },
+  proposeEnclaveRun: {
+    codePartner: 'petra',
+    loader: { pcr0: 'a'.repeat(96), pcr1: 'b'.repeat(96), pcr2: 'c'.repeat(96) },
+    artefact: packedFile,
+    inputs: [{ ...packedFile, name: 'patients', dataset: 'admissions', version: 'e'.repeat(64) }],
+    outputs: { maxBytes: 1000, maxFiles: 1, kmsKey: packedFile.kmsKey },
+    limits: { vcpus: 2, memoryMiB: 1024, seconds: 600 },
+    notAfter: '2027-06-30T00:00:00Z',
+  },
+  approveEnclaveRun: { manifest: 'a'.repeat(96), grant: 'grant', keys: {} },
+  refuseEnclaveRun: { reason: 'The code was not reviewed.' },
   openDelivery: { dataset: 'admissions' },
   rejectDelivery: { reason: 'The year 2025 is missing.' },
   askWorkspace: { kind: 'desktop' },

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { type AttestationPolicy, verifyAttestation } from '../../functions/enclaves/attestation.ts';
-import { type CertificateFields, type Holder, issueCertificate, toPem } from '../../local/enclaves/certificates.ts';
+import { type CertificateFields, type Holder, issueCertificate, toPem } from './certificates.ts';
 import {
   type CborInput,
   createAuthority,
@@ -9,7 +9,7 @@ import {
   issueLeaf,
   signDocument,
   type TestAuthority,
-} from '../../local/enclaves/hypervisor.ts';
+} from './hypervisor.ts';
 
 export const documentTime = Date.parse('2026-11-28T12:00:00.000Z');
 export const authority = createAuthority(documentTime);

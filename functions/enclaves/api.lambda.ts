@@ -1,0 +1,108 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import * as z from 'zod';
+import { currentTime } from '../clock.ts';
+import { DatasetTerms } from '../datasets/schemas.ts';
+import { startExecution } from '../executions.ts';
+import { type Caller, http } from '../http/http.ts';
+import { outcomeStore } from '../http/idempotency.ts';
+import { rowKey } from '../keys.ts';
+import { hasProject, readMembership } from '../membership.ts';
+import { findPerson, readGroups } from '../people.ts';
+import { Refused } from '../refused.ts';
+import { readRow } from '../table.ts';
+import { createRunId, decideEnclaveRun, type EnclaveRunCommand, partyOf } from './enclaves.ts';
+import { manifestDigest } from './manifest.ts';
+import { enclavesRoutes } from './routes.ts';
+import type { EnclaveRun, RunManifest, RunPerson } from './schemas.ts';
+import { changeEnclaveRun, pageEnclaveRuns, readEnclaveRun } from './store.ts';
+
+export const env = z.object({ TABLE_NAME: z.string(), MACHINE: z.string(), POOL_ID: z.string() });
+const { TABLE_NAME, MACHINE, POOL_ID } = env.parse(process.env);
+
+const personOf = ({ id, name }: Caller): RunPerson => ({ id, name });
+const hoursOn = (now: string, hours: number) => new Date(Date.parse(now) + hours * 3600_000).toISOString();
+
+async function decide(place: { project: string; id: string }, command: EnclaveRunCommand): Promise<EnclaveRun> {
+  const now = currentTime();
+  const { state } = await changeEnclaveRun(TABLE_NAME, place, read => decideEnclaveRun(read, command, now), now);
+  if (!state.run) throw new Error('a run that was just decided is missing');
+  return state.run;
+}
+
+/** The one person who owns all the data of a run. */
+async function findDataOwner(inputs: RunManifest['inputs']): Promise<RunPerson> {
+  const datasets = [...new Set(inputs.map(({ dataset }) => dataset))];
+  const owners = await Promise.all(
+    datasets.map(async dataset => {
+      const terms = await readRow(TABLE_NAME, DatasetTerms, rowKey('terms', dataset));
+      if (!terms || terms.withdrawn)
+        throw new Refused('conflict', `The dataset ${dataset} has no owner, or was withdrawn. Choose another.`);
+      return { id: terms.owner, name: terms.ownerName };
+    }),
+  );
+  const [owner, ...rest] = owners;
+  if (!owner || rest.some(({ id }) => id !== owner.id))
+    throw new Refused('conflict', 'The datasets have different owners. A run takes the data of one owner.');
+  return owner;
+}
+
+async function findCodePartner(name: string): Promise<RunPerson> {
+  const person = await findPerson(POOL_ID, name);
+  const groups = await readGroups(POOL_ID, { id: person.user, name: person.name });
+  if (!groups.includes('partner'))
+    throw new Refused(
+      'conflict',
+      `${person.name} is no partner, so cannot decide for the code. An operator can make them one.`,
+    );
+  return { id: person.user, name: person.name };
+}
+
+/** Members and operators see every run of a project; a party that is neither sees its own. */
+async function requireSight(run: EnclaveRun, user: Caller): Promise<EnclaveRun> {
+  if (user.groups.includes('operator') || partyOf(run, user) || (await user.membership())) return run;
+  throw new Refused('forbidden', 'Only the parties of this run, members of its project and operators see it.');
+}
+
+export const handler = http(
+  enclavesRoutes,
+  'enclaves',
+  {
+    proposeEnclaveRun: async ({ user, params: { project }, body: { codePartner, dataHours, codeHours, ...body } }) => {
+      const now = currentTime();
+      const [data, code] = await Promise.all([findDataOwner(body.inputs), findCodePartner(codePartner)]);
+      const id = createRunId(now, randomInt(2 ** 20));
+      const nonce = randomBytes(32).toString('hex');
+      const manifest: RunManifest = { ...body, v: 1, run: id, project, nonce, notBefore: now };
+      const deadlines = { data: hoursOn(now, dataHours), code: hoursOn(now, codeHours) };
+      const run = await decide(
+        { project, id },
+        {
+          do: 'propose',
+          manifest,
+          digest: manifestDigest(manifest),
+          parties: { data, code },
+          by: personOf(user),
+          deadlines,
+        },
+      );
+      await startExecution(MACHINE, id, { project, run: id, deadlines: Object.values(deadlines).toSorted() });
+      return run;
+    },
+    listEnclaveRuns: ({ params: { project }, query }) => pageEnclaveRuns(TABLE_NAME, project, query),
+    showEnclaveRun: async ({ user, params: { project, run: id } }) => {
+      const run = await readEnclaveRun(TABLE_NAME, project, id);
+      if (!run) throw new Refused('missing', `The project ${project} has no run ${id}.`);
+      return requireSight(run, user);
+    },
+    approveEnclaveRun: ({ user, params: { project, run: id }, body }) =>
+      decide({ project, id }, { do: 'approve', by: personOf(user), ...body }),
+    refuseEnclaveRun: ({ user, params: { project, run: id }, body: { reason } }) =>
+      decide({ project, id }, { do: 'refuse', by: personOf(user), reason }),
+  },
+  {
+    membership: (project, user) => readMembership(TABLE_NAME, project, user),
+    hasProject: project => hasProject(TABLE_NAME, project),
+    groups: person => readGroups(POOL_ID, person),
+    once: outcomeStore(TABLE_NAME),
+  },
+);

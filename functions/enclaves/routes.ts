@@ -1,0 +1,91 @@
+import * as z from 'zod';
+import { operatorAndMemberGrants, PagingQuery, pageOf, type Route } from '../http/route.ts';
+import { UserName } from '../identifiers.ts';
+import { ProjectId } from '../projects/schemas.ts';
+import { BoundKeys, EnclaveRun, RunId, RunManifest, Sha384 } from './schemas.ts';
+
+const project = z.object({ project: ProjectId });
+const projectRun = z.object({ project: ProjectId, run: RunId });
+const routeDefaults = { capability: 'enclaves', status: 200 } as const;
+/** Data stewards own data, partners own code. The core lets only the two of the run decide. */
+const parties = [{ group: 'steward' }, { group: 'partner' }] as const;
+const { loader, artefact, inputs, outputs, limits, notAfter } = RunManifest.shape;
+const Hours = z.number().int().min(1).max(720).default(168);
+
+export const enclavesRoutes = {
+  proposeEnclaveRun: {
+    ...routeDefaults,
+    method: 'POST',
+    path: '/projects/{project}/enclaves',
+    status: 201,
+    cli: 'enclave propose',
+    callers: [{ group: 'researcher', member: ['lead', 'researcher'] }],
+    summary: "Propose to run a partner's confidential code on an owner's data; both decide about the manifest",
+    example:
+      'enclave propose asthma --code-partner petra --loader @loader.json --artefact @artefact.json --inputs @inputs.json --outputs @outputs.json --limits @limits.json --not-after 2027-01-31T00:00:00Z',
+    params: project,
+    body: z.object({
+      codePartner: UserName.describe('who decides for the code'),
+      loader: loader.describe('the measurements of the loader: pcr0, pcr1, pcr2'),
+      artefact: artefact.describe('the packed code: key, sha256, bytes, kmsKey'),
+      inputs: inputs.describe('the packed data: name, dataset, version, key, sha256, bytes, kmsKey of each'),
+      outputs: outputs.describe('what may come out: maxBytes, maxFiles, kmsKey'),
+      limits: limits.describe('what it may use: vcpus, memoryMiB, seconds'),
+      notAfter: notAfter.describe('the last time at which it may run'),
+      dataHours: Hours.describe('how long the data owner has to decide'),
+      codeHours: Hours.describe('how long the code partner has to decide'),
+    }),
+    returns: EnclaveRun,
+  },
+  listEnclaveRuns: {
+    ...routeDefaults,
+    method: 'GET',
+    path: '/projects/{project}/enclaves',
+    cli: 'enclave list',
+    callers: operatorAndMemberGrants,
+    summary: 'List the enclave runs of a project, the newest first',
+    example: 'enclave list asthma',
+    params: project,
+    query: PagingQuery,
+    returns: pageOf(EnclaveRun),
+  },
+  showEnclaveRun: {
+    ...routeDefaults,
+    method: 'GET',
+    path: '/projects/{project}/enclaves/{run}',
+    cli: 'enclave show',
+    callers: [...operatorAndMemberGrants, ...parties],
+    summary: 'Show an enclave run: its manifest, who approved it, and what became of it',
+    example: 'enclave show asthma er-0011223344556677',
+    params: projectRun,
+    returns: EnclaveRun,
+  },
+  approveEnclaveRun: {
+    ...routeDefaults,
+    method: 'POST',
+    path: '/projects/{project}/enclaves/{run}/approve',
+    cli: 'enclave approve',
+    callers: parties,
+    summary: 'Approve the manifest of an enclave run, for the data or for the code',
+    example: "enclave approve asthma er-0011223344556677 --manifest 5b9c… --grant 0c237476b39f… --keys '{}'",
+    params: projectRun,
+    body: z.object({
+      manifest: Sha384.describe('the SHA-384 of the manifest that you approve'),
+      grant: z.string().min(1).max(256).describe('the id of the grant on your key for this run'),
+      keys: BoundKeys.describe('your keys bound to the run (kms:ReEncrypt), by the SHA-256 of the packed file'),
+    }),
+    returns: EnclaveRun,
+  },
+  refuseEnclaveRun: {
+    ...routeDefaults,
+    method: 'POST',
+    path: '/projects/{project}/enclaves/{run}/refuse',
+    cli: 'enclave refuse',
+    callers: parties,
+    summary: 'Refuse an enclave run, or take your approval back',
+    example: "enclave refuse asthma er-0011223344556677 --reason 'The code was not reviewed.'",
+    params: projectRun,
+    body: z.object({ reason: z.string().min(1).max(1000) }),
+    returns: EnclaveRun,
+  },
+} as const satisfies Record<string, Route>;

@@ -1,0 +1,165 @@
+import { execFileSync } from 'node:child_process';
+import { createReadStream, createWriteStream, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { packFiles } from '../../functions/enclaves/pack/pack.ts';
+import { documentOf, judge, smallDocument } from '../enclaves/sample-documents.ts';
+import { median } from './median.ts';
+
+type Log = (line: string) => void;
+
+const VERIFICATIONS = 2000;
+const RANDOM_INPUTS = 100_000;
+const MiB = 1024 * 1024;
+/** The file of the memory test, and the one of the speed test, which lies in the page cache for both programs. */
+const LARGE_MIB = 4096;
+const SMALL_MIB = 512;
+
+function timeVerifications(): { rate: number; p99: number } {
+  const document = documentOf();
+  const times: number[] = [];
+  for (let count = 0; count < VERIFICATIONS; count++) {
+    const started = performance.now();
+    if (!judge(document).ok) throw new Error('a valid document was rejected');
+    times.push(performance.now() - started);
+  }
+  times.sort((a, b) => a - b);
+  const total = times.reduce((sum, time) => sum + time, 0);
+  return { rate: (1000 * VERIFICATIONS) / total, p99: times[Math.floor(0.99 * VERIFICATIONS)] ?? 0 };
+}
+
+/** A whole number below `limit`, from a series that is the same in every run. */
+function createRandom(): (limit: number) => number {
+  let state = 1;
+  return limit => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state >>> 8) % limit;
+  };
+}
+
+/** Half of the inputs are random bytes, half are valid documents with some bytes changed, put in or taken out. */
+function countAcceptedInputs(): number {
+  const random = createRandom();
+  const valid = smallDocument();
+  let accepted = 0;
+  for (let count = 0; count < RANDOM_INPUTS; count++) {
+    let bytes: Uint8Array = Uint8Array.from({ length: random(200) }, () => random(256));
+    if (count % 2 === 0) {
+      const [start, length] = [random(valid.length), random(4)];
+      bytes = Buffer.concat([
+        valid.subarray(0, start),
+        bytes.subarray(0, 1 + random(3)),
+        valid.subarray(start + length),
+      ]);
+      if (Buffer.from(valid).equals(bytes)) continue;
+    }
+    if (judge(bytes).ok) accepted++;
+  }
+  return accepted;
+}
+
+/** Gives every byte of a document every other value. Returns how many were tried and how many were accepted. */
+function tryMutants(): { tried: number; accepted: number } {
+  const document = smallDocument();
+  const copy = document.slice();
+  let [tried, accepted] = [0, 0];
+  for (const [index, byte] of document.entries()) {
+    for (let value = 0; value < 256; value++) {
+      if (value === byte) continue;
+      copy[index] = value;
+      tried++;
+      if (judge(copy).ok) accepted++;
+    }
+    copy[index] = byte;
+  }
+  return { tried, accepted };
+}
+
+function writeSample(file: string, mebibytes: number): void {
+  const random = createRandom();
+  const block = Buffer.from(Uint8Array.from({ length: MiB }, () => random(256)));
+  const handle = openSync(file, 'w');
+  for (let count = 0; count < mebibytes; count++) writeSync(handle, block);
+}
+
+const packFile = (file: string, size: number, target: string) =>
+  pipeline(
+    packFiles(
+      [{ path: 'data', size, isExecutable: false, read: () => createReadStream(file, { highWaterMark: MiB }) }],
+      { kmsKey: 'arn:aws:kms:eu-west-2:000000000000:key/bench', context: {} },
+      { plaintext: new Uint8Array(32), wrappedKey: '' },
+      () => {},
+    ),
+    createWriteStream(target, { highWaterMark: MiB }),
+  );
+
+async function timeSeconds(run: () => unknown): Promise<number> {
+  const started = performance.now();
+  await run();
+  return (performance.now() - started) / 1000;
+}
+
+async function comparePacking(folder: string): Promise<{ pack: number; openssl: number }> {
+  const [file, target] = [join(folder, 'sample'), join(folder, 'packed')];
+  writeSample(file, SMALL_MIB);
+  const openssl = ['enc', '-aes-256-ctr', '-K', '00'.repeat(32), '-iv', '00'.repeat(16), '-in', file, '-out', target];
+  const times: { pack: number[]; openssl: number[] } = { pack: [], openssl: [] };
+  for (let round = 0; round < 3; round++) {
+    times.openssl.push(await timeSeconds(() => execFileSync('openssl', openssl)));
+    times.pack.push(await timeSeconds(() => packFile(file, SMALL_MIB * MiB, target)));
+  }
+  rmSync(file);
+  return { pack: median(times.pack), openssl: median(times.openssl) };
+}
+
+async function measurePeak(folder: string, mebibytes: number): Promise<number> {
+  const file = join(folder, 'large');
+  writeSample(file, mebibytes);
+  let peak = 0;
+  const timer = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage().rss);
+  }, 20);
+  await packFile(file, mebibytes * MiB, join(folder, 'packed'));
+  clearInterval(timer);
+  rmSync(file);
+  return peak / MiB;
+}
+
+/** Verifying attestations, hostile documents, and packing beside `openssl enc`. */
+export async function benchEnclave(log: Log): Promise<Record<string, number>> {
+  log(`${VERIFICATIONS} verifications`);
+  const { rate, p99 } = timeVerifications();
+  log(`${RANDOM_INPUTS} random and altered documents`);
+  const acceptedInputs = countAcceptedInputs();
+  log('every byte of a document with every value');
+  const mutants = tryMutants();
+  const folder = mkdtempSync(join(tmpdir(), 'broch-enclave-'));
+  try {
+    log(`packing ${SMALL_MIB} MiB, beside openssl`);
+    const { pack, openssl } = await comparePacking(folder);
+    const { bavail, bsize } = await statfs(folder);
+    const large = bavail * bsize > 2.2 * LARGE_MIB * MiB ? LARGE_MIB : SMALL_MIB;
+    log(`packing 64 MiB and ${large} MiB, for the memory`);
+    const smallPeak = await measurePeak(folder, 64);
+    const largePeak = await measurePeak(folder, large);
+    return {
+      verifications_per_second: rate,
+      verification_p99_ms: p99,
+      inputs_tried: RANDOM_INPUTS,
+      inputs_accepted: acceptedInputs,
+      mutants_tried: mutants.tried,
+      mutants_accepted: mutants.accepted,
+      pack_mb_per_second: SMALL_MIB / pack,
+      openssl_mb_per_second: SMALL_MIB / openssl,
+      pack_to_openssl_ratio: openssl / pack,
+      peak_mib_small: smallPeak,
+      peak_mib_large: largePeak,
+      peak_large_to_small_ratio: largePeak / smallPeak,
+      large_mib: large,
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
