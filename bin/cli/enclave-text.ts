@@ -18,12 +18,15 @@ function decisionOf({ parties, approvals, deadlines }: EnclaveRun, party: RunPar
 /** What became of a run, in sentences. */
 function progressLines(run: EnclaveRun): string[] {
   const lines: string[] = [];
-  if ('startedAt' in run && run.startedAt) lines.push(`Started ${formatTime(run.startedAt)}.`);
+  if ('startedAt' in run && run.startedAt)
+    lines.push(
+      `Started ${formatTime(run.startedAt)}${'instance' in run && run.instance ? ` on ${run.instance}` : ''}.`,
+    );
   if ('attestedAt' in run && run.attestedAt) lines.push(`${run.module} attested itself ${formatTime(run.attestedAt)}.`);
   if (run.status === 'completed') {
     const { files, bytes } = run.outputs;
     lines.push(
-      `Completed ${formatTime(run.endedAt)}: ${formatCount(files)} files, ${formatBytes(bytes)}, in ${run.request}.`,
+      `Completed ${formatTime(run.endedAt)}: ${formatCount(files)} files, ${formatBytes(bytes)}, in ${run.request}. SHA-256 of the packed outputs: ${run.outputs.sha256}`,
     );
   }
   if (run.status === 'refused') lines.push(`Refused by ${run.by.name}, ${formatTime(run.endedAt)}: ${run.reason}`);
@@ -60,7 +63,8 @@ export function formatEnclaveRun(run: EnclaveRun, { width }: OutputScreen): stri
     ['nonce', manifest.nonce],
     ['valid', `${formatTime(manifest.notBefore)} to ${formatTime(manifest.notAfter)}, version ${manifest.v}`],
   ];
-  return [formatFields(rows, width), ...progressLines(run)].join('\n');
+  const progress = progressLines(run);
+  return formatFields([...rows, ...progress.map((line): [string, string] => ['', line])], width);
 }
 
 /** The runs of a project, each with who decides about it. */

@@ -22,7 +22,7 @@ export const enclavesRoutes = {
     callers: [{ group: 'researcher', member: ['lead', 'researcher'] }],
     summary: "Propose to run a partner's confidential code on an owner's data; both decide about the manifest",
     example:
-      'enclave propose asthma --code-partner petra --loader @loader.json --artefact @artefact.json --inputs @inputs.json --outputs @outputs.json --limits @limits.json --not-after 2027-01-31T00:00:00Z',
+      'enclave propose asthma --code-partner petra --loader @loader.json --artefact @code.json --inputs @data.json --outputs @outputs.json --limits @limits.json --not-after 2027-01-31T00:00:00Z',
     params: project,
     body: z.object({
       codePartner: UserName.describe('who decides for the code'),

@@ -2,7 +2,13 @@ import { boundKeys, codePartner, dataOwner, digest, manifest, outputs, researche
 import { requestSamples } from './request-samples.ts';
 
 const { time, purpose: long } = requestSamples;
-const approval = (by: object) => ({ by, at: time, manifest: digest, grant: '0c237476b39f8bc44e45', keys: boundKeys });
+const approval = (person: object) => ({
+  by: person,
+  at: time,
+  manifest: digest,
+  grant: '0c237476b39f8bc44e45',
+  keys: boundKeys,
+});
 const proposedRun = {
   status: 'proposed',
   id: manifest.run,
