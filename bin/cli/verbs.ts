@@ -16,6 +16,7 @@ import { deliverCommand } from './deliver.ts';
 import { disclosureCheckCommand } from './disclosure.ts';
 import { disclosureRewriteCommand } from './disclosure-rewrite.ts';
 import { doctorCommand } from './doctor.ts';
+import { enclaveEvidenceCommand } from './enclave-evidence.ts';
 import { enclaveKeysCommand } from './enclave-keys.ts';
 import { enclavePackCommand } from './enclave-pack.ts';
 import { enclaveVerifyCommand } from './enclave-verify.ts';
@@ -58,6 +59,7 @@ const byHand: readonly CliCommand[] = [
   enclavePackCommand,
   enclaveKeysCommand,
   enclaveVerifyCommand,
+  enclaveEvidenceCommand,
   doctorCommand,
   trySaveCommand,
   createCompletionCommand(() => cliCommands, GlobalFlags),

@@ -63,10 +63,13 @@ export type RunPerson = z.infer<typeof RunPerson>;
 
 /** Keys that a party bound to a run, in Base64, by the SHA-256 of what they open. Only an attested loader can use them. */
 export const BoundKeys = z
-  .record(Sha256, z.base64().max(1024))
-  .refine(keys => Object.keys(keys).length <= 21, 'at most one key for each packed file');
+  .record(z.string().max(64), z.base64().max(1024))
+  .refine(
+    keys => Object.keys(keys).length <= 21 && Object.keys(keys).every(hash => Sha256.safeParse(hash).success),
+    'one key for each packed file, by its SHA-256',
+  );
 
-const PartyApproval = z.object({
+export const PartyApproval = z.object({
   by: RunPerson,
   at: z.iso.datetime(),
   /** The SHA-384 of the manifest that was approved. */

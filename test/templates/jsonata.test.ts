@@ -15,6 +15,7 @@ const values: Readonly<Record<string, unknown>> = {
   ...{ date: '2026-11-01', started: '2026-11-01', edition: 1, tries: 1, collections: 1, by: 'a', left: true },
   ...{ caught: { Error: 'Refused' }, error: 'Refused' },
   ...{ ended: 1, total: 1, rounds: 1, automatic: true },
+  ...{ run: 'er-0', deadlines: ['2026-11-01T00:00:00Z', '2026-11-02T00:00:00Z'] },
   ...{ notice: 'a reason', waitSeconds: 900, pauseSeconds: 900 },
 };
 const states = {

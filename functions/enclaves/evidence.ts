@@ -1,0 +1,144 @@
+import { constants, createHash, createPublicKey, verify } from 'node:crypto';
+import * as z from 'zod';
+import { Sha256 } from '../identifiers.ts';
+import { verifyAttestation } from './attestation.ts';
+import { expectedPcr16, manifestDigest } from './manifest.ts';
+import { PartyApproval, RunId, RunManifest, Sha384 } from './schemas.ts';
+
+/** What the loader signed with the key that was attested. */
+const RunResult = z.strictObject({
+  v: z.literal(1),
+  run: RunId,
+  manifest: Sha384,
+  artefact: Sha256,
+  inputs: z.record(z.string(), Sha256),
+  outputs: z.strictObject({
+    files: z.number().int(),
+    bytes: z.number().int(),
+    packed: z.number().int(),
+    sha256: Sha256,
+  }),
+  kmsRequests: z.array(z.string().max(100)).max(100),
+});
+
+/** Everything about one run that either party needs to verify it, offline. */
+export const RunEvidence = z.strictObject({
+  v: z.literal(1),
+  manifest: RunManifest,
+  approvals: z.strictObject({ data: PartyApproval, code: PartyApproval }),
+  /** The attestation document, Base64. */
+  attestation: z.base64(),
+  /** The result as it was signed, byte for byte. */
+  result: z.string().max(100_000),
+  signature: z.base64(),
+});
+export type RunEvidence = z.infer<typeof RunEvidence>;
+
+export interface EvidenceCheck {
+  readonly check: string;
+  readonly ok: boolean;
+  readonly reason: string;
+}
+
+export interface EvidenceTrust {
+  /** PEM; AWS's own unless given. */
+  readonly roots?: readonly string[];
+  /** The packed outputs, if they are there to compare. */
+  readonly outputs?: Uint8Array;
+}
+
+function judgeApprovals({ approvals, manifest }: RunEvidence, digest: string): EvidenceCheck {
+  const { data, code } = approvals;
+  const problems = [
+    data.by.id === code.by.id && 'One person approved for both parties.',
+    (data.manifest !== digest || code.manifest !== digest) && 'An approval is for another manifest.',
+    [data, code].some(({ at: time }) => Date.parse(time) >= Date.parse(manifest.notAfter)) &&
+      'An approval came too late.',
+  ].filter(problem => problem !== false);
+  return {
+    check: 'approvals',
+    ok: problems.length === 0,
+    reason: problems[0] ?? `${data.by.name}, for the data, and ${code.by.name}, for the code, approved this manifest.`,
+  };
+}
+
+function judgeSignature({ result, signature }: RunEvidence, publicKey: string | null): EvidenceCheck {
+  const check = 'signature';
+  try {
+    const key = createPublicKey({ key: Buffer.from(publicKey ?? '', 'hex'), format: 'der', type: 'spki' });
+    const pss = { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
+    if (verify('sha384', Buffer.from(result), pss, Buffer.from(signature, 'base64')))
+      return { check, ok: true, reason: 'The attested enclave signed the result.' };
+  } catch {
+    return { check, ok: false, reason: 'The attestation has no key that could have signed the result.' };
+  }
+  return { check, ok: false, reason: 'The result is not the one that the attested enclave signed.' };
+}
+
+function readResult(text: string): z.infer<typeof RunResult> | undefined {
+  try {
+    return RunResult.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function judgeResult({ manifest, result: text }: RunEvidence, digest: string, outputs?: Uint8Array): EvidenceCheck {
+  const result = readResult(text);
+  if (!result) return { check: 'result', ok: false, reason: 'The result cannot be read.' };
+  const inputs = Object.fromEntries(manifest.inputs.map(({ name, sha256 }) => [name, sha256]));
+  const isSame =
+    result.run === manifest.run &&
+    result.manifest === digest &&
+    result.artefact === manifest.artefact.sha256 &&
+    Object.keys(inputs).length === Object.keys(result.inputs).length &&
+    Object.entries(inputs).every(([name, hash]) => result.inputs[name] === hash);
+  const { files, bytes, sha256 } = result.outputs;
+  const problems = [
+    !isSame && 'The result is of another manifest, code or data.',
+    (files > manifest.outputs.maxFiles || bytes > manifest.outputs.maxBytes) &&
+      'There were more outputs than permitted.',
+    outputs !== undefined &&
+      createHash('sha256').update(outputs).digest('hex') !== sha256 &&
+      'The packed outputs are not those of the result.',
+  ].filter(problem => problem !== false);
+  const compared = outputs === undefined ? '' : ' The packed outputs are these.';
+  return {
+    check: 'result',
+    ok: problems.length === 0,
+    reason: problems[0] ?? `The code and data of the manifest gave ${files} files of ${bytes} bytes.${compared}`,
+  };
+}
+
+/** Judges the evidence of a run: who approved what, what ran, and what it made. Archived evidence is judged at its own time. */
+export function judgeEvidence(evidence: RunEvidence, { roots, outputs }: EvidenceTrust = {}): EvidenceCheck[] {
+  const { manifest } = evidence;
+  const digest = manifestDigest(manifest);
+  const pcrs = Object.entries(manifest.loader).map(([name, value]): [number, Uint8Array[]] => [
+    Number(name.slice(3)),
+    [Buffer.from(value, 'hex')],
+  ]);
+  const verdict = verifyAttestation(Buffer.from(evidence.attestation, 'base64'), {
+    ...(roots && { roots }),
+    pcrs: new Map([...pcrs, [16, [Buffer.from(expectedPcr16(digest), 'hex')]]]),
+    nonce: Buffer.from(manifest.nonce, 'hex'),
+    userData: Buffer.from(digest, 'hex'),
+    needsRecipientKey: true,
+  });
+  const time = Date.parse(verdict.timestamp ?? '');
+  const isCurrent = time >= Date.parse(manifest.notBefore) && time < Date.parse(manifest.notAfter);
+  return [
+    judgeApprovals(evidence, digest),
+    {
+      check: 'attestation',
+      ok: verdict.ok && isCurrent,
+      reason: !verdict.ok
+        ? verdict.reason
+        : isCurrent
+          ? `The loader of the manifest ran with this manifest in ${verdict.moduleId}, ${verdict.timestamp}.`
+          : 'The enclave ran outside the time of the manifest.',
+    },
+    judgeSignature(evidence, verdict.publicKey),
+    judgeResult(evidence, digest, outputs),
+  ];
+}

@@ -1,0 +1,95 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { judgeEvidence, type RunEvidence } from '../../functions/enclaves/evidence.ts';
+import { manifestDigest } from '../../functions/enclaves/manifest.ts';
+import { makeTestFolder, runBroch } from '../cli/harness.ts';
+import { createSite, runSite, type Site } from './enclave-site.ts';
+import { boundKeys, codePartner, dataOwner } from './runs.ts';
+
+let site: Site;
+let evidence: RunEvidence;
+let outputs: Uint8Array;
+
+beforeAll(async () => {
+  site = await createSite();
+  const answer = await runSite(site);
+  const manifest = manifestDigest(site.manifest);
+  const approval = (person: typeof dataOwner) => ({
+    by: person,
+    at: site.manifest.notBefore,
+    manifest,
+    grant: 'grant',
+    keys: boundKeys,
+  });
+  const [, result = '', signature = ''] = /^\{"result":(.*),"signature":"([^"]*)"\}$/.exec(answer.result ?? '') ?? [];
+  outputs = answer.outputs ?? new Uint8Array();
+  evidence = {
+    v: 1,
+    manifest: site.manifest,
+    approvals: { data: approval(dataOwner), code: approval(codePartner) },
+    attestation: Buffer.from(answer.attestation ?? new Uint8Array()).toString('base64'),
+    result,
+    signature,
+  };
+}, 300_000);
+
+const failures = (change: Partial<RunEvidence>, packed = outputs) =>
+  judgeEvidence({ ...evidence, ...change }, { roots: site.roots, outputs: packed }).flatMap(({ check, ok }) =>
+    ok ? [] : [check],
+  );
+
+describe('the evidence of a run', () => {
+  it('holds, and is checked offline with one command', async () => {
+    expect(failures({})).toEqual([]);
+    const folder = makeTestFolder();
+    const [file, root, pack] = ['evidence.json', 'root.pem', 'outputs.pack'].map(name => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(file, JSON.stringify(evidence));
+    writeFileSync(root, site.roots[0] ?? '');
+    writeFileSync(pack, outputs);
+    const { code, output } = await runBroch(['enclave', 'evidence', file, '--root', root, '--outputs', pack]);
+    expect(output).toContain('The evidence holds.');
+    expect(output).toContain(
+      `${dataOwner.name}, for the data, and ${codePartner.name}, for the code, approved this manifest.`,
+    );
+    expect(code).toBe(0);
+    writeFileSync(pack, 'other');
+    expect(await runBroch(['enclave', 'evidence', file, '--root', root, '--outputs', pack])).toMatchObject({ code: 3 });
+  });
+
+  it.each<[string, () => Partial<RunEvidence>, string[]]>([
+    [
+      'one person approved for both',
+      () => ({ approvals: { ...evidence.approvals, code: evidence.approvals.data } }),
+      ['approvals'],
+    ],
+    [
+      'an approval is for another manifest',
+      () => ({ approvals: { ...evidence.approvals, code: { ...evidence.approvals.code, manifest: '0'.repeat(96) } } }),
+      ['approvals'],
+    ],
+    [
+      'the manifest is another',
+      () => ({ manifest: { ...evidence.manifest, nonce: '2'.repeat(64) } }),
+      ['approvals', 'attestation', 'result'],
+    ],
+    [
+      'the loader of the manifest is another',
+      () => ({ manifest: { ...evidence.manifest, loader: { ...evidence.manifest.loader, pcr0: '1'.repeat(96) } } }),
+      ['approvals', 'attestation', 'result'],
+    ],
+    ['the result was changed', () => ({ result: evidence.result.replace('"files":1', '"files":2') }), ['signature']],
+    ['the signature is another', () => ({ signature: Buffer.alloc(256).toString('base64') }), ['signature']],
+    ['the attestation is none', () => ({ attestation: 'AA==' }), ['attestation', 'signature']],
+    ['the result is none', () => ({ result: '{}' }), ['signature', 'result']],
+  ])('does not hold when %s', (_, change, checks) => expect(failures(change())).toEqual(checks));
+
+  it('does not hold with other outputs, or for the root of AWS', () => {
+    expect(failures({}, new Uint8Array(1))).toEqual(['result']);
+    expect(judgeEvidence(evidence).find(({ check }) => check === 'attestation')?.ok).toBe(false);
+  });
+});
