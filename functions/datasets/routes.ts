@@ -9,7 +9,7 @@ import { DatasetTerms, DatasetUse, UseId, UsePurpose } from './schemas.ts';
 const dataset = z.object({ dataset: DatasetId });
 const projectUse = z.object({ project: ProjectId, use: UseId });
 /** A text that other people read, of at most so many characters. */
-const personText = (length: number) => PlainText.pipe(z.string().min(1).max(length));
+const personText = (length: number) => PlainText.min(1).max(length);
 const Reason = z.object({ reason: personText(1000) });
 const routeDefaults = { capability: 'datasets', status: 200 } as const;
 const owner = [{ group: 'steward' }] as const;
@@ -28,7 +28,7 @@ export const datasetsRoutes = {
     body: z.object({
       owner: z.string().min(1).max(128).describe('the data steward who decides about it'),
       title: personText(200),
-      description: PlainText.pipe(z.string().max(2000)).default('').describe('what researchers should know of it'),
+      description: PlainText.max(2000).default('').describe('what researchers should know of it'),
       controller: personText(200).describe('the organisation that is responsible for the data'),
       licence: personText(200).describe('the licence or the agreement'),
       purposes: z.array(UsePurpose).min(1).describe('what projects may use it for'),
@@ -148,7 +148,7 @@ export const datasetsRoutes = {
     example: "dataset approve asthma du-0011223344556677 --conditions 'No linkage to other data.'",
     params: projectUse,
     body: z.object({
-      conditions: PlainText.pipe(z.string().max(2000)).default('').describe('what the project must keep to'),
+      conditions: PlainText.max(2000).default('').describe('what the project must keep to'),
     }),
     returns: DatasetUse,
   },

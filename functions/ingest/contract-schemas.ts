@@ -10,8 +10,8 @@ const ContractField = z.strictObject({
     .strictObject({
       required: z.boolean().optional(),
       unique: z.boolean().optional(),
-      minimum: z.union([z.number(), z.string().max(40)]).optional(),
-      maximum: z.union([z.number(), z.string().max(40)]).optional(),
+      minimum: z.union([z.number().min(-1e15).max(1e15), z.string().max(40)]).optional(),
+      maximum: z.union([z.number().min(-1e15).max(1e15), z.string().max(40)]).optional(),
       minLength: z.number().int().min(0).optional(),
       maxLength: z.number().int().min(0).optional(),
       enum: z.array(z.string().max(200)).max(1000).optional(),
@@ -26,7 +26,15 @@ const ContractTable = z.strictObject({
   schema: z.strictObject({
     fields: z.array(ContractField).min(1).max(2000),
     missingValues: z.array(z.string().max(40)).max(20).default(['']),
-    primaryKey: z.union([z.string().transform(name => [name]), z.array(z.string()).min(1).max(20)]).optional(),
+    primaryKey: z
+      .union([
+        z
+          .string()
+          .max(200)
+          .transform(name => [name]),
+        z.array(z.string().max(200)).min(1).max(20),
+      ])
+      .optional(),
   }),
   /** The number of rows without the header. Frictionless has no word for it, and allows further properties. */
   minRows: z.number().int().min(0).optional(),

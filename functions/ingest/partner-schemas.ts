@@ -11,9 +11,9 @@ const DatasetPattern = z
 
 /** What a data partner has agreed to deliver, from where and how often. Without it nobody delivers. */
 export const PartnerTerms = z.object({
-  organisation: PlainText.pipe(z.string().min(1).max(200)).describe('the organisation that delivers'),
-  contact: PlainText.pipe(z.string().min(1).max(200)).describe('who answers questions about deliveries, and how'),
-  agreement: PlainText.pipe(z.string().min(1).max(200)).describe('the reference of the data sharing agreement'),
+  organisation: PlainText.min(1).max(200).describe('the organisation that delivers'),
+  contact: PlainText.min(1).max(200).describe('who answers questions about deliveries, and how'),
+  agreement: PlainText.min(1).max(200).describe('the reference of the data sharing agreement'),
   startsAt: z.iso.datetime().describe('the beginning of the agreement'),
   endsAt: z.iso.datetime().describe('the end of the agreement; later deliveries are refused'),
   datasets: z.array(DatasetPattern).min(1).max(50).describe('the datasets that it covers; `visits-*` covers several'),

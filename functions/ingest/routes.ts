@@ -83,7 +83,7 @@ export const ingestRoutes = {
     summary: 'Reject a delivery that awaits approval. Its partner reads the reason',
     example: "delivery reject dl-0011223344556677 --reason 'The year 2025 is missing.'",
     params: delivery,
-    body: z.object({ reason: PlainText.pipe(z.string().min(1).max(1000)) }),
+    body: z.object({ reason: PlainText.min(1).max(1000) }),
     returns: Delivery,
   },
   cancelDelivery: {
