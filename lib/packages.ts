@@ -31,7 +31,11 @@ export interface PackagesProps {
 export class Packages extends Construct {
   constructor(scope: Construct, id: string, props: PackagesProps) {
     super(scope, id);
-    this.createMirror(props.core);
+    // The other partitions have no CodeArtifact. There the lists say what an organisation's own mirror should hold.
+    if (!/^(cn|us-gov|us-iso[a-z]?|eu-isoe)-/.test(props.core.config.region)) {
+      this.createMirror(props.core);
+      this.applyApprovals(props.core);
+    }
     this.createFunctions(props);
   }
 
@@ -82,7 +86,7 @@ export class Packages extends Construct {
     }
   }
 
-  private createFunctions({ core, people, api }: PackagesProps): void {
+  private applyApprovals(core: Core): void {
     const { environment, packages } = core.config;
     const { partition, region, account } = Stack.of(this);
     const domain = packageDomain(environment);
@@ -105,6 +109,11 @@ export class Packages extends Construct {
       },
     });
     core.onEvent(this, 'PackageApproved', PackageApproved, apply, 'warning');
+  }
+
+  private createFunctions({ core, people, api }: PackagesProps): void {
+    const { environment } = core.config;
+    const { partition, account } = Stack.of(this);
     const tier = new Handler<typeof Tier>(this, 'TagTier', {
       core,
       entry: 'images/packages/tier.lambda.ts',
