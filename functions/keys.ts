@@ -22,6 +22,7 @@ export const partitions = {
   packages: 'PACKAGES',
   workspace: 'WORKSPACE#',
   instance: 'INSTANCE#',
+  awake: 'AWAKE#',
   reports: 'REPORTS',
   download: 'DOWNLOAD#',
   airlock: 'AIRLOCK#',

@@ -24,16 +24,16 @@ const allow = (actions: string[], resources: string[], conditions?: Record<strin
 const keyStatements = (key: IKey | undefined, service: string, actions: string[]) =>
   key ? [keyUseStatement(key, service, actions, [key.keyArn])] : [];
 
-type TableAction = 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query';
+export type TableRight = 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query';
 
 /**
  * The table, limited to partitions: `{ delivery: ['GetItem', 'PutItem'] }`. Each action has one statement with all its
  * partitions: a transaction may touch several, and a statement holds only where it names them all. See `ForAllValues` in
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
  */
-export function tableAccess(table: ITableV2, rights: Partial<Record<Partition, readonly TableAction[]>>): Access {
-  const partitionsOf = new Map<TableAction, Partition[]>();
-  for (const [partition, actions] of Object.entries(rights) as [Partition, readonly TableAction[]][])
+export function tableAccess(table: ITableV2, rights: Partial<Record<Partition, readonly TableRight[]>>): Access {
+  const partitionsOf = new Map<TableRight, Partition[]>();
+  for (const [partition, actions] of Object.entries(rights) as [Partition, readonly TableRight[]][])
     for (const action of actions) partitionsOf.set(action, [...(partitionsOf.get(action) ?? []), partition]);
   // Actions on the same partitions share a statement.
   const actionsOn = new Map<string, string[]>();

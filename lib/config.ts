@@ -144,6 +144,22 @@ export const Config = z.strictObject({
       .max(60)
       .default(20)
       .describe('Minutes after which a desktop that has not reported is removed'),
+    perProject: z
+      .number()
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(100)
+      .describe('The most workspaces that may run in a project at the same time'),
+    hourlyPrices: z
+      .record(InstanceType, z.number().positive().max(1000))
+      .default({})
+      .describe('What instance types cost in an hour, in dollars, for `workspaces.hourlyBudget`'),
+    hourlyBudget: z.number().positive().optional().meta({
+      description:
+        'The most that the machines of a project may cost in an hour, in dollars. A workspace that would exceed it is not started',
+      omitted: 'no limit',
+    }),
     idleMinutes: z
       .number()
       .int()

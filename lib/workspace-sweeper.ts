@@ -5,7 +5,7 @@ import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type * as Sweep from '../functions/workspaces/sweep.lambda.ts';
-import { accessTo, startAccess, tableAccess } from './access.ts';
+import { type Access, accessTo, startAccess } from './access.ts';
 import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
@@ -18,13 +18,19 @@ export interface WorkspaceSweeperProps {
   readonly core: Core;
   /** The workflow that stops, resizes, archives and deletes. */
   readonly machine: IStateMachine;
+  /** The table, and what gives leases back. */
+  readonly leases: Record<'TABLE_NAME' | 'AWAKE_STACKS' | 'AWAKE_ROLE' | 'GATEWAY', Access>;
   readonly launchSeconds: number;
   readonly changeSeconds: number;
 }
 
 /** Compares the table with EC2 every quarter of an hour, stops machines that nobody uses, and warns of forgotten ones. */
 export class WorkspaceSweeper extends Construct {
-  constructor(scope: Construct, id: string, { core, machine, launchSeconds, changeSeconds }: WorkspaceSweeperProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { core, machine, leases, launchSeconds, changeSeconds }: WorkspaceSweeperProps,
+  ) {
     super(scope, id);
     const { environment, workspaces } = core.config;
     const stack = Stack.of(this);
@@ -34,7 +40,7 @@ export class WorkspaceSweeper extends Construct {
       entry: 'workspaces/sweep.lambda.ts',
       seconds: 600,
       environment: {
-        TABLE_NAME: tableAccess(core.table, { workspace: ['GetItem', 'PutItem', 'Query'], projects: ['Query'] }),
+        ...leases,
         ENVIRONMENT: accessTo(
           environment,
           ...removesInstances(this, environment),

@@ -16,8 +16,18 @@ import type * as Ready from '../functions/workspaces/ready.lambda.ts';
 import type * as Remove from '../functions/workspaces/remove.lambda.ts';
 import type * as Report from '../functions/workspaces/report.lambda.ts';
 import type * as Wait from '../functions/workspaces/wait.lambda.ts';
-import { accessTo, groupsAccess, keyAccess, secretAccess, startAccess, tableAccess } from './access.ts';
+import type * as Wake from '../functions/workspaces/wake.lambda.ts';
+import {
+  accessTo,
+  groupsAccess,
+  keyAccess,
+  secretAccess,
+  startAccess,
+  type TableRight,
+  tableAccess,
+} from './access.ts';
 import type { Api, People } from './api.ts';
+import { AwakeProjects } from './awake.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
 import { bucketPrefix } from './project/names.ts';
@@ -74,6 +84,34 @@ export class Workspaces extends Construct {
     // A launch may wait 15 minutes for capacity; everything else is retried for some minutes.
     const deadline = Duration.minutes(config.readyMinutes + 60);
 
+    const awake = new AwakeProjects(this, 'Awake', { environment });
+    const leases = (workspace: TableRight[]) => ({
+      TABLE_NAME: tableAccess(core.table, { workspace, awake: ['GetItem', 'PutItem'] }),
+      ...awake.sleeps(),
+    });
+    const wake = new Handler<typeof Wake>(this, 'Wake', {
+      core,
+      entry: 'workspaces/wake.lambda.ts',
+      environment: {
+        TABLE_NAME: tableAccess(core.table, {
+          workspace: ['GetItem'],
+          project: ['GetItem'],
+          awake: ['GetItem', 'PutItem'],
+        }),
+        ...awake.wakes(),
+        ENVIRONMENT: accessTo(
+          environment,
+          // Descriptions have no resource to name.
+          new PolicyStatement({
+            actions: ['ec2:DescribeInstances', 'ec2:DescribeVpcs', 'ec2:DescribeRouteTables'],
+            resources: ['*'],
+          }),
+        ),
+        PER_PROJECT: String(config.perProject),
+        PRICES: JSON.stringify({ hourly: config.hourlyPrices, budget: config.hourlyBudget }),
+        SIZES: JSON.stringify(config.sizes),
+      },
+    });
     const launch = new Handler<typeof Launch>(this, 'Launch', {
       core,
       entry: 'workspaces/launch.lambda.ts',
@@ -108,7 +146,7 @@ export class Workspaces extends Construct {
       core,
       entry: 'workspaces/fail.lambda.ts',
       environment: {
-        TABLE_NAME: tableAccess(core.table, { workspace: ['GetItem', 'PutItem'] }),
+        ...leases(['GetItem', 'PutItem']),
         READY_MINUTES: String(config.readyMinutes),
       },
     });
@@ -120,7 +158,7 @@ export class Workspaces extends Construct {
     const { machine } = new Workflow(this, 'Workflow', {
       core,
       file: 'workspaces.asl.json',
-      calls: { Launch: launch, Wait: wait, Ready: ready, Remove: remove, Fail: fail },
+      calls: { Wake: wake, Launch: launch, Wait: wait, Ready: ready, Remove: remove, Fail: fail },
       values: { ReadySeconds: config.readyMinutes * 60 },
       deadline,
       severity: 'warning',
@@ -131,7 +169,7 @@ export class Workspaces extends Construct {
       entry: 'workspaces/change.lambda.ts',
       seconds: 60,
       environment: {
-        TABLE_NAME: tableAccess(core.table, { workspace: ['GetItem', 'PutItem'] }),
+        ...leases(['GetItem', 'PutItem']),
         ENVIRONMENT: accessTo(environment, ...changesInstances(this, environment)),
         SIZES: JSON.stringify(config.sizes),
         MACHINE_ARN: startAccess(machine),
@@ -177,6 +215,14 @@ export class Workspaces extends Construct {
     new WorkspaceSweeper(this, 'Sweeper', {
       core,
       machine: changes,
+      leases: {
+        ...leases(['GetItem', 'PutItem', 'Query']),
+        TABLE_NAME: tableAccess(core.table, {
+          workspace: ['GetItem', 'PutItem', 'Query'],
+          awake: ['GetItem', 'PutItem'],
+          projects: ['Query'],
+        }),
+      },
       launchSeconds: deadline.toSeconds(),
       changeSeconds: changeDeadline.toSeconds(),
     });
@@ -186,7 +232,12 @@ export class Workspaces extends Construct {
       entry: 'workspaces/end.lambda.ts',
       seconds: 60,
       environment: {
-        TABLE_NAME: tableAccess(core.table, { workspace: ['GetItem', 'PutItem'], project: ['GetItem'] }),
+        ...leases([]),
+        TABLE_NAME: tableAccess(core.table, {
+          workspace: ['GetItem', 'PutItem'],
+          awake: ['GetItem', 'PutItem'],
+          project: ['GetItem'],
+        }),
         ENVIRONMENT: accessTo(environment, ...removesInstances(this, environment)),
       },
     });

@@ -1,7 +1,7 @@
 import { DescribeEventsCommand, DescribeStackEventsCommand, type Stack } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
+import { cloudFormation, describeStack } from '../cloudformation.ts';
 import { stepHandler } from '../handler.ts';
-import { cloudFormation, describeStack } from './cloudformation.ts';
 import { projectStackName } from './names.ts';
 import { ProjectId, ProjectNetwork } from './schemas.ts';
 import { classifyStackStatus, findFirstFailure, type StackEvent } from './stack.ts';
@@ -45,6 +45,7 @@ function networkOf(stack: Stack | undefined): ProjectNetwork {
     stackId: stack?.StackId,
     vpcId: output('VpcId'),
     subnetIds: output('SubnetIds')?.split(','),
+    routeTableId: output('RouteTableId'),
     securityGroupId: output('SecurityGroupId'),
     endpointSecurityGroupId: output('EndpointSecurityGroupId'),
     bucket: output('Bucket'),

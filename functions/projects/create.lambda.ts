@@ -1,7 +1,7 @@
 import { CreateStackCommand, DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
+import { cloudFormation, describeStack, isCloudFormationError } from '../cloudformation.ts';
 import { stepHandler } from '../handler.ts';
-import { cloudFormation, describeStack, isCloudFormationError } from './cloudformation.ts';
 import { projectStackName } from './names.ts';
 import { ProjectId } from './schemas.ts';
 import { classifyStackStatus } from './stack.ts';

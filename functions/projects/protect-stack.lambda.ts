@@ -1,7 +1,7 @@
 import { UpdateTerminationProtectionCommand } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
+import { cloudFormation } from '../cloudformation.ts';
 import { stepHandler } from '../handler.ts';
-import { cloudFormation } from './cloudformation.ts';
 import { projectStackName } from './names.ts';
 import { ProjectId } from './schemas.ts';
 

@@ -1,7 +1,7 @@
 import { DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
+import { cloudFormation, describeStack } from '../cloudformation.ts';
 import { stepHandler } from '../handler.ts';
-import { cloudFormation, describeStack } from './cloudformation.ts';
 import { projectStackName } from './names.ts';
 import { isCurrentAttempt } from './projects.ts';
 import { ProjectId } from './schemas.ts';

@@ -25,6 +25,8 @@ export const ProjectNetwork = z.object({
   vpcId: z.string().min(1),
   /** Isolated subnets, one in each of two zones. */
   subnetIds: z.array(z.string().min(1)).length(2),
+  /** Missing of projects from before their networks could be entered. */
+  routeTableId: z.string().min(1).optional(),
   /** For workspaces and jobs. */
   securityGroupId: z.string().min(1),
   /** For interface endpoints, which exist only while a workspace runs. */

@@ -3,21 +3,23 @@ import { currentTime } from '../clock.ts';
 import { startExecution } from '../executions.ts';
 import { stepHandler } from '../handler.ts';
 import { planChange } from './change.ts';
+import { leaseEnvironment, releaseWorkspace } from './leases.ts';
 import { isChangingWorkspace } from './life.ts';
 import { observeWorkspace, performChangeStep } from './machines.ts';
 import { explainLostMachine } from './reasons.ts';
-import { WorkspaceKind, WorkspaceSize } from './schemas.ts';
+import { type Workspace, WorkspaceKind, WorkspaceSize } from './schemas.ts';
 import { changeWorkspace, LaunchAttempt, readWorkspace } from './store.ts';
 import { decideWorkspace, type WorkspaceCommand } from './workspaces.ts';
 
 export const env = z.object({
-  TABLE_NAME: z.string(),
+  ...leaseEnvironment,
   ENVIRONMENT: z.string(),
   /** The instance types for each kind and size in the order of preference, as JSON. */
   SIZES: z.string(),
   MACHINE_ARN: z.string(),
 });
-const { TABLE_NAME, SIZES, MACHINE_ARN } = env.parse(process.env);
+const values = env.parse(process.env);
+const { TABLE_NAME, SIZES, MACHINE_ARN } = values;
 const sizes = z.record(WorkspaceKind, z.record(WorkspaceSize, z.array(z.string()))).parse(JSON.parse(SIZES));
 
 /**
@@ -28,7 +30,10 @@ export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: i
   const workspace = await readWorkspace(TABLE_NAME, project, id);
   // The resized machine starts again. The workflow has a name, so a second start changes nothing.
   if (workspace.status === 'requested' && workspace.attempt === attempt + 1) await restart(project, id, attempt + 1);
-  if (workspace.attempt !== attempt || !isChangingWorkspace(workspace)) return { outcome: 'done' as const };
+  if (workspace.attempt !== attempt || !isChangingWorkspace(workspace)) {
+    if (isAtRest(workspace)) await releaseWorkspace(values, project, id);
+    return { outcome: 'done' as const };
+  }
   const observed = await observeWorkspace(workspace);
   const step = planChange(workspace, observed, sizes[workspace.kind][workspace.size]);
   if (step?.do !== 'finish' && step?.do !== 'lost') {
@@ -42,8 +47,12 @@ export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: i
       : { do: 'recordEnd', reason: explainLostMachine('instanceId' in workspace ? workspace.instanceId : id) };
   const { state } = await changeWorkspace(TABLE_NAME, project, id, read => decideWorkspace(read, command, now), now);
   if (state.workspace.status === 'requested') await restart(project, id, state.workspace.attempt);
+  else await releaseWorkspace(values, project, id);
   return { outcome: 'done' as const };
 });
+
+/** Repeated, because an earlier call may have been interrupted after it recorded the end. */
+const isAtRest = ({ status }: Workspace) => ['stopped', 'archived', 'deleted', 'failed'].includes(status);
 
 const restart = (project: string, workspace: string, attempt: number) =>
   startExecution(MACHINE_ARN, `${workspace}-${attempt}`, { project, workspace, attempt });

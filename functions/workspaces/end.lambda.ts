@@ -4,12 +4,14 @@ import { eventHandler } from '../handler.ts';
 import { readRoles } from '../membership.ts';
 import { MemberRemoved } from '../projects/events.ts';
 import { terminateInstances } from './instances.ts';
+import { leaseEnvironment, releaseWorkspace } from './leases.ts';
 import { explainEndedMembership } from './reasons.ts';
 import { changeWorkspace, readDesk, readWorkspace } from './store.ts';
 import { decideWorkspace } from './workspaces.ts';
 
-export const env = z.object({ TABLE_NAME: z.string(), ENVIRONMENT: z.string() });
-const { TABLE_NAME } = env.parse(process.env);
+export const env = z.object({ ...leaseEnvironment, ENVIRONMENT: z.string() });
+const values = env.parse(process.env);
+const { TABLE_NAME } = values;
 
 /**
  * Ends the workspaces of a person who was removed from a project, with the sessions that are open on them. An instance is
@@ -25,5 +27,6 @@ export const handler = eventHandler(MemberRemoved, async ({ project, user, name 
     const now = currentTime();
     const command = { do: 'recordEnd', reason } as const;
     await changeWorkspace(TABLE_NAME, project, id, state => decideWorkspace(state, command, now), now);
+    await releaseWorkspace(values, project, id);
   }
 });

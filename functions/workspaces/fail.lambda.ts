@@ -1,12 +1,14 @@
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
+import { leaseEnvironment, releaseWorkspace } from './leases.ts';
 import { explainLaunchFailure } from './reasons.ts';
 import { changeWorkspace, LaunchAttempt } from './store.ts';
 import { decideWorkspace } from './workspaces.ts';
 
-export const env = z.object({ TABLE_NAME: z.string(), READY_MINUTES: z.coerce.number() });
-const { TABLE_NAME, READY_MINUTES } = env.parse(process.env);
+export const env = z.object({ ...leaseEnvironment, READY_MINUTES: z.coerce.number() });
+const values = env.parse(process.env);
+const { TABLE_NAME, READY_MINUTES } = values;
 
 const Caught = z.object({ Error: z.string().default('unknown'), Cause: z.string().default('') });
 
@@ -15,7 +17,7 @@ export const handler = stepHandler(
   LaunchAttempt.extend({ caught: Caught }),
   async ({ project, workspace: id, attempt, caught: { Error: error, Cause: cause } }): Promise<void> => {
     const now = currentTime();
-    await changeWorkspace(
+    const { state: outcome } = await changeWorkspace(
       TABLE_NAME,
       project,
       id,
@@ -25,5 +27,6 @@ export const handler = stepHandler(
       },
       now,
     );
+    if (outcome.workspace.attempt === attempt) await releaseWorkspace(values, project, id);
   },
 );

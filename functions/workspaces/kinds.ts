@@ -11,3 +11,9 @@ export const workspaceProviders: Readonly<Record<Workspace['kind'], WorkspacePro
   gpu: gpuProvider,
   windows: windowsProvider,
 };
+
+/** The ports on which desktops of all kinds are entered. */
+export const desktopPorts = { rdp: 3389, vnc: 5901 } as const;
+export const workspacePorts: readonly number[] = [
+  ...new Set(Object.values(workspaceProviders).map(({ protocol }) => desktopPorts[protocol])),
+];

@@ -1,5 +1,6 @@
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { timeAfter } from '../clock.ts';
+import { desktopPorts } from './kinds.ts';
 import type { Desktop, WorkspaceIn } from './schemas.ts';
 
 /** The `json-secret-key` of Guacamole: 128 bits as 32 hexadecimal digits. */
@@ -19,8 +20,6 @@ export function encodeAuthJson(json: string, key: string): string {
   const cipher = createCipheriv('aes-128-cbc', secret, Buffer.alloc(16));
   return Buffer.concat([cipher.update(signature), cipher.update(text), cipher.final()]).toString('base64');
 }
-
-const ports: Record<Desktop['protocol'], string> = { rdp: '3389', vnc: '5901' };
 
 /**
  * Only the picture, keyboard and mouse cross the gateway. Every parameter of guacd that could carry data is disabled by
@@ -80,7 +79,7 @@ export function mintDesktopLink(
           protocol,
           parameters: {
             hostname: workspace.address,
-            port: ports[protocol],
+            port: String(desktopPorts[protocol]),
             ...(protocol === 'rdp' && {
               username: DESKTOP_ACCOUNT,
               // Desktops have self-signed certificates. Security groups limit the connection to this one address.

@@ -8,6 +8,7 @@ import { pageRows } from '../table.ts';
 import { findDueWarning, judgeUse } from './idle.ts';
 import { stopInstance, terminateInstance } from './instances.ts';
 import { workspaceProviders } from './kinds.ts';
+import { leaseEnvironment, releaseWorkspace } from './leases.ts';
 import { isChangingWorkspace } from './life.ts';
 import { listMachines, readActivity, readCpuPercent } from './measures.ts';
 import { explainLostMachine, explainOverdueLaunch } from './reasons.ts';
@@ -17,7 +18,7 @@ import { changeWorkspace, pageWorkspaces } from './store.ts';
 import { decideWorkspace, type WorkspaceCommand } from './workspaces.ts';
 
 export const env = z.object({
-  TABLE_NAME: z.string(),
+  ...leaseEnvironment,
   ENVIRONMENT: z.string(),
   /** The prefix of the names of all project buckets. */
   BUCKETS: z.string(),
@@ -27,14 +28,16 @@ export const env = z.object({
   CHANGE_SECONDS: z.coerce.number(),
 });
 // Larger than 450 KB: the clients of EC2, S3 and CloudWatch. Nothing waits for its cold start.
-const { TABLE_NAME, ENVIRONMENT, CHANGE_ARN, IDLE_MINUTES, LAUNCH_SECONDS, CHANGE_SECONDS } = env.parse(process.env);
+const values = env.parse(process.env);
+const { TABLE_NAME, ENVIRONMENT, CHANGE_ARN, IDLE_MINUTES, LAUNCH_SECONDS, CHANGE_SECONDS } = values;
 const limits = { launchSeconds: LAUNCH_SECONDS, changeSeconds: CHANGE_SECONDS };
 
 /** Records a decision, and starts the workflow that it asks for. */
 async function record(project: string, id: string, command: WorkspaceCommand): Promise<void> {
   const now = currentTime();
   const { state } = await changeWorkspace(TABLE_NAME, project, id, read => decideWorkspace(read, command, now), now);
-  const { attempt } = state.workspace;
+  const { attempt, status } = state.workspace;
+  if (status === 'failed' || status === 'stopped') await releaseWorkspace(values, project, id);
   if (isChangingWorkspace(state.workspace))
     await startExecution(CHANGE_ARN, `${id}-${attempt}`, { project, workspace: id, attempt });
 }

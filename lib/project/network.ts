@@ -155,6 +155,7 @@ export class NetworkTemplate extends Stack {
         ',',
         subnets.map(({ attrSubnetId }) => attrSubnetId),
       ),
+      RouteTableId: routes.attrRouteTableId,
       SecurityGroupId: workspaces.attrGroupId,
       EndpointSecurityGroupId: endpoints.attrGroupId,
       Bucket: storage.bucket.bucketName,

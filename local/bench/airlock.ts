@@ -60,7 +60,7 @@ async function open({ stage }: BenchScene): Promise<{ s3: S3Client; bucket: stri
   assertHolds(ready.status === 'ready', `the project is ${JSON.stringify(ready)}`);
   await rana.ask('showMe');
   await olga.ask('addMember', { params: { project, name: 'rana' }, body: { roles: ['researcher'] } });
-  const { id: workspace } = await rana.ask('askWorkspace', { params, body: { kind: 'linux' } });
+  const { id: workspace } = await rana.ask('askWorkspace', { params, body: { kind: 'desktop' } });
   const desktop = await pollUntilSettled(
     () => rana.ask('showWorkspace', { params: { ...params, workspace } }),
     ({ status }) => status === 'ready' || status === 'failed',

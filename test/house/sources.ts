@@ -24,7 +24,7 @@ export const subfolders = (folder: string): string[] =>
     .sort();
 
 /** Folders of functions/ that every capability shares. */
-export const sharedFolders: readonly string[] = ['events', 'http', 'storage'];
+export const sharedFolders: readonly string[] = ['awake', 'events', 'http', 'storage'];
 
 /** The capabilities that exist: the other folders of functions/. */
 export const capabilityWords = subfolders('functions').filter(word => !sharedFolders.includes(word));

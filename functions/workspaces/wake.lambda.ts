@@ -1,0 +1,63 @@
+import * as z from 'zod';
+import { type AwakePlace, wakeProject } from '../awake/room.ts';
+import { stepHandler } from '../handler.ts';
+import { rowKey } from '../keys.ts';
+import { Project } from '../projects/schemas.ts';
+import { readRow } from '../table.ts';
+import { findGatewayDoor } from './doorway.ts';
+import { leaseEnvironment } from './leases.ts';
+import { WorkspaceKind, WorkspaceSize } from './schemas.ts';
+import { LaunchAttempt, readWorkspace } from './store.ts';
+import { requireLaunchable, requireProjectNetwork } from './workspaces.ts';
+
+export const env = z.object({
+  ...leaseEnvironment,
+  ENVIRONMENT: z.string(),
+  AWAKE_TEMPLATE: z.string(),
+  PER_PROJECT: z.coerce.number(),
+  /** The prices of instance types in dollars an hour, and the most that a project may cost in an hour, as JSON. */
+  PRICES: z.string(),
+  SIZES: z.string(),
+});
+const values = env.parse(process.env);
+const sizes = z.record(WorkspaceKind, z.record(WorkspaceSize, z.array(z.string()))).parse(JSON.parse(values.SIZES));
+const { hourly, budget } = z
+  .object({ hourly: z.record(z.string(), z.number()), budget: z.number().optional() })
+  .parse(JSON.parse(values.PRICES));
+const room = {
+  table: values.TABLE_NAME,
+  environment: values.ENVIRONMENT,
+  prefix: values.AWAKE_STACKS,
+  templateUrl: values.AWAKE_TEMPLATE,
+  serviceRole: values.AWAKE_ROLE,
+};
+const toMicros = (dollars: number) => Math.round(dollars * 1_000_000);
+
+/** Wakes the project before something starts in it, and joins it with the gateway. Called again until it is awake. */
+export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: id, attempt }) => {
+  const { kind, size } = requireLaunchable(await readWorkspace(values.TABLE_NAME, project, id), attempt);
+  const row = await readRow(values.TABLE_NAME, Project, rowKey('project', project));
+  const network = requireProjectNetwork(row);
+  const gateway = await findGatewayDoor(values.ENVIRONMENT);
+  const holder = {
+    id,
+    use: 'workspace',
+    hourlyMicros: toMicros(hourly[sizes[kind][size][0] ?? ''] ?? 0),
+  } as const;
+  const place: AwakePlace = {
+    project,
+    parameters: {
+      VpcId: network.vpcId,
+      SubnetId: network.subnetIds[0] ?? '',
+      EndpointGroup: network.endpointSecurityGroupId,
+      WorkspaceGroup: network.securityGroupId,
+      Routes: network.routeTableId ?? '',
+      Cidr: row?.status === 'ready' ? row.cidr : '',
+      GatewayVpc: gateway.vpc,
+      GatewayRoutes: gateway.routes,
+      GatewayCidr: gateway.cidr,
+    },
+  };
+  const limits = { workspaces: values.PER_PROJECT, ...(budget !== undefined && { hourlyMicros: toMicros(budget) }) };
+  return { outcome: await wakeProject(room, place, holder, limits) };
+});
