@@ -19,7 +19,7 @@ export interface WorkspaceSweeperProps {
   /** The workflow that stops, resizes, archives and deletes. */
   readonly machine: IStateMachine;
   /** The table, and what gives leases back. */
-  readonly leases: Record<'TABLE_NAME' | 'AWAKE_STACKS' | 'AWAKE_ROLE' | 'GATEWAY', Access>;
+  readonly leases: Record<'TABLE_NAME' | 'AWAKE_STACKS' | 'AWAKE_ROLE', Access>;
   readonly launchSeconds: number;
   readonly changeSeconds: number;
 }

@@ -210,6 +210,8 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
       'ec2:DescribeInstances',
       'ec2:DescribeImages',
       'ec2:DescribeSnapshots',
+      'ec2:DescribeVpcs',
+      'ec2:DescribeRouteTables',
       'ec2:DescribeSecurityGroupRules',
       'ec2:DescribeVpcEndpoints',
       'cloudwatch:GetMetricStatistics',

@@ -1,12 +1,4 @@
-import {
-  CfnCondition,
-  CfnParameter,
-  CfnWaitConditionHandle,
-  Fn,
-  Stack,
-  type StackProps,
-  Validations,
-} from 'aws-cdk-lib';
+import { CfnCondition, CfnParameter, CfnWaitConditionHandle, Fn, Stack, type StackProps } from 'aws-cdk-lib';
 import { CfnRoute, CfnSecurityGroupIngress, CfnVPCEndpoint, CfnVPCPeeringConnection } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { allEndpointServices } from '../../functions/awake/lease.ts';
@@ -38,10 +30,6 @@ export class AwakeTemplate extends Stack {
     for (const service of allEndpointServices) {
       const name = serviceParameter(service);
       const choice = new CfnParameter(this, name, { allowedValues: ['yes', 'no'], default: 'no' });
-      Validations.of(choice).acknowledge({
-        id: 'CloudFormation-Validate::W2509',
-        reason: 'It says yes or no to an endpoint; one of them is that of a service with a telling name.',
-      });
       const condition = new CfnCondition(this, `Has${name}`, {
         expression: Fn.conditionEquals(choice.valueAsString, 'yes'),
       });
