@@ -1,8 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { describe, expect, it } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { completionScript } from '../../bin/cli/completion.ts';
 import { cliCommands, GlobalFlags } from '../../bin/cli/verbs.ts';
-import { runBroch } from './harness.ts';
+import { makeTestFolder, runBroch } from './harness.ts';
 
 const names = cliCommands.map(({ words }) => words.join(' '));
 const nouns = [...new Set(cliCommands.filter(({ words }) => words.length > 1).map(({ words }) => words[0] as string))];
@@ -46,10 +48,13 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 }
 
 describe('completion', () => {
+  const folder = makeTestFolder(afterAll);
   it.each(['bash', 'zsh', 'fish'] as const)('%s: the script is one the shell can read', shell => {
     const text = completionScript(shell, cliCommands, GlobalFlags);
     for (const noun of nouns) expect(text).toContain(noun);
-    const tried = spawnSync(shell, ['-n'], { input: text, encoding: 'utf8' });
+    const file = join(folder, shell);
+    writeFileSync(file, text);
+    const tried = spawnSync(shell, ['-n', file], { encoding: 'utf8' });
     // Where the shell is not installed there is nothing to ask.
     if (tried.error === undefined) expect(tried).toMatchObject({ status: 0, stderr: '' });
   });

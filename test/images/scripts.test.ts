@@ -39,7 +39,8 @@ describe('code that runs as root', () => {
   });
 
   it.each(code.map(file => [relative(file), read(file)]))('%s checks the hash of what it downloads', (_, text) => {
-    for (const { index } of text.matchAll(/curl --fail|Invoke-WebRequest/g))
+    // The metadata service of the machine itself is no download.
+    for (const { index } of text.matchAll(/curl --fail(?![^\n]*http:\/\/169\.254\.169\.254\/)|Invoke-WebRequest/g))
       expect(text.slice(index, index + 600)).toMatch(/sha256sum --check|Get-FileHash/);
   });
 });
