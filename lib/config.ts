@@ -155,7 +155,7 @@ export const Config = z.strictObject({
       .record(InstanceType, z.number().positive().max(1000))
       .default({})
       .describe('What instance types cost in an hour, in dollars, for `workspaces.hourlyBudget`'),
-    hourlyBudget: z.number().positive().optional().meta({
+    hourlyBudget: z.number().positive().max(100_000).optional().meta({
       description:
         'The most that the machines of a project may cost in an hour, in dollars. A workspace that would exceed it is not started',
       omitted: 'no limit',

@@ -1,4 +1,4 @@
-import { Fn, RemovalPolicy, Stack, Tags, Validations } from 'aws-cdk-lib';
+import { CfnParameter, Fn, RemovalPolicy, Stack, Tags, Validations } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import {
   AllowedMethods,
@@ -20,7 +20,6 @@ import { HttpOrigin, VpcOrigin as PrivateOrigin } from 'aws-cdk-lib/aws-cloudfro
 import { CfnInstance, CfnLaunchTemplate } from 'aws-cdk-lib/aws-ec2';
 import { CfnInstanceProfile, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
-import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import { imageParameter } from '../functions/images/schemas.ts';
 import { secretAccess } from './access.ts';
@@ -90,7 +89,10 @@ export class Gateway extends Construct {
     });
     const machine = new CfnInstance(this, 'Machine', {
       // An image that was built, approved and published like those of desktops. A newer one replaces the machine.
-      imageId: StringParameter.valueForStringParameter(this, imageParameter('gateway')),
+      imageId: new CfnParameter(this, 'Image', {
+        type: 'AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>',
+        default: imageParameter('gateway'),
+      }).valueAsString,
       instanceType: settings.size,
       subnetId: this.network.subnet.attrSubnetId,
       securityGroupIds: [this.network.group.attrGroupId],

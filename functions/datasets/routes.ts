@@ -90,7 +90,7 @@ export const datasetsRoutes = {
     cli: 'dataset receipt',
     callers: [{ group: 'operator' }, ...owner],
     summary: 'Show the signed receipt of a deleted dataset: every object version that is gone',
-    example: 'dataset receipt admissions --json',
+    example: 'dataset receipt admissions',
     params: dataset,
     returns: ErasureReceipt,
   },

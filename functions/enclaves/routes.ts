@@ -67,7 +67,8 @@ export const enclavesRoutes = {
     cli: 'enclave approve',
     callers: parties,
     summary: 'Approve the manifest of an enclave run, for the data or for the code',
-    example: "enclave approve asthma er-0011223344556677 --manifest 5b9c… --grant 0c237476b39f… --keys '{}'",
+    example:
+      "enclave approve asthma er-0011223344556677 --manifest 5b9c5b9c5b9c5b9c5b9c5b9c5b9c5b9c5b9c5b9c5b9c5b9c5b9c5b9c5b9c5b9c5b9c5b9c5b9c5b9c5b9c5b9c5b9c5b9c --grant 0c237476b39f --keys '{}'",
     params: projectRun,
     body: z.object({
       manifest: Sha384.describe('the SHA-384 of the manifest that you approve'),

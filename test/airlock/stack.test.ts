@@ -58,11 +58,11 @@ describe('only the release writes where downloads come from', () => {
   });
   it('and its signature', () => expect(roles.sort()).toEqual(['AirlockCopy', 'AirlockSign']));
 
-  it('and one function alone signs', () => {
+  it('and two functions alone sign: that of releases, and that of receipts of deletions', () => {
     const signers = findTemplateResources(templates.platform, 'AWS::IAM::Policy').filter(([, { Properties }]) =>
       JSON.stringify(Properties.PolicyDocument).includes('kms:Sign'),
     );
-    expect(signers.map(([id]) => id.replace(/Role.*$/, ''))).toEqual(['AirlockSign']);
+    expect(signers.map(([id]) => id.replace(/Role.*$/, ''))).toEqual(['DatasetsErase', 'AirlockSign']);
   });
 });
 

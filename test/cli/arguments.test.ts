@@ -7,6 +7,7 @@ import { findNearestWord } from '../../bin/cli/nearest.ts';
 import { cliCommands, GlobalFlags } from '../../bin/cli/verbs.ts';
 import { routes } from '../../functions/api/routes.ts';
 import type { Route } from '../../functions/http/route.ts';
+import { exampleBodies } from '../http/ask.ts';
 import { runBroch } from './harness.ts';
 
 const Flags = z.object({
@@ -138,10 +139,14 @@ describe('the API', () => {
       ),
     ).toEqual([]);
   });
-  it.each(entries)('the example of %s is a command line that is understood', (_, { cli, example }) => {
+  it.each(entries)('the example of %s is a command line that is understood', (name, { cli, example }) => {
     // As a shell would split it: blanks, and single quotes around them.
     const argv = [...example.matchAll(/'([^']*)'|(\S+)/g)].map(([, inQuotes, plain]) => inQuotes ?? plain ?? '');
     const words = cli.split(' ');
+    // A file of the example holds what the body of the route takes in that field.
+    const body = (exampleBodies[name] ?? {}) as Readonly<Record<string, unknown>>;
+    for (const [index, word] of argv.entries())
+      if (word.startsWith('@')) argv[index] = JSON.stringify(body[argv[index - 1]?.slice(2) ?? '']);
     expect(argv.slice(0, words.length)).toEqual(words);
     const command = cliCommands.find(command => command.words.join(' ') === cli);
     const values = parseArguments(fieldsOf(command?.params), fieldsOf(command?.flags), argv.slice(words.length));

@@ -12,6 +12,7 @@ import {
   AdminRemoveUserFromGroupCommand,
   CognitoIdentityProviderClient,
 } from '@aws-sdk/client-cognito-identity-provider';
+import { DescribeManagedPrefixListsCommand, EC2Client, type Filter } from '@aws-sdk/client-ec2';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { connectTestCloud } from '../cloud.ts';
 
@@ -32,6 +33,12 @@ const operations: Record<string, (configuration: Configuration, input: never) =>
     new SecretsManagerClient(configuration).send(new PutSecretValueCommand(input)),
   'cloudformation update-termination-protection': (configuration, input) =>
     new CloudFormationClient(configuration).send(new UpdateTerminationProtectionCommand(input)),
+  'ec2 describe-managed-prefix-lists': (configuration, { Filters }: { Filters: Record<'Name' | 'Values', string>[] }) =>
+    new EC2Client(configuration).send(
+      new DescribeManagedPrefixListsCommand({
+        Filters: Filters.map(({ Name, Values }): Filter => ({ Name, Values: [Values] })),
+      }),
+    ),
   'cloudformation delete-stack': (configuration, input) =>
     new CloudFormationClient(configuration).send(new DeleteStackCommand(input)),
 };

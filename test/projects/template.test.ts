@@ -68,6 +68,7 @@ describe("a project's template", () => {
       'InstanceRole',
       'InstanceRoleArn',
       'KeyArn',
+      'RouteTableId',
       'SecurityGroupId',
       'SubnetIds',
       'VpcId',

@@ -207,10 +207,13 @@ describe('callers of functions', () => {
   }
   const api = new URL(cloud.outputs['api.Url'] ?? '').hostname.split('.')[0];
   // Sealed files are shown, and released ones given, by functions of their own. The API's also answers for all addresses that there aren't.
+  const handlerFiles: Readonly<Record<string, string>> = {
+    preview: 'airlock/view.lambda.ts',
+    download: 'airlock/download.lambda.ts',
+    packages: 'images/packages/api.lambda.ts',
+  };
   const ways = [...Object.values(routes), { capability: 'api', path: '' }].map(({ capability, path }) => [
-    ({ preview: 'airlock/view.lambda.ts', download: 'airlock/download.lambda.ts' } as Record<string, string>)[
-      capability
-    ] ?? `${capability}/api.lambda.ts`,
+    handlerFiles[capability] ?? `${capability}/api.lambda.ts`,
     `Allow apigateway.amazonaws.com lambda:InvokeFunction arn:aws:execute-api:${cloud.region}:${cloud.account}:${api}/*/*${path}`,
   ]);
 

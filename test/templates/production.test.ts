@@ -48,12 +48,12 @@ interface Finding {
 
 describe('synthesis', () => {
   it('works without a network, credentials or a home folder', () => expect(deafNetwork.knocks()).toBe(0));
-  it('writes the stacks of data, events, the dashboard and each capability, and the project network template', () => {
+  it('writes the stacks of data, events, the dashboard and the gateway and each capability, and two templates of projects', () => {
     const stacks = ['dashboard', 'data', 'events', 'gateway', ...capabilityWords].map(
       word => `broch-prod-${word}.template.json`,
     );
     expect(templates.filter(name => name.endsWith('.template.json')).sort()).toEqual(stacks.sort());
-    expect(templates).toHaveLength(stacks.length + 1);
+    expect(templates).toHaveLength(stacks.length + 2);
     expect(bundles.length).toBeGreaterThan(20);
   });
 });
