@@ -113,12 +113,18 @@ export async function deliverFiles(
   return waitForDelivery(partner, id);
 }
 
+/** What Broch adds beside the data of a version, some time after its registration. */
+const descriptions = new Set(['ro-crate-metadata.json', 'dcat.jsonld']);
+
 /** Keys below a prefix, each with how many versions it has. */
 export async function countKeyVersions(cloud: Cloud, bucket: string, prefix: string): Promise<Record<string, number>> {
   const s3 = new S3Client(cloud.configuration);
   const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix }));
   const counts: Record<string, number> = {};
-  for (const { Key = '' } of Versions) counts[Key.slice(prefix.length)] = (counts[Key.slice(prefix.length)] ?? 0) + 1;
+  for (const { Key = '' } of Versions) {
+    const path = Key.slice(prefix.length);
+    if (!descriptions.has(path)) counts[path] = (counts[path] ?? 0) + 1;
+  }
   return counts;
 }
 
