@@ -3,18 +3,23 @@ import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Construct } from 'constructs';
-import type { Handler } from './handler.ts';
+import type { Handler, HandlerModule } from './handler.ts';
 import { explainWildcards } from './nag-wildcards.ts';
 
 export interface RegularCall {
-  // biome-ignore lint/suspicious/noExplicitAny: the module of the function does not matter here.
-  readonly target: Handler<any>;
+  readonly target: Handler<HandlerModule>;
   readonly description: string;
   readonly every: Duration;
+  /** By how much a call may be late, so that not all calls come at the same moment; left out: a quarter of an hour. */
+  readonly latitude?: Duration;
 }
 
 /** Calls a function regularly. The next run does the work of a missed one, so no dead-letter queue is needed. */
-export function callRegularly(scope: Construct, id: string, { target, description, every }: RegularCall): void {
+export function callRegularly(
+  scope: Construct,
+  id: string,
+  { target, description, every, latitude = Duration.minutes(15) }: RegularCall,
+): void {
   const role = new Role(scope, 'Starter', {
     assumedBy: new ServicePrincipal('scheduler.amazonaws.com').withConditions({
       StringEquals: { 'aws:SourceAccount': Stack.of(scope).account },
@@ -23,7 +28,7 @@ export function callRegularly(scope: Construct, id: string, { target, descriptio
   new Schedule(scope, id, {
     description,
     schedule: ScheduleExpression.rate(every),
-    timeWindow: TimeWindow.flexible(Duration.minutes(15)),
+    timeWindow: latitude.toMinutes() === 0 ? TimeWindow.off() : TimeWindow.flexible(latitude),
     target: new LambdaInvoke(target.fn, {
       role,
       input: ScheduleTargetInput.fromObject({}),

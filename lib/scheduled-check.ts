@@ -1,12 +1,9 @@
-import { Duration, Stack, Validations } from 'aws-cdk-lib';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Schedule, ScheduleExpression, ScheduleTargetInput } from 'aws-cdk-lib/aws-scheduler';
-import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
 import type { Handler, HandlerModule } from './handler.ts';
-import { explainWildcards } from './nag-wildcards.ts';
+import { callRegularly } from './schedule.ts';
 
 export interface ScheduledCheckProps {
   readonly core: Core;
@@ -18,7 +15,7 @@ export interface ScheduledCheckProps {
   readonly consequence: string;
 }
 
-/** Calls a function again and again. The next call does the work of a missed one, so no dead-letter queue is needed. */
+/** Calls a function regularly and raises an alarm while it fails. */
 export class ScheduledCheck extends Construct {
   constructor(scope: Construct, id: string, { core, check, every, description, consequence }: ScheduledCheckProps) {
     super(scope, id);
@@ -31,29 +28,6 @@ export class ScheduledCheck extends Construct {
       check: `The log group of the function (its description: ${description.toLowerCase()}) for level ERROR.`,
       do: 'Correct the cause. The next call does what this one did not.',
     });
-    const role = new Role(this, 'Starter', {
-      assumedBy: new ServicePrincipal('scheduler.amazonaws.com').withConditions({
-        StringEquals: { 'aws:SourceAccount': Stack.of(this).account },
-      }),
-    });
-    new Schedule(this, 'Schedule', {
-      description,
-      schedule: ScheduleExpression.rate(every),
-      target: new LambdaInvoke(check.fn, {
-        role,
-        input: ScheduleTargetInput.fromObject({}),
-        retryAttempts: 2,
-        maxEventAge: Duration.minutes(30),
-      }),
-    });
-    const invocation = new PolicyStatement({
-      actions: ['lambda:InvokeFunction'],
-      resources: [`${check.fn.functionArn}:*`],
-    });
-    explainWildcards(role, [invocation], 'Versions of the one function that this schedule calls.');
-    Validations.of(role).acknowledge({
-      id: 'NIST.800.53.R5-IAMNoInlinePolicy',
-      reason: 'A role of one schedule: its policy belongs to nothing else.',
-    });
+    callRegularly(this, 'Schedule', { target: check, description, every, latitude: Duration.minutes(0) });
   }
 }
