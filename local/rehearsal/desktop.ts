@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseReport } from '../../functions/workspaces/reports.ts';
 import { startCloud } from '../cloud.ts';
 import { trustCertificate } from '../trust.ts';
+import { homeChecks } from './home.ts';
 import { type RehearsedMachine, rehearsalFolder } from './machine.ts';
 import { createNetwork, type RehearsedNetwork } from './network.ts';
 import { createRehearsedProject, type RehearsedProject } from './project.ts';
@@ -143,7 +144,7 @@ async function signIn(network: RehearsedNetwork, image: string, password: string
 interface DesktopRehearsal {
   readonly network: RehearsedNetwork;
   readonly project: RehearsedProject;
-  readonly image: string;
+  readonly machine: RehearsedMachine;
   readonly cloudPort: number;
   /** Where the picture of the session goes. */
   readonly picture: string;
@@ -153,9 +154,11 @@ interface DesktopRehearsal {
 const cloudCertificate = '/opt/broch/ca.pem';
 
 /** Starts the desktop as systemd would, and looks at it as a person and as the platform would. */
-function desktopChecks({ network, project, image, cloudPort, picture }: DesktopRehearsal): Check[] {
+function desktopChecks({ network, project, machine, cloudPort, picture }: DesktopRehearsal): Check[] {
   let password = '';
+  const { image } = machine;
   return [
+    ...homeChecks(network, machine),
     [
       'the firewall loads',
       async () => {
@@ -240,7 +243,7 @@ export async function rehearseDesktop(machine: RehearsedMachine, run: (checks: r
       settings: { instance: project.instance, region, tags, credentials: project.credentials },
     });
     const picture = join(rehearsalFolder, `${machine.image}.png`);
-    await run(desktopChecks({ network, project, image: machine.image, cloudPort, picture }));
+    await run(desktopChecks({ network, project, machine, cloudPort, picture }));
     if (existsSync(picture) && statSync(picture).size < 5000) refuse('the picture of the desktop is empty');
   } finally {
     network?.stop();

@@ -3,7 +3,9 @@
 set -eu
 
 if ! getent passwd researcher >/dev/null; then
-  useradd --create-home --shell /bin/bash --comment 'Researcher' researcher
+  # The same number in every image, because the disk of a home moves to machines of later images.
+  groupadd --gid 2000 researcher
+  useradd --uid 2000 --gid 2000 --create-home --shell /bin/bash --comment 'Researcher' researcher
   passwd --lock researcher >/dev/null
 fi
 # No group but its own: none of sudo, adm, disk, docker or the like.

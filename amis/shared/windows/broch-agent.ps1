@@ -72,6 +72,42 @@ function Measure-Activity {
   }
 }
 
+# Whether nothing was ever written at the beginning of a disk. New disks of EC2 are like that.
+function Test-Blank($Disk) {
+  $file = [IO.File]::Open("\\.\PhysicalDrive$($Disk.Number)", 'Open', 'Read', 'ReadWrite')
+  try {
+    $bytes = New-Object byte[] 16777216
+    $count = $file.Read($bytes, 0, $bytes.Length)
+    $count -eq $bytes.Length -and -not [Text.Encoding]::GetEncoding(28591).GetString($bytes).Trim([char]0)
+  } finally { $file.Dispose() }
+}
+
+# The disk of the home as drive H. On Nitro machines the serial number of an EBS disk is the id of its volume. The disk
+# outlives the machine, so it is formatted only if it has no partitions and nothing but zeros where they would be.
+function Mount-Home {
+  $disks = @(Get-Disk | Where-Object { $_.SerialNumber -like 'vol*' -and -not $_.IsBoot -and -not $_.IsSystem })
+  if ($disks.Count -ne 1) { throw "$($disks.Count) disks could be that of the home" }
+  $disk = $disks[0]
+  if ($disk.IsOffline) { Set-Disk -Number $disk.Number -IsOffline $false }
+  if ($disk.IsReadOnly) { Set-Disk -Number $disk.Number -IsReadOnly $false }
+  if ($disk.PartitionStyle -eq 'RAW') {
+    if (-not (Test-Blank $disk)) { throw 'the disk of the home has no partitions, but it has data: it is left as it is' }
+    Initialize-Disk -Number $disk.Number -PartitionStyle GPT
+    New-Partition -DiskNumber $disk.Number -UseMaximumSize | Format-Volume -FileSystem NTFS -NewFileSystemLabel 'Home' | Out-Null
+  }
+  $partition = @(Get-Partition -DiskNumber $disk.Number | Where-Object Type -eq 'Basic')
+  if ($partition.Count -ne 1 -or ($partition[0] | Get-Volume).FileSystemLabel -ne 'Home') { throw 'the second disk is not a home: it is left as it is' }
+  if ($partition[0].DriveLetter -ne 'H') { $partition[0] | Set-Partition -NewDriveLetter H }
+  # The disk may be larger than the one that the snapshot was of.
+  $most = ($partition[0] | Get-PartitionSupportedSize).SizeMax
+  if ($most -gt $partition[0].Size) { $partition[0] | Resize-Partition -Size $most }
+  foreach ($folder in 'Documents', 'Desktop', 'Downloads') { New-Item -ItemType Directory -Force -Path "H:\$folder" | Out-Null }
+  # The account has another identity on each machine, so a disk that comes back is given to it again.
+  icacls.exe 'H:\' /inheritance:r /grant:r 'SYSTEM:(OI)(CI)F' 'Administrators:(OI)(CI)F' 'researcher:(OI)(CI)F' | Out-Null
+  icacls.exe 'H:\*' /reset /T /C /Q | Out-Null
+}
+
+Invoke-Patiently 'home' { Mount-Home }
 $place = Invoke-Patiently 'metadata' { Read-Place }
 Invoke-Patiently 'desktop' { (New-Object Net.Sockets.TcpClient '127.0.0.1', 3389).Dispose() }
 $report = @{ password = Set-ResearcherPassword; protocol = 'rdp' }

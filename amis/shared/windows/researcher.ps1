@@ -15,3 +15,15 @@ foreach ($group in Get-LocalGroup) {
     Remove-LocalGroupMember -Group $group -Member researcher
   }
 }
+
+# Documents, desktop and downloads of everybody who signs in are on the disk of the home, which the agent mounts as drive H.
+reg.exe load 'HKU\BrochDefault' 'C:\Users\Default\NTUSER.DAT' | Out-Null
+try {
+  $folders = 'Registry::HKEY_USERS\BrochDefault\SOFTWARE\Microsoft\Windows\CurrentVersion\Explorer\User Shell Folders'
+  $places = @{ Personal = 'Documents'; Desktop = 'Desktop'; '{374DE290-123F-4565-9164-39C4925E467B}' = 'Downloads' }
+  foreach ($name in $places.Keys) { New-ItemProperty -Path $folders -Name $name -Value "H:\$($places[$name])" -PropertyType ExpandString -Force | Out-Null }
+} finally {
+  # The registry keeps the file open until its handles are collected.
+  [GC]::Collect()
+  reg.exe unload 'HKU\BrochDefault' | Out-Null
+}
