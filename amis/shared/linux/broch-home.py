@@ -111,14 +111,21 @@ def furnish(disk, home):
     run("/usr/sbin/e2label", disk, LABEL)
 
 
+def repair(disk):
+    """The machine may have been cut off. What needs a decision is left to a person: e2fsck ends with more than 1."""
+    if subprocess.run(["/usr/sbin/e2fsck", "-f", "-p", disk], capture_output=True).returncode > 1:
+        raise ValueError(f"{disk}: its file system is damaged, and a person has to repair it")
+
+
 def mount_home(disk, home):
     if os.path.ismount(home):
         return
     if make_system(disk) == NEW_LABEL:
         furnish(disk, home)
-    run("/usr/bin/mount", "--options", "nodev,nosuid", disk, home)
+    repair(disk)
     # The disk may be larger than the one that the snapshot was of.
     run("/usr/sbin/resize2fs", disk)
+    run("/usr/bin/mount", "--options", "nodev,nosuid", disk, home)
 
 
 if __name__ == "__main__":
