@@ -4,7 +4,7 @@ import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import flags from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import { Construct } from 'constructs';
-import { environmentName } from '../functions/projects/names.ts';
+import { environmentName } from '../functions/names.ts';
 import { type Access, accessTo } from './access.ts';
 import { explainWildcards } from './nag-wildcards.ts';
 import { AwakeTemplate } from './project/awake.ts';

@@ -207,6 +207,17 @@ export const Config = z.strictObject({
       }),
     })
     .prefault({}),
+  batch: z
+    .strictObject({
+      maxVcpus: z
+        .number()
+        .int()
+        .min(4)
+        .max(10_000)
+        .default(256)
+        .describe('The most vCPUs that a queue of batch jobs may have at once, on Spot and On-Demand each'),
+    })
+    .prefault({}),
   airlock: AirlockConfig.prefault({}),
   costs: z.strictObject({
     tag: z

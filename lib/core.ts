@@ -25,7 +25,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Contract } from '../functions/contract.ts';
-import { environmentName } from '../functions/projects/names.ts';
+import { environmentName } from '../functions/names.ts';
 import { type AlarmSeverity, alarm, createAlarmTopic } from './alarm.ts';
 import type { Config } from './config.ts';
 import { createCoreKey } from './core-key.ts';

@@ -32,6 +32,8 @@ export class ImagesData extends Construct {
     this.key = new Key(this, 'Key', {
       description: 'Broch: images and their snapshots',
       enableKeyRotation: true,
+      // An image is replaced within months, and every snapshot has a data key of its own, so the key rotates rarely.
+      rotationPeriod: Duration.days(2560),
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
     shareImageKey(this.key, core.config.images.sharing);

@@ -8,7 +8,7 @@ import { PackageApproved, PackageTierSet } from '../functions/images/packages/ev
 import { sourceRepository, tierRepository } from '../functions/images/packages/mirror.ts';
 import { mirroredFormats, PACKAGE_TIER_TAG, packageTiers } from '../functions/images/packages/schemas.ts';
 import type * as Tier from '../functions/images/packages/tier.lambda.ts';
-import { environmentName } from '../functions/projects/names.ts';
+import { environmentName } from '../functions/names.ts';
 import { accessTo, groupsAccess, tableAccess } from './access.ts';
 import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';

@@ -71,3 +71,18 @@ export const projectKeysStatement = (prefix: string, stack: Stack, actions: stri
   keyUseStatement(stack, 's3', actions, [`arn:${stack.partition}:kms:${stack.region}:${stack.account}:key/*`], {
     StringLike: { 'kms:EncryptionContext:aws:s3:arn': projectObjects(prefix, stack) },
   });
+
+/** What batch jobs left is listed and read; what Broch says of a run is written where nobody in the project can change it. */
+export const runStatements = (prefix: string, stack: Stack): PolicyStatement[] => [
+  new PolicyStatement({
+    actions: ['s3:ListBucketVersions'],
+    resources: [projectObjects(prefix, stack)],
+    conditions: { StringLike: { 's3:prefix': 'batch/*/outputs/*' } },
+  }),
+  new PolicyStatement({
+    actions: ['s3:GetObject', 's3:GetObjectVersion'],
+    resources: [projectObjects(prefix, stack, '/batch/*/outputs/*')],
+  }),
+  new PolicyStatement({ actions: ['s3:PutObject'], resources: [projectObjects(prefix, stack, '/batch/*/run/*')] }),
+  projectKeysStatement(prefix, stack, ['kms:Decrypt', 'kms:GenerateDataKey']),
+];

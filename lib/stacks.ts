@@ -1,8 +1,9 @@
 import { type App, CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
-import { environmentName } from '../functions/projects/names.ts';
+import { environmentName } from '../functions/names.ts';
 import { Airlock } from './airlock.ts';
 import { AirlockData } from './airlock-data.ts';
 import { Api, People } from './api.ts';
+import { Batch } from './batch.ts';
 import type { Config, GatewayConfig } from './config.ts';
 import { Core } from './core.ts';
 import { Costs, CostsData } from './costs.ts';
@@ -85,6 +86,7 @@ const capabilities: Readonly<Record<string, (stack: Stack, data: DataStack, api:
     new Images(stack, 'Images', { core, data: images, people, api });
     new Packages(stack, 'Packages', { core, people, api });
   },
+  batch: (stack, { core, people }, api) => new Batch(stack, 'Batch', { core, people, api }),
   airlock: (stack, { core, airlock, people }, api) =>
     new Airlock(stack, 'Airlock', { core, data: airlock, people, api }),
 };

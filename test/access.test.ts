@@ -13,6 +13,7 @@ const services: Record<string, string> = {
   'cost-explorer': 'ce',
   'cognito-identity-provider': 'cognito-idp',
   's3-control': 's3',
+  'cloudwatch-logs': 'logs',
 };
 
 /** What IAM asks for a command, where it isn't the action of the same name. `may` only applies in some uses. */
@@ -55,6 +56,8 @@ const exceptions: Record<string, { must: string[]; may?: string[] }> = {
   'ec2:DeregisterImage': { must: ['ec2:DeregisterImage'], may: ['ec2:DeleteSnapshot'] },
   // SSM checks that a parameter of the type aws:ec2:image names an image that the caller can see.
   'ssm:PutParameter': { must: ['ssm:PutParameter'], may: ['ec2:DescribeImages', 'ssm:GetParameters'] },
+  'batch:SubmitJob': { must: ['batch:SubmitJob', 'batch:TagResource'] },
+  'batch:RegisterJobDefinition': { must: ['batch:RegisterJobDefinition', 'batch:TagResource', 'iam:PassRole'] },
   'cloudformation:CreateStack': {
     must: ['cloudformation:CreateStack', 'iam:PassRole'],
     may: ['s3:GetObject', 'kms:Decrypt', 'cloudformation:TagResource'],
@@ -215,6 +218,9 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
       'ec2:DescribeSecurityGroupRules',
       'ec2:DescribeVpcEndpoints',
       'cloudwatch:GetMetricStatistics',
+      'ec2:DescribeInstanceTypeOfferings',
+      'batch:DescribeJobDefinitions',
+      'batch:ListJobs',
       'ce:GetCostAndUsage',
       'ssm:GetCommandInvocation',
       'inspector2:ListCoverage',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { buildQueueTemplate } from '../lib/batch.ts';
 import { readConfig } from '../lib/config.ts';
 import { buildNetworkTemplate } from '../lib/projects.ts';
 import { synthesiseApp, type TemplateResource } from './template.ts';
@@ -82,13 +83,15 @@ function sumIdle(subject: string, templates: readonly Template[]): { dollars: nu
 describe('an idle month', () => {
   const { templates } = synthesiseApp();
   const { template } = buildNetworkTemplate(config);
+  const { template: queue } = buildQueueTemplate(config);
 
   it('costs at most $20 for the platform, even after rotations of its keys', () => {
     expect(sumIdle('platform', Object.values(templates)).later).toBeLessThanOrEqual(20);
   });
 
   it('costs at most $2 for a project, without storage, even after rotations of its key', () => {
-    expect(sumIdle('project', [Template.fromStack(template)]).later).toBeLessThanOrEqual(2);
+    const templates = [template, queue, queue].map(stack => Template.fromStack(stack));
+    expect(sumIdle('project with both queues', templates).later).toBeLessThanOrEqual(2);
   });
 });
 

@@ -6,6 +6,16 @@ import { formatFileChanges } from './dataset-text.ts';
 import { formatEnclaveRun, formatEnclaveRuns } from './enclave-text.ts';
 import { formatFileReport } from './finding-text.ts';
 import { formatImage, formatImageList, formatImageVersion } from './image-text.ts';
+import {
+  formatBudget,
+  formatContainer,
+  formatContainers,
+  formatEstimate,
+  formatJob,
+  formatJobs,
+  formatQueue,
+  formatQueues,
+} from './job-text.ts';
 import { hangingText, indentedTexts } from './layout.ts';
 import {
   escapeForTerminal,
@@ -86,6 +96,27 @@ const answerTexts: AnswerTexts = {
   listDatasetUses: ({ items }, screen) => formatUses(items, screen),
   listVersions: ({ items }, screen) => formatVersions(items, screen),
   listReports: ({ items }, screen) => formatCostReports(items, screen),
+  requestQueue: formatQueue,
+  approveQueue: formatQueue,
+  closeQueue: formatQueue,
+  listQueues: ({ items }, screen) => formatQueues(items, screen),
+  showBudget: formatBudget,
+  requestContainer: formatContainer,
+  approveContainer: formatContainer,
+  withdrawContainer: formatContainer,
+  listContainers: ({ items }, screen) => formatContainers(items, screen),
+  estimateJob: formatEstimate,
+  submitJob: formatJob,
+  showJob: formatJob,
+  cancelJob: formatJob,
+  rerunJob: formatJob,
+  listJobs: ({ items }, screen) => formatJobs(items, screen),
+  showLogs: ({ lines }, screen) =>
+    lines.length === 0
+      ? 'Nothing was printed yet.'
+      : lines
+          .map(({ at: time, text }) => hangingText(`${formatTime(time)}  ${escapeForTerminal(text)}`, screen.width))
+          .join('\n'),
   listImages: ({ items }, screen) => formatImageList(items, screen),
   showImage: formatImage,
   rollBackImage: formatImage,

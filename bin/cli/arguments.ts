@@ -133,7 +133,12 @@ export function parseArguments(
   });
   const result: ParsedArguments = { params: {}, flags: {} };
   const words: string[] = [];
+  // Everything after `--` is the command of a job, whatever it looks like.
+  const command = flags.find(({ name, isList }) => name === 'command' && isList);
+  const terminator = command && tokens.find(({ kind }) => kind === 'option-terminator')?.index;
+  if (command && terminator !== undefined) result.flags[command.name] = argv.slice(terminator + 1);
   for (const token of tokens) {
+    if (terminator !== undefined && token.index > terminator) break;
     if (token.kind === 'positional') words.push(token.value);
     if (token.kind !== 'option') continue;
     const field = flags.find(({ flag }) => flag === token.name);

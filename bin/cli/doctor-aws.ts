@@ -16,7 +16,7 @@ import { paginateListServiceQuotas, ServiceQuotasClient } from '@aws-sdk/client-
 import { paginateListSubscriptionsByTopic, SNSClient } from '@aws-sdk/client-sns';
 import { GetParametersCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { imageParameter } from '../../functions/images/schemas.ts';
-import { environmentName } from '../../functions/projects/names.ts';
+import { environmentName } from '../../functions/names.ts';
 import { workspaceProviders } from '../../functions/workspaces/kinds.ts';
 import {
   type DoctorFinding,

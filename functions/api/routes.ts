@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { airlockRoutes } from '../airlock/routes.ts';
+import { batchRoutes } from '../batch/routes.ts';
 import { costsRoutes } from '../costs/routes.ts';
 import { datasetsRoutes } from '../datasets/routes.ts';
 import { enclavesRoutes } from '../enclaves/routes.ts';
@@ -50,6 +51,7 @@ export const routes = {
   ...workspacesRoutes,
   ...imagesRoutes,
   ...packagesRoutes,
+  ...batchRoutes,
   ...airlockRoutes,
   ...costsRoutes,
 } as const satisfies Record<string, Route>;

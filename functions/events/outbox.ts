@@ -97,6 +97,12 @@ const publications: Partial<Record<Partition, Publication>> = {
     source: 'broch.images',
     types: ['PackageRequested', 'PackageApproved', 'PackageRefused', 'PackageTierSet'],
   },
+  queue: {
+    source: 'broch.batch',
+    types: ['QueueRequested', 'QueueApproved', 'QueueOpened', 'QueueFailed', 'QueueClosed'],
+  },
+  job: { source: 'broch.batch', types: ['JobSubmitted', 'JobStopped', 'JobEnded'] },
+  container: { source: 'broch.batch', types: ['ContainerRequested', 'ContainerApproved', 'ContainerWithdrawn'] },
   reports: { source: 'broch.costs', types: ['CostReported', 'CostReportFailed'] },
   airlock: {
     source: 'broch.airlock',

@@ -31,6 +31,7 @@ export type Capability =
   | 'images'
   | 'packages'
   | 'enclaves'
+  | 'batch'
   | 'airlock'
   | 'preview'
   | 'download'

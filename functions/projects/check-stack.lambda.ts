@@ -2,9 +2,9 @@ import { DescribeEventsCommand, DescribeStackEventsCommand, type Stack } from '@
 import * as z from 'zod';
 import { cloudFormation, describeStack } from '../cloudformation.ts';
 import { stepHandler } from '../handler.ts';
-import { projectStackName } from './names.ts';
+import { projectStackName } from '../names.ts';
+import { classifyStackStatus, findFirstFailure, type StackEvent } from '../stack-state.ts';
 import { ProjectId, ProjectNetwork } from './schemas.ts';
-import { classifyStackStatus, findFirstFailure, type StackEvent } from './stack.ts';
 
 export const env = z.object({ ENVIRONMENT: z.string() });
 const { ENVIRONMENT } = env.parse(process.env);
@@ -45,7 +45,6 @@ function networkOf(stack: Stack | undefined): ProjectNetwork {
     stackId: stack?.StackId,
     vpcId: output('VpcId'),
     subnetIds: output('SubnetIds')?.split(','),
-    routeTableId: output('RouteTableId'),
     securityGroupId: output('SecurityGroupId'),
     endpointSecurityGroupId: output('EndpointSecurityGroupId'),
     bucket: output('Bucket'),

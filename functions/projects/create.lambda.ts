@@ -2,9 +2,9 @@ import { CreateStackCommand, DeleteStackCommand } from '@aws-sdk/client-cloudfor
 import * as z from 'zod';
 import { cloudFormation, describeStack, isCloudFormationError } from '../cloudformation.ts';
 import { stepHandler } from '../handler.ts';
-import { projectStackName } from './names.ts';
+import { projectStackName } from '../names.ts';
+import { classifyStackStatus } from '../stack-state.ts';
 import { ProjectId } from './schemas.ts';
-import { classifyStackStatus } from './stack.ts';
 
 export const env = z.object({
   ENVIRONMENT: z.string(),

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { currentTime, timeAfter } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
+import { explainCause } from '../stack-state.ts';
 import { decideProject } from './projects.ts';
 import { ProjectId } from './schemas.ts';
-import { explainCause } from './stack.ts';
 import { changeProject } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), QUARANTINE_DAYS: z.coerce.number() });

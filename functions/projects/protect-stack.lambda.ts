@@ -2,7 +2,7 @@ import { UpdateTerminationProtectionCommand } from '@aws-sdk/client-cloudformati
 import * as z from 'zod';
 import { cloudFormation } from '../cloudformation.ts';
 import { stepHandler } from '../handler.ts';
-import { projectStackName } from './names.ts';
+import { projectStackName } from '../names.ts';
 import { ProjectId } from './schemas.ts';
 
 export const env = z.object({ ENVIRONMENT: z.string() });

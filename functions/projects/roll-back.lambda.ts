@@ -2,10 +2,10 @@ import { DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
 import { cloudFormation, describeStack } from '../cloudformation.ts';
 import { stepHandler } from '../handler.ts';
-import { projectStackName } from './names.ts';
+import { projectStackName } from '../names.ts';
+import { classifyStackStatus } from '../stack-state.ts';
 import { isCurrentAttempt } from './projects.ts';
 import { ProjectId } from './schemas.ts';
-import { classifyStackStatus } from './stack.ts';
 import { readProject } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), ENVIRONMENT: z.string() });

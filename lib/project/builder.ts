@@ -2,9 +2,10 @@ import { Stack, Validations } from 'aws-cdk-lib';
 import { ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { environmentName, projectStackName } from '../../functions/projects/names.ts';
+import { environmentName, projectStackName, queueStackName } from '../../functions/names.ts';
 import { keyUseStatement } from '../key-use.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
+import { hostStatements } from './batch-rights.ts';
 import { accessPointPrefix, boundaryName, bucketPrefix, PROJECT_IAM_PATH, packageStatements } from './names.ts';
 
 type Conditions = Record<string, Record<string, unknown>>;
@@ -81,7 +82,9 @@ export class ProjectBuilder extends Construct {
       ]),
       allow(actionNames('logs', ['CreateLogStream', 'PutLogEvents', 'DescribeLogStreams']), [
         `arn:${partition}:logs:${region}:${account}:log-group:${projectStackName(environment, '*')}-*`,
+        `arn:${partition}:logs:${region}:${account}:log-group:${queueStackName(environment, '*', '*')}`,
       ]),
+      ...hostStatements(Stack.of(this), environment, '*'),
     ];
   }
 

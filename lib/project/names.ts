@@ -1,5 +1,5 @@
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { environmentName } from '../../functions/projects/names.ts';
+import { environmentName } from '../../functions/names.ts';
 
 /** The IAM path of all roles, profiles and policies of projects, so that permissions can be limited to them. */
 export const PROJECT_IAM_PATH = '/broch/';

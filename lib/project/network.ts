@@ -21,7 +21,7 @@ import {
 import { ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { environmentName } from '../../functions/projects/names.ts';
+import { environmentName } from '../../functions/names.ts';
 import { DnsFirewall } from './dns.ts';
 import { boundaryName, PROJECT_IAM_PATH } from './names.ts';
 import { s3EndpointPolicy } from './perimeter.ts';

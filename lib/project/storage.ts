@@ -19,8 +19,10 @@ import {
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { IMPORTS_PREFIX, REPORTS_PREFIX } from '../../functions/airlock/request/places.ts';
+import { RUN_FOLDERS } from '../../functions/batch/definition.ts';
 import { DATASET_LIST_KEY } from '../../functions/datasets/access-policy.ts';
 import { PACKAGE_TIER_TAG } from '../../functions/images/packages/schemas.ts';
+import { queueStackName } from '../../functions/names.ts';
 import { refuseCustomerKeys } from '../customer-keys.ts';
 import { keyUseStatement } from '../key-use.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
@@ -61,7 +63,7 @@ export class ProjectStorage extends Construct {
       enableKeyRotation: true,
       removalPolicy,
     });
-    this.letFlowLogsUse(this.key);
+    this.letLogsUse(this.key, environment, project);
     this.bucket = new Bucket(this, 'Bucket', {
       // The name of a deleted bucket may stay taken for days, so each attempt has a name of its own:
       // https://repost.aws/knowledge-center/s3-conflicting-conditional-operation
@@ -112,15 +114,23 @@ export class ProjectStorage extends Construct {
       permissionsBoundary: boundary,
       assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
     });
+    // Batch jobs are members of the project too, without the rights of the machine that they run on.
+    role.assumeRolePolicy?.addStatements(
+      new PolicyStatement({
+        principals: [new ServicePrincipal('ecs-tasks.amazonaws.com')],
+        actions: ['sts:AssumeRole'],
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    );
     const lakeArn = `arn:${Stack.of(this).partition}:s3:::${lake}`;
     const allow = (actions: string[], resources: string[], conditions?: Record<string, Record<string, unknown>>) =>
       new PolicyStatement({ actions, resources, ...(conditions && { conditions }) });
     const statements = [
       allow(
         ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'],
-        [this.bucket.arnForObjects('data/*')],
+        ['data/*', 'batch/*'].map(folder => this.bucket.arnForObjects(folder)),
       ),
-      allow(['s3:ListBucket'], [this.bucket.bucketArn], { StringLike: { 's3:prefix': ['data/*'] } }),
+      allow(['s3:ListBucket'], [this.bucket.bucketArn], { StringLike: { 's3:prefix': ['data/*', 'batch/*'] } }),
       // The user id of an instance ends in its instance id, so no instance can report for another.
       allow(['s3:PutObject'], [this.bucket.arnForObjects('agents/${aws:userid}/*')]),
       keyUseStatement(this, 's3', ['kms:Decrypt', 'kms:GenerateDataKey'], [this.key.keyArn]),
@@ -185,13 +195,13 @@ export class ProjectStorage extends Construct {
       'AirlockWritesAlone',
       ['s3:PutObject*', 's3:DeleteObject*'],
       { ArnLike: { 'aws:PrincipalArn': `arn:${partition}:iam::${account}:role${PROJECT_IAM_PATH}*` } },
-      [...[IMPORTS_PREFIX, REPORTS_PREFIX].map(prefix => `${prefix}*`), DATASET_LIST_KEY].map(key =>
+      [...[IMPORTS_PREFIX, REPORTS_PREFIX].map(prefix => `${prefix}*`), DATASET_LIST_KEY, RUN_FOLDERS].map(key =>
         this.bucket.arnForObjects(key),
       ),
     );
   }
 
-  private letFlowLogsUse(key: Key) {
+  private letLogsUse(key: Key, environment: string, project: string) {
     const { region, account, partition } = Stack.of(this);
     key.addToResourcePolicy(
       new PolicyStatement({
@@ -201,7 +211,11 @@ export class ProjectStorage extends Construct {
         resources: ['*'],
         conditions: {
           ArnLike: {
-            'kms:EncryptionContext:aws:logs:arn': `arn:${partition}:logs:${region}:${account}:log-group:${Aws.STACK_NAME}-Flows*`,
+            'kms:EncryptionContext:aws:logs:arn': [
+              `arn:${partition}:logs:${region}:${account}:log-group:${Aws.STACK_NAME}-Flows*`,
+              // The queues of the project write the logs of its jobs.
+              `arn:${partition}:logs:${region}:${account}:log-group:${queueStackName(environment, project, '*')}`,
+            ],
           },
         },
       }),

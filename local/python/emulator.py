@@ -47,9 +47,11 @@ sys.meta_path.insert(0, PatchFinder())
 
 from ministack import app as ministack  # noqa: E402
 
+import batch  # noqa: E402
 import codeartifact  # noqa: E402
 import guardduty  # noqa: E402
 
+ministack.SERVICE_HANDLERS["batch"] = batch.handle_request
 ministack.SERVICE_HANDLERS["codeartifact"] = codeartifact.handle_request
 ministack.SERVICE_HANDLERS["guardduty"] = guardduty.handle_request
 

@@ -92,6 +92,8 @@ const exampleValues: Record<string, string> = {
   image: 'linux-desktop',
   use: 'du-0011223344556677',
   run: 'er-0011223344556677',
+  job: 'job-0011223344556677',
+  kind: 'cpu',
 };
 
 export const toExamplePath = ({ path }: Route): string =>

@@ -135,6 +135,9 @@ describe('the key', () => {
     rejectImage: { reason: 'none' },
     rollBackImage: { reason: 'none' },
     unpinImage: { reason: 'none' },
+    approveQueue: { dollars: 10 },
+    approveContainer: { image: `quay/python@sha256:${'a'.repeat(64)}` },
+    withdrawContainer: { image: `quay/python@sha256:${'a'.repeat(64)}` },
     pinImage: { version: 1, until: '2099-01-01', reason: 'none' },
   };
 

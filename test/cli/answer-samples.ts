@@ -2,6 +2,7 @@ import { policyFor } from '../../disclosure/tier-policy.ts';
 import { AirlockConfig } from '../../functions/airlock/request/airlock-config.ts';
 import type { RouteName } from '../../functions/api/routes.ts';
 
+import { batchSamples } from './batch-samples.ts';
 import { datasetSamples } from './dataset-samples.ts';
 import { enclaveSamples } from './enclave-samples.ts';
 import { imageSamples } from './image-samples.ts';
@@ -212,6 +213,7 @@ export const answerSamples: Partial<Record<RouteName, object>> = {
   uploadAccess: access,
   importAccess: access,
   ...imageSamples,
+  ...batchSamples,
   askWorkspace: workspace,
   listWorkspaces: { items: [workspace] },
   showWorkspace: workspace,

@@ -11,6 +11,8 @@ const hiddenFields = new Set(
     ' ',
   ),
 );
+/** Shown as dollars and cents. */
+const batchAmounts = ['limitMicros', 'reservedMicros', 'spentMicros', 'expectedMicros', 'mostMicros', 'costMicros'];
 /** Answers that name a thing by fewer of its fields than it has. */
 const hiddenFieldsOf: Partial<Record<RouteName, readonly string[]>> = {
   listProjects: ['network', 'cidr', 'readyAt', 'attempt'],
@@ -28,6 +30,30 @@ const hiddenFieldsOf: Partial<Record<RouteName, readonly string[]>> = {
     'sentAt',
     'provisional',
     'currency',
+  ],
+  ...Object.fromEntries(
+    ['requestQueue', 'approveQueue', 'closeQueue', 'listQueues'].map(name => [name, ['place', 'attempt', 'id']]),
+  ),
+  showBudget: batchAmounts,
+  estimateJob: batchAmounts,
+  ...Object.fromEntries(
+    ['submitJob', 'showJob', 'cancelJob', 'rerunJob'].map(name => [
+      name,
+      [...batchAmounts, 'batchId', 'rank', 'startedAt', 'stoppedAt', 'logStream'],
+    ]),
+  ),
+  listJobs: [
+    'request',
+    'datasets',
+    'estimate',
+    'batchId',
+    'rank',
+    'attempts',
+    'outputs',
+    'reason',
+    'endedAt',
+    'project',
+    ...batchAmounts,
   ],
   listWorkspaces: ['failedAt'],
   listDatasets: ['version'],

@@ -25,6 +25,7 @@ interface TestCall {
 }
 
 const context = { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 30_000 } as Context;
+const batchImage = `quay/python@sha256:${'a'.repeat(64)}`;
 const examples: Record<string, string> = {
   project: 'asthma',
   workspace: 'ws-001122334455',
@@ -32,6 +33,8 @@ const examples: Record<string, string> = {
   request: 'al-0011223344556677',
   use: 'du-0011223344556677',
   run: 'er-0011223344556677',
+  job: 'job-0011223344556677',
+  kind: 'cpu',
   dataset: 'admissions',
   version: 'latest',
   later: 'latest',
@@ -72,6 +75,14 @@ export const exampleBodies: Record<string, object> = {
   openDelivery: { dataset: 'admissions' },
   rejectDelivery: { reason: 'The year 2025 is missing.' },
   askWorkspace: { kind: 'desktop' },
+  requestQueue: { reason: 'Models.' },
+  approveQueue: { dollars: 10 },
+  requestContainer: { image: batchImage, reason: 'Models.' },
+  approveContainer: { image: batchImage },
+  withdrawContainer: { image: batchImage },
+  estimateJob: { image: batchImage, command: ['true'] },
+  submitJob: { image: batchImage, command: ['true'] },
+  cancelJob: { reason: 'The input was wrong.' },
   resizeWorkspace: { size: 'large' },
   keepWorkspaceAwake: { until: '2026-11-30T18:00:00Z' },
   draftRequest: {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { classifyStackStatus, explainCause, findFirstFailure } from '../../functions/projects/stack.ts';
+import { classifyStackStatus, explainCause, findFirstFailure } from '../../functions/stack-state.ts';
 
 describe('standing', () => {
   it.each([

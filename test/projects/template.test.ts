@@ -1,7 +1,7 @@
 import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks, NIST80053R5Checks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
-import { projectStackName } from '../../functions/projects/names.ts';
+import { projectStackName } from '../../functions/names.ts';
 import { readConfig } from '../../lib/config.ts';
 import { buildNetworkTemplate } from '../../lib/projects.ts';
 import { findTemplateResources } from '../template.ts';
@@ -268,7 +268,7 @@ describe('roles', () => {
     expect(grants).toEqual([
       [
         's3:AbortMultipartUpload s3:DeleteObject s3:GetObject s3:GetObjectVersion s3:PutObject',
-        '{"Fn::Join":["",[{"Fn::GetAtt":["BUCKET","Arn"]},"/data/*"]]}',
+        '[{"Fn::Join":["",[{"Fn::GetAtt":["BUCKET","Arn"]},"/batch/*"]]},{"Fn::Join":["",[{"Fn::GetAtt":["BUCKET","Arn"]},"/data/*"]]}]',
       ],
       ['s3:ListBucket', '{"Fn::GetAtt":["BUCKET","Arn"]}'],
       ['s3:PutObject', '{"Fn::Join":["",[{"Fn::GetAtt":["BUCKET","Arn"]},"/agents/${aws:userid}/*"]]}'],

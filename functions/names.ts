@@ -4,3 +4,7 @@ export const environmentName = (environment: string, name: string): string => `b
 /** One network stack for each project. */
 export const projectStackName = (environment: string, project: string): string =>
   environmentName(environment, `project-${project}-network`);
+
+/** One stack for each queue of batch jobs of a project. */
+export const queueStackName = (environment: string, project: string, kind: string): string =>
+  environmentName(environment, `project-${project}-batch-${kind}`);

@@ -1,0 +1,144 @@
+import type {
+  ComputeJob,
+  ComputeQueue,
+  ContainerImage,
+  JobBudget,
+  JobEstimate,
+} from '../../functions/batch/schemas.ts';
+import { formatFields, hangingText, narrowWidth } from './layout.ts';
+import {
+  escapeForTerminal,
+  formatBytes,
+  formatCount,
+  formatMicros,
+  formatStatusWords,
+  formatTime,
+  type OutputScreen,
+} from './output.ts';
+
+const formatDollars = (micros: number): string => formatMicros(String(micros), 'USD');
+const formatAct = ({ by: person, at: time }: { by: { name: string }; at: string }): string =>
+  `${escapeForTerminal(person.name)}, ${formatTime(time)}`;
+
+/** A queue, who asked for it and who approved it. */
+export function formatQueue(queue: ComputeQueue, { width }: OutputScreen): string {
+  const fields: [string, string][] = [
+    ['status', formatStatusWords(queue.status)],
+    ['reason', escapeForTerminal(queue.reason)],
+    ['requested', formatAct(queue.requested)],
+    ...('approved' in queue ? ([['approved', formatAct(queue.approved)]] as [string, string][]) : []),
+    ...('openedAt' in queue ? ([['open since', formatTime(queue.openedAt)]] as [string, string][]) : []),
+    ...('failure' in queue
+      ? ([['failed', `${formatTime(queue.failedAt)}: ${escapeForTerminal(queue.failure)}`]] as [string, string][])
+      : []),
+    ...('ending' in queue ? ([['closed', formatAct(queue.ending)]] as [string, string][]) : []),
+    ...('closedAt' in queue ? ([['closed', formatTime(queue.closedAt)]] as [string, string][]) : []),
+  ];
+  return `${queue.kind} queue of ${queue.project}\n${formatFields(fields, narrowWidth(width, 0))}`;
+}
+
+export const formatQueues = (queues: readonly ComputeQueue[], screen: OutputScreen): string =>
+  queues.length === 0
+    ? 'There are no queues. A lead asks for one: broch queue open'
+    : queues.map(queue => formatQueue(queue, screen)).join('\n\n');
+
+export const formatBudget = ({ project, limitMicros, reservedMicros, spentMicros }: JobBudget): string =>
+  [
+    `${project}: ${formatDollars(limitMicros)} for batch jobs`,
+    `${formatDollars(spentMicros)} spent, ${formatDollars(reservedMicros)} reserved`,
+  ].join('\n');
+
+export function formatContainer(container: ContainerImage, { width }: OutputScreen): string {
+  const { image, project, status, reason, requested: request, approved: approval, withdrawn: withdrawal } = container;
+  const fields: [string, string][] = [
+    ['project', project],
+    ['status', status],
+    ['reason', escapeForTerminal(reason)],
+    ['requested', formatAct(request)],
+    ...(approval ? ([['approved', formatAct(approval)]] as [string, string][]) : []),
+    ...(withdrawal ? ([['withdrawn', formatAct(withdrawal)]] as [string, string][]) : []),
+  ];
+  return `${hangingText(image, width)}\n${formatFields(fields, narrowWidth(width, 0))}`;
+}
+
+export const formatContainers = (containers: readonly ContainerImage[], screen: OutputScreen): string =>
+  containers.length === 0
+    ? 'No image may be run yet. Ask for one: broch container request'
+    : containers.map(container => formatContainer(container, screen)).join('\n\n');
+
+const estimateFields = (estimate: JobEstimate): [string, string][] => [
+  ['machine', estimate.machine],
+  ['expected', `${formatDollars(estimate.expectedMicros)}, as Spot saves ${estimate.spotSavingPercent}%`],
+  ['at most', formatDollars(estimate.mostMicros)],
+  ['prices', `of ${formatTime(estimate.pricedAt)}, for ${estimate.pricedFor}`],
+];
+
+export const formatEstimate = (estimate: JobEstimate, { width }: OutputScreen): string =>
+  formatFields(estimateFields(estimate), narrowWidth(width, 0));
+
+/** A word of a command as a person would type it. */
+const quoteWord = (word: string): string => escapeForTerminal(/^[\w./:=-]+$/.test(word) ? word : JSON.stringify(word));
+
+/** A job with all that a person must know of it. */
+export function formatJob(job: ComputeJob, { width }: OutputScreen): string {
+  const { request, datasets } = job;
+  const lists: [string, readonly string[]][] = [
+    ['after', request.after],
+    ['inputs', request.inputs],
+    ['datasets', datasets.map(({ dataset, version }) => `${dataset} ${version}`)],
+    ['variables', Object.entries(request.variables).map(([name, value]) => `${name}=${quoteWord(value)}`)],
+  ];
+  const attempts = 'attempts' in job ? job.attempts : [];
+  const fields: [string, string][] = [
+    ['status', formatStatusWords(job.status)],
+    ['project', job.project],
+    ['submitted', `${escapeForTerminal(job.owner.name)}, ${formatTime(job.submittedAt)}`],
+    ['image', request.image],
+    ['command', request.command.map(quoteWord).join(' ')],
+    [
+      'asks for',
+      `${request.kind}, ${request.vcpus} vCPUs, ${formatCount(request.memory)} MiB, ${request.gpu} GPUs, ${request.minutes} minutes, ${request.attempts} attempts, ${request.tasks} tasks`,
+    ],
+    ...lists.filter(([, items]) => items.length > 0).map(([name, items]): [string, string] => [name, items.join(', ')]),
+    ...estimateFields(job.estimate),
+    ...attempts.map(({ exitCode, reason }, index): [string, string] => [
+      `attempt ${index + 1}`,
+      [exitCode === undefined ? '' : `exit code ${exitCode}`, escapeForTerminal(reason ?? '')]
+        .filter(Boolean)
+        .join(', '),
+    ]),
+    ...('wait' in job && job.wait ? ([['waits', escapeForTerminal(job.wait)]] as [string, string][]) : []),
+    ...('costMicros' in job
+      ? ([
+          ['ended', `${formatTime(job.endedAt)}: ${escapeForTerminal(job.reason)}`],
+          ['cost', formatDollars(job.costMicros)],
+        ] as [string, string][])
+      : []),
+    ...('outputs' in job && job.outputs
+      ? ([
+          [
+            'outputs',
+            `${formatCount(job.outputs.files)} files, ${formatBytes(job.outputs.bytes)}: ${job.outputs.folder}`,
+          ],
+          ['hash', job.outputs.sha256],
+          ['description', job.outputs.crate],
+        ] as [string, string][])
+      : []),
+  ];
+  return `${job.id}\n${formatFields(fields, narrowWidth(width, 0))}`;
+}
+
+/** Jobs, a line each. */
+export const formatJobs = (jobs: readonly ComputeJob[], { width }: OutputScreen): string =>
+  jobs.length === 0
+    ? 'There are no jobs yet. Submit one: broch job submit'
+    : jobs
+        .map(job => {
+          const cost = 'costMicros' in job ? `, ${formatDollars(job.costMicros)}` : '';
+          const command = job.request.command.map(quoteWord).join(' ');
+          return hangingText(
+            `${job.id}  ${formatStatusWords(job.status)}, ${job.request.kind}, ${escapeForTerminal(job.owner.name)}, ${formatTime(job.submittedAt)}${cost}: ${command}`,
+            width,
+          );
+        })
+        .join('\n');

@@ -1,0 +1,205 @@
+import { randomInt } from 'node:crypto';
+import { CloudWatchLogsClient, GetLogEventsCommand, ResourceNotFoundException } from '@aws-sdk/client-cloudwatch-logs';
+import * as z from 'zod';
+import { currentTime } from '../clock.ts';
+import { startExecution } from '../executions.ts';
+import { type Caller, http } from '../http/http.ts';
+import { outcomeStore } from '../http/idempotency.ts';
+import { hasProject, readMembership, wasMemberSince } from '../membership.ts';
+import { readGroups } from '../people.ts';
+import { Refused } from '../refused.ts';
+import { createJobId, decideJob, type JobCommand, type Submission, type SubmissionContext } from './batch.ts';
+import { type ContainerCommand, decideContainer } from './containers.ts';
+import { estimateJob } from './estimate.ts';
+import { decideQueue, type QueueCommand } from './queues.ts';
+import { batchRoutes } from './routes.ts';
+import type { ComputeJob, ComputeQueue, ContainerImage, JobDataset, QueueKind } from './schemas.ts';
+import {
+  changeContainer,
+  changeJob,
+  changeQueue,
+  countLiveJobs,
+  findJob,
+  pageContainers,
+  pageJobs,
+  pageQueues,
+  readBudget,
+  readContainer,
+  readJob,
+  readProjectGrants,
+  readQueue,
+  requireReadyProject,
+} from './store.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  MACHINE: z.string(),
+  POOL_ID: z.string(),
+  REGION: z.string(),
+  /** What the names of all log groups of jobs begin with. */
+  LOG_GROUPS: z.string(),
+});
+const { TABLE_NAME, MACHINE, POOL_ID, REGION, LOG_GROUPS } = env.parse(process.env);
+const logs = new CloudWatchLogsClient({});
+
+const personOf = ({ id, name }: Caller) => ({ id, name });
+
+async function isPastMember(user: Caller, start: string): Promise<boolean> {
+  const membership = await user.membership();
+  return wasMemberSince(membership ? [membership] : [], user.id, start);
+}
+
+async function changeQueueBy(
+  place: { project: string; kind: QueueKind },
+  command: QueueCommand,
+): Promise<ComputeQueue> {
+  const now = currentTime();
+  const { state } = await changeQueue(TABLE_NAME, place, read => decideQueue(read, command, now), now);
+  if (!state.queue) throw new Error('a queue that was just decided is missing');
+  return state.queue;
+}
+
+/** One execution for each attempt to build or delete the stack of a queue. */
+async function startAttempt(queue: ComputeQueue): Promise<ComputeQueue> {
+  const { project, kind, attempt, status } = queue;
+  if (status === 'opening' || status === 'closing')
+    await startExecution(MACHINE, `${project}-${kind}-${attempt}`, { project, kind, attempt });
+  return queue;
+}
+
+async function changeContainerBy(
+  place: { project: string; image: string },
+  command: ContainerCommand,
+): Promise<ContainerImage> {
+  const now = currentTime();
+  const { state } = await changeContainer(TABLE_NAME, place, read => decideContainer(read, command, now), now);
+  if (!state.container) throw new Error('an image that was just decided is missing');
+  return state.container;
+}
+
+async function changeJobBy(place: { project: string; id: string }, command: JobCommand): Promise<ComputeJob> {
+  const now = currentTime();
+  const { state } = await changeJob(TABLE_NAME, place, read => decideJob(read, command, now), now);
+  if (!state.job) throw new Error('a job that was just decided is missing');
+  return state.job;
+}
+
+/** The versions of the datasets, as the project may read them now. */
+async function selectDatasets(project: string, names: readonly string[]): Promise<JobDataset[]> {
+  if (names.length === 0) return [];
+  const [grants, now] = [await readProjectGrants(TABLE_NAME, project), currentTime()];
+  return names.map(name => {
+    const grant = grants.find(({ dataset, endsAt }) => dataset === name && Date.parse(endsAt) > Date.parse(now));
+    if (!grant)
+      throw new Refused(
+        'forbidden',
+        `${project} may not use the dataset ${name}. A lead asks for it: broch dataset request.`,
+      );
+    const { dataset, version, prefix } = grant;
+    return { dataset, version, prefix: `${prefix}data/` };
+  });
+}
+
+async function submit(user: Caller, submission: Submission): Promise<ComputeJob> {
+  const { project, request } = submission;
+  await requireReadyProject(TABLE_NAME, project);
+  const [queue, container, predecessors] = await Promise.all([
+    readQueue(TABLE_NAME, project, request.kind),
+    readContainer(TABLE_NAME, project, request.image),
+    Promise.all(request.after.map(id => findJob(TABLE_NAME, project, id))),
+  ]);
+  const context: SubmissionContext = { queue, container, predecessors, region: REGION };
+  return changeJobBy({ project, id: submission.id }, { do: 'submit', submission, by: personOf(user), context });
+}
+
+/** What the last attempt printed. A stream that AWS has not made yet is empty. */
+async function readLog(job: ComputeJob, next: string | undefined) {
+  const stream = 'attempts' in job ? job.attempts.findLast(({ logStream }) => logStream)?.logStream : undefined;
+  const queue = await readQueue(TABLE_NAME, job.project, job.request.kind);
+  const group = queue && 'place' in queue ? queue.place?.logGroup : undefined;
+  if (stream === undefined || !group?.startsWith(LOG_GROUPS)) return { lines: [] };
+  try {
+    const { events = [], nextForwardToken } = await logs.send(
+      new GetLogEventsCommand({ logGroupName: group, logStreamName: stream, startFromHead: true, nextToken: next }),
+    );
+    const lines = events.map(({ timestamp = 0, message = '' }) => ({
+      at: new Date(timestamp).toISOString(),
+      text: message,
+    }));
+    // CloudWatch Logs repeats the token at the end.
+    return { lines, ...(nextForwardToken !== undefined && nextForwardToken !== next && { next: nextForwardToken }) };
+  } catch (error) {
+    if (error instanceof ResourceNotFoundException) return { lines: [] };
+    throw error;
+  }
+}
+
+export const handler = http(
+  batchRoutes,
+  'batch',
+  {
+    requestQueue: async ({ user, params: { project, kind }, body: { reason } }) => {
+      await requireReadyProject(TABLE_NAME, project);
+      return changeQueueBy({ project, kind }, { do: 'request', project, kind, reason, by: personOf(user) });
+    },
+    approveQueue: async ({ user, params: place, body: { dollars } }) => {
+      const read = await readQueue(TABLE_NAME, place.project, place.kind);
+      const isMember = await isPastMember(user, read?.requested.at ?? currentTime());
+      const command = { do: 'approve', limitMicros: dollars * 1_000_000, by: personOf(user), isMember } as const;
+      return startAttempt(await changeQueueBy(place, command));
+    },
+    closeQueue: async ({ user, params: place }) => {
+      const liveJobs = await countLiveJobs(TABLE_NAME, place.project, place.kind);
+      return startAttempt(await changeQueueBy(place, { do: 'close', by: personOf(user), liveJobs }));
+    },
+    listQueues: ({ params: { project }, query }) => pageQueues(TABLE_NAME, project, query),
+    showBudget: async ({ params: { project } }) => {
+      const budget = await readBudget(TABLE_NAME, project);
+      if (!budget) throw new Refused('missing', `${project} has no budget for jobs, because no queue was approved.`);
+      return budget;
+    },
+    requestContainer: ({ user, params: { project }, body: { image, reason } }) =>
+      changeContainerBy({ project, image }, { do: 'request', project, image, reason, by: personOf(user) }),
+    approveContainer: async ({ user, params: { project }, body: { image } }) => {
+      const read = await readContainer(TABLE_NAME, project, image);
+      const isMember = await isPastMember(user, read?.requested.at ?? currentTime());
+      return changeContainerBy({ project, image }, { do: 'approve', by: personOf(user), isMember });
+    },
+    withdrawContainer: ({ user, params: { project }, body: { image } }) =>
+      changeContainerBy({ project, image }, { do: 'withdraw', by: personOf(user) }),
+    listContainers: ({ params: { project }, query }) => pageContainers(TABLE_NAME, project, query),
+    estimateJob: async ({ body }) => estimateJob(body, REGION),
+    submitJob: async ({ user, params: { project }, body: request }) => {
+      const datasets = await selectDatasets(project, request.datasets);
+      return submit(user, { id: createJobId(currentTime(), randomInt(2 ** 20)), project, request, datasets });
+    },
+    listJobs: ({ params: { project }, query }) => pageJobs(TABLE_NAME, project, query),
+    showJob: ({ params: { project, job } }) => readJob(TABLE_NAME, project, job),
+    showLogs: async ({ params: { project, job }, query: { next } }) =>
+      readLog(await readJob(TABLE_NAME, project, job), next),
+    cancelJob: async ({ user, params: { project, job: id }, body: { reason } }) => {
+      const isLead = (await user.membership())?.roles.includes('lead') ?? false;
+      return changeJobBy({ project, id }, { do: 'stop', by: personOf(user), reason, isLead });
+    },
+    rerunJob: async ({ user, params: { project, job } }) => {
+      const { request, datasets } = await readJob(TABLE_NAME, project, job);
+      const grants = await selectDatasets(project, request.datasets);
+      const lostDataset = datasets.find(
+        ({ dataset, version }) => !grants.some(grant => grant.dataset === dataset && grant.version === version),
+      );
+      if (lostDataset)
+        throw new Refused(
+          'conflict',
+          `${project} no longer has version ${lostDataset.version.slice(0, 12)} of ${lostDataset.dataset}, which the job read.`,
+        );
+      const id = createJobId(currentTime(), randomInt(2 ** 20));
+      return submit(user, { id, project, request: { ...request, after: [] }, datasets, repeats: job });
+    },
+  },
+  {
+    membership: (project, user) => readMembership(TABLE_NAME, project, user),
+    hasProject: project => hasProject(TABLE_NAME, project),
+    groups: person => readGroups(POOL_ID, person),
+    once: outcomeStore(TABLE_NAME),
+  },
+);

@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { outputsFolder } from './definition.ts';
+import type { ComputeJob, JobFile, JobIn } from './schemas.ts';
+
+/** Two runs whose outputs are the same byte for byte have the same hash, whatever the order of the files. */
+export function digestOutputs(files: readonly JobFile[]): string {
+  const lines = files.map(({ path, sha256 }) => `${sha256}  ${path}\n`).sort();
+  return createHash('sha256').update(lines.join('')).digest('hex');
+}
+
+const entity = (id: string, type: string, fields: object) => ({ '@id': id, '@type': type, ...fields });
+const reference = (id: string) => ({ '@id': id });
+
+const endStates = {
+  succeeded: 'http://schema.org/CompletedActionStatus',
+  failed: 'http://schema.org/FailedActionStatus',
+} as const;
+
+/** What the job read: versions of datasets, folders of the project, and its parameters. */
+function listInputs({ request, datasets }: ComputeJob) {
+  return [
+    ...datasets.map(({ dataset, version }) =>
+      entity(`urn:broch:dataset:${dataset}:${version}`, 'Dataset', { name: dataset, version, identifier: version }),
+    ),
+    ...request.inputs.map(folder => entity(`urn:broch:folder:${folder}`, 'Dataset', { name: folder })),
+    ...Object.entries(request.variables).map(([name, value]) =>
+      entity(`#variable-${name}`, 'PropertyValue', { name, value }),
+    ),
+    entity('#command', 'PropertyValue', { name: 'command', value: JSON.stringify(request.command) }),
+  ];
+}
+
+/**
+ * The description of a run as a Process Run Crate, the profile of Workflow Run RO-Crate for a single program:
+ * https://www.researchobject.org/workflow-run-crate/profiles/process_run_crate/
+ */
+export function buildRunCrate(job: JobIn<'succeeded' | 'failed'>, files: readonly JobFile[]): object {
+  const { id, owner, request, submittedAt, endedAt, status, reason } = job;
+  const [software, action] = ['#software', `#run-${id}`];
+  const inputs = listInputs(job);
+  const profile = 'https://w3id.org/ro/wfrun/process/0.5';
+  const outputs = files.map(({ path, bytes, sha256 }) =>
+    entity(`../outputs/${encodeURI(path)}`, 'File', { name: path, contentSize: String(bytes), sha256 }),
+  );
+  return {
+    '@context': ['https://w3id.org/ro/crate/1.1/context', 'https://w3id.org/ro/terms/workflow-run/context'],
+    '@graph': [
+      entity('ro-crate-metadata.json', 'CreativeWork', {
+        about: reference('./'),
+        conformsTo: reference('https://w3id.org/ro/crate/1.1'),
+      }),
+      entity('./', 'Dataset', {
+        name: `Run ${id}`,
+        description: `What ${id} ran, read and left in ${outputsFolder(id)}.`,
+        datePublished: endedAt,
+        conformsTo: reference(profile),
+        mentions: reference(action),
+        hasPart: outputs.map(output => reference(output['@id'])),
+      }),
+      entity(profile, 'CreativeWork', { name: 'Process Run Crate', version: '0.5' }),
+      entity(software, 'SoftwareApplication', {
+        name: request.image,
+        identifier: request.image.slice(request.image.indexOf('@') + 1),
+        ...(request.code && { codeRepository: request.code.repository, version: request.code.commit }),
+      }),
+      entity(`#person-${owner.id}`, 'Person', { name: owner.name }),
+      entity(action, 'CreateAction', {
+        name: `Run of ${request.image}`,
+        instrument: reference(software),
+        agent: reference(`#person-${owner.id}`),
+        object: inputs.map(input => reference(input['@id'])),
+        result: outputs.map(output => reference(output['@id'])),
+        startTime: submittedAt,
+        endTime: endedAt,
+        actionStatus: reference(endStates[status]),
+        ...(status === 'failed' && { error: reason }),
+      }),
+      ...inputs,
+      ...outputs,
+    ],
+  };
+}

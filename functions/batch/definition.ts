@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { environmentName } from '../names.ts';
+import type { ComputeJob, JobRequest } from './schemas.ts';
+
+/** Where a job finds what belongs to it, in its container. */
+export const JOB_PROGRAM = '/opt/broch/job.sh';
+const WORK_FOLDER = '/work';
+/** Nobody in particular: jobs never run as root. */
+const JOB_USER = '1000:1000';
+
+/** The folder of a job in the project's bucket. */
+const jobFolder = (id: string): string => `batch/${id}/`;
+/** What Broch writes about a run. Nobody in the project can change it. */
+export const runFolder = (id: string): string => `${jobFolder(id)}run/`;
+export const RUN_FOLDERS = 'batch/*/run/*';
+export const outputsFolder = (id: string): string => `${jobFolder(id)}outputs/`;
+
+export interface DefinitionPlace {
+  readonly environment: string;
+  /** The registry, such as 111122223333.dkr.ecr.eu-west-2.amazonaws.com. */
+  readonly registry: string;
+  readonly role: string;
+  readonly logGroup: string;
+  readonly region: string;
+}
+
+/** The repository of an approved image in the registry. */
+const repositoryName = (environment: string, image: string): string =>
+  `${environmentName(environment, 'jobs')}/${image.slice(0, image.indexOf('@'))}`;
+
+/** One definition for each image of a project on each queue. What differs between jobs is given with each job. */
+export function definitionName(
+  { environment, logGroup }: Pick<DefinitionPlace, 'environment' | 'logGroup'>,
+  project: string,
+  { kind, image }: JobRequest,
+): string {
+  // A queue that was opened again has another log group.
+  const digest = createHash('sha256').update(`${image} ${logGroup}`).digest('hex').slice(0, 16);
+  return environmentName(environment, `${project}-${kind}-${digest}`);
+}
+
+/** The definition: one fixed program, no root, no privilege, no way to change its own file system. */
+export function buildDefinition(
+  { environment, registry, role, logGroup, region }: DefinitionPlace,
+  project: string,
+  request: JobRequest,
+) {
+  const { image } = request;
+  const digest = image.slice(image.indexOf('@'));
+  return {
+    jobDefinitionName: definitionName({ environment, logGroup }, project, request),
+    type: 'container' as const,
+    platformCapabilities: ['EC2' as const],
+    propagateTags: true,
+    tags: { 'broch:environment': environment, 'broch:project': project },
+    containerProperties: {
+      image: `${registry}/${repositoryName(environment, image)}${digest}`,
+      command: [JOB_PROGRAM],
+      jobRoleArn: role,
+      user: JOB_USER,
+      privileged: false,
+      readonlyRootFilesystem: true,
+      resourceRequirements: [
+        { type: 'VCPU' as const, value: '1' },
+        { type: 'MEMORY' as const, value: '2048' },
+      ],
+      linuxParameters: { initProcessEnabled: true },
+      volumes: [
+        { name: 'program', host: { sourcePath: '/opt/broch' } },
+        { name: 'work', host: { sourcePath: '/var/lib/broch/work' } },
+      ],
+      mountPoints: [
+        { sourceVolume: 'program', containerPath: '/opt/broch', readOnly: true },
+        { sourceVolume: 'work', containerPath: WORK_FOLDER, readOnly: false },
+      ],
+      logConfiguration: {
+        logDriver: 'awslogs' as const,
+        options: { 'awslogs-group': logGroup, 'awslogs-region': region, 'awslogs-stream-prefix': 'job' },
+      },
+    },
+  };
+}
+
+export interface JobPlace {
+  readonly environment: string;
+  readonly queueArn: string;
+  readonly bucket: string;
+  /** The access point by which the project reads datasets. */
+  readonly datasets: string | undefined;
+}
+
+/** Fair shares are between people. An identifier has letters and digits only, which a person's id has not. */
+export const shareOf = (person: string): string => createHash('sha256').update(person).digest('hex').slice(0, 32);
+
+/**
+ * What AWS Batch is asked for one job. The command is a list of words from end to end: AWS Batch, the container and job.sh
+ * pass them on as they are, and no shell reads them.
+ */
+export function buildSubmission(job: ComputeJob, definition: string, place: JobPlace, predecessors: readonly string[]) {
+  const { id, project, owner, request, datasets } = job;
+  const variables = {
+    ...request.variables,
+    BROCH_JOB: id,
+    BROCH_PROJECT: project,
+    BROCH_BUCKET: place.bucket,
+    BROCH_WORK: WORK_FOLDER,
+    BROCH_INPUTS_LIST: request.inputs.join('\n'),
+    BROCH_DATASETS_LIST: datasets
+      .map(({ dataset, prefix }) => `${dataset} s3://${place.datasets}/${prefix}`)
+      .join('\n'),
+  };
+  const tags = { 'broch:environment': place.environment, 'broch:project': project, 'broch:job': id };
+  return {
+    // The name is how a job is found again whose answer was lost.
+    jobName: id,
+    jobQueue: place.queueArn,
+    jobDefinition: definition,
+    shareIdentifier: shareOf(owner.id),
+    schedulingPriorityOverride: 0,
+    propagateTags: true,
+    tags,
+    ...(request.tasks > 1 && { arrayProperties: { size: request.tasks } }),
+    ...(predecessors.length > 0 && { dependsOn: predecessors.map(jobId => ({ jobId })) }),
+    timeout: { attemptDurationSeconds: request.minutes * 60 },
+    retryStrategy: {
+      attempts: request.attempts,
+      // Without the last rule every failure would be repeated, also that of the program itself.
+      evaluateOnExit: [
+        { onStatusReason: 'Host EC2*', action: 'RETRY' as const },
+        { onReason: '*', action: 'EXIT' as const },
+      ],
+    },
+    containerOverrides: {
+      command: [JOB_PROGRAM, ...request.command],
+      environment: Object.entries(variables).map(([name, value]) => ({ name, value })),
+      resourceRequirements: [
+        { type: 'VCPU' as const, value: String(request.vcpus) },
+        { type: 'MEMORY' as const, value: String(request.memory) },
+        ...(request.gpu > 0 ? [{ type: 'GPU' as const, value: String(request.gpu) }] : []),
+      ],
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import { Refused } from '../refused.ts';
+import priceList from './prices.json' with { type: 'json' };
+import type { JobAttempt, JobEstimate, JobRequest, QueueKind } from './schemas.ts';
+
+interface MachineType {
+  readonly kind: string;
+  readonly vcpus: number;
+  readonly memory: number;
+  readonly gpu: number;
+  readonly dollars: number;
+}
+const machineTypes: Readonly<Record<string, MachineType>> = priceList.machines;
+
+/** The machine types of a queue: all that the price list knows of its kind. */
+export const machineNames = (kind: QueueKind): string[] =>
+  Object.entries(machineTypes).flatMap(([name, machine]) => (machine.kind === kind ? [name] : []));
+
+/** The ECS agent and the operating system need a part of the memory. */
+const USABLE_MEMORY = 0.92;
+/** What a machine is paid for before and after an attempt: it starts, and it waits for another job. */
+const IDLE_MINUTES = 10;
+
+const fits = (machine: MachineType, { kind, vcpus, memory, gpu }: JobRequest) =>
+  machine.kind === kind && machine.vcpus >= vcpus && machine.gpu >= gpu && machine.memory * USABLE_MEMORY >= memory;
+
+function selectMachine(request: JobRequest): [string, MachineType] {
+  const [cheapest] = Object.entries(machineTypes)
+    .filter(([, machine]) => fits(machine, request))
+    .sort(([, a], [, b]) => a.dollars - b.dollars);
+  if (cheapest) return cheapest;
+  throw new Refused(
+    'conflict',
+    `No machine of the ${request.kind} queue has ${request.vcpus} vCPUs, ${request.memory} MiB and ${request.gpu} GPUs. Ask for less, or for the other queue.`,
+  );
+}
+
+/** Millionths of a dollar for an hour, On-Demand. */
+function hourMicros({ dollars }: MachineType, region: string): number {
+  const factors: Readonly<Record<string, number>> = priceList.factors;
+  return Math.ceil(dollars * 1e6 * (factors[region] ?? priceList.factor));
+}
+
+/** What a job will cost, and the most that it can cost: AWS ends every attempt at its time limit. */
+export function estimateJob(request: JobRequest, region: string): JobEstimate {
+  if (request.kind === 'gpu' && request.gpu === 0)
+    throw new Refused('conflict', 'A job of the gpu queue needs at least one GPU. Add --gpu 1, or use --kind cpu.');
+  const [name, machine] = selectMachine(request);
+  const { minutes, attempts, tasks } = request;
+  const attemptMicros = Math.ceil((hourMicros(machine, region) * (minutes + IDLE_MINUTES)) / 60);
+  return {
+    machine: name,
+    expectedMicros: Math.ceil(attemptMicros * tasks * priceList.spotShare),
+    mostMicros: attemptMicros * attempts * tasks,
+    spotSavingPercent: Math.round((1 - priceList.spotShare) * 100),
+    pricedAt: priceList.date,
+    pricedFor: region,
+  };
+}
+
+/**
+ * What the attempts of a job cost, On-Demand, and never more than was reserved. An attempt without an end is reckoned to
+ * its time limit.
+ */
+export function costOf(
+  { request, estimate }: { request: JobRequest; estimate: JobEstimate },
+  attempts: readonly JobAttempt[],
+): number {
+  const machine = machineTypes[estimate.machine];
+  if (!machine) return estimate.mostMicros;
+  const times = attempts.map(({ startedAt, stoppedAt }) =>
+    startedAt === undefined
+      ? 0
+      : (stoppedAt ?? startedAt + request.minutes * 60_000) - startedAt + IDLE_MINUTES * 60_000,
+  );
+  const total = times.reduce((sum, time) => sum + time, 0);
+  const micros = Math.ceil((hourMicros(machine, estimate.pricedFor) * total) / 3_600_000);
+  return Math.min(micros, estimate.mostMicros);
+}

@@ -1,0 +1,44 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import * as z from 'zod';
+import { currentTime } from '../clock.ts';
+import { eventHandler } from '../handler.ts';
+import { hashObject, listObjects } from '../storage/object-read.ts';
+import { mapInParallel } from '../storage/parallel.ts';
+import { s3 } from '../storage/s3.ts';
+import { decideJob } from './batch.ts';
+import { buildRunCrate, digestOutputs } from './crate.ts';
+import { outputsFolder, runFolder } from './definition.ts';
+import { JobEnded } from './events.ts';
+import { changeJob, readJob, requireReadyProject } from './store.ts';
+
+/** `BUCKETS` is what the names of all projects' buckets begin with. */
+export const env = z.object({ TABLE_NAME: z.string(), BUCKETS: z.string() });
+const { TABLE_NAME, BUCKETS } = env.parse(process.env);
+const PARALLELISM = 8;
+
+/** Describes a run that ended: hashes what it left, and writes the description where nobody in the project can change it. */
+export const handler = eventHandler(JobEnded, async ({ project, job: id }) => {
+  const job = await readJob(TABLE_NAME, project, id);
+  if (job.status !== 'succeeded' && job.status !== 'failed') return;
+  const { bucket } = (await requireReadyProject(TABLE_NAME, project)).network;
+  if (!bucket.startsWith(BUCKETS)) throw new Error(`the bucket of ${project} is not a project's`);
+  const folder = outputsFolder(id);
+  const objects = await listObjects(bucket, folder);
+  if (!objects) throw new Error(`${id} left too many files`);
+  const files = await mapInParallel(objects, PARALLELISM, async ({ path, version, size }) => {
+    const { sha256 } = await hashObject({ bucket, key: `${folder}${path}`, version });
+    return { path, bytes: size, sha256 };
+  });
+  const crate = `${runFolder(id)}ro-crate-metadata.json`;
+  const Body = JSON.stringify(buildRunCrate(job, files), null, 2);
+  await s3.send(new PutObjectCommand({ Bucket: bucket, Key: crate, Body, ContentType: 'application/ld+json' }));
+  const outputs = {
+    folder,
+    files: files.length,
+    bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+    sha256: digestOutputs(files),
+    crate,
+  };
+  const now = currentTime();
+  await changeJob(TABLE_NAME, { project, id }, read => decideJob(read, { do: 'recordOutputs', outputs }, now), now);
+});

@@ -1,0 +1,147 @@
+import {
+  CreateStackCommand,
+  DeleteStackCommand,
+  DescribeStackEventsCommand,
+  type Stack,
+} from '@aws-sdk/client-cloudformation';
+import { DescribeInstanceTypeOfferingsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import * as z from 'zod';
+import { currentTime } from '../clock.ts';
+import { cloudFormation, describeStack, isCloudFormationError } from '../cloudformation.ts';
+import { stepHandler } from '../handler.ts';
+import { queueStackName } from '../names.ts';
+import { ProjectId, type ReadyProject } from '../projects/schemas.ts';
+import { classifyStackStatus, explainCause, findFirstFailure } from '../stack-state.ts';
+import { machineNames } from './estimate.ts';
+import { decideQueue, type QueueCommand } from './queues.ts';
+import { QueueKind, QueuePlace } from './schemas.ts';
+import { changeQueue, readQueue, requireReadyProject } from './store.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  ENVIRONMENT: z.string(),
+  TEMPLATE_URL: z.string(),
+  SERVICE_ROLE: z.string(),
+  /** The most vCPUs of a queue at once: it bounds what a queue can cost in an hour. */
+  MAX_VCPUS: z.string(),
+});
+const { TABLE_NAME, ENVIRONMENT, TEMPLATE_URL, SERVICE_ROLE, MAX_VCPUS } = env.parse(process.env);
+const ec2 = new EC2Client({});
+
+const Input = z.object({
+  project: ProjectId,
+  kind: QueueKind,
+  attempt: z.number().int(),
+  /** Set when the workflow gives up: the error of a step, or that it took too long. */
+  cause: z.string().optional(),
+});
+type Attempt = z.infer<typeof Input>;
+type Outcome = { status: 'waiting' | 'done' };
+
+async function record({ project, kind }: Attempt, command: QueueCommand): Promise<Outcome> {
+  const now = currentTime();
+  await changeQueue(TABLE_NAME, { project, kind }, read => decideQueue(read, command, now), now);
+  return { status: 'done' };
+}
+
+/** The machine types of the queue that the region offers. */
+async function listOfferings(kind: QueueKind): Promise<string[]> {
+  const names = machineNames(kind);
+  const { InstanceTypeOfferings = [] } = await ec2.send(
+    new DescribeInstanceTypeOfferingsCommand({
+      LocationType: 'region',
+      Filters: [{ Name: 'instance-type', Values: names }],
+    }),
+  );
+  return names.filter(name => InstanceTypeOfferings.some(({ InstanceType }) => InstanceType === name));
+}
+
+async function createStack(attempt: Attempt, { network }: ReadyProject): Promise<Outcome> {
+  const { project, kind } = attempt;
+  const machines = await listOfferings(kind);
+  if (machines.length === 0)
+    return record(attempt, {
+      do: 'recordFailure',
+      attempt: attempt.attempt,
+      reason: `The region offers none of the machine types of a ${kind} queue: ${machineNames(kind).join(', ')}.`,
+    });
+  const parameters = {
+    Project: project,
+    Kind: kind,
+    ImageType: kind === 'gpu' ? 'ECS_AL2023_NVIDIA' : 'ECS_AL2023',
+    MachineTypes: machines.join(','),
+    MaxVcpus: MAX_VCPUS,
+    SubnetIds: network.subnetIds.join(','),
+    SecurityGroupId: network.securityGroupId,
+    KeyArn: network.keyArn,
+  };
+  try {
+    await cloudFormation.send(
+      new CreateStackCommand({
+        StackName: queueStackName(ENVIRONMENT, project, kind),
+        ClientRequestToken: `${project}-${kind}-${attempt.attempt}`,
+        TemplateURL: TEMPLATE_URL,
+        RoleARN: SERVICE_ROLE,
+        Capabilities: ['CAPABILITY_NAMED_IAM'],
+        Parameters: Object.entries(parameters).map(([ParameterKey, ParameterValue]) => ({
+          ParameterKey,
+          ParameterValue,
+        })),
+        Tags: [
+          { Key: 'broch:environment', Value: ENVIRONMENT },
+          { Key: 'broch:project', Value: project },
+        ],
+        TimeoutInMinutes: 25,
+        OnFailure: 'ROLLBACK',
+      }),
+    );
+  } catch (error) {
+    // An earlier call created it, but its answer was lost.
+    if (!isCloudFormationError(error, 'AlreadyExistsException')) throw error;
+  }
+  return { status: 'waiting' };
+}
+
+const placeOf = ({ Outputs = [] }: Stack): QueuePlace => {
+  const output = (key: string) => Outputs.find(({ OutputKey }) => OutputKey === key)?.OutputValue;
+  return QueuePlace.parse({ queueArn: output('QueueArn'), logGroup: output('LogGroup') });
+};
+
+async function explainWreck(name: string): Promise<string> {
+  const { StackEvents = [] } = await cloudFormation.send(new DescribeStackEventsCommand({ StackName: name }));
+  const events = StackEvents.map(event => ({
+    resource: event.LogicalResourceId ?? '',
+    type: event.ResourceType ?? '',
+    status: event.ResourceStatus ?? '',
+    reason: event.ResourceStatusReason,
+  }));
+  return findFirstFailure(events) ?? `The stack ${name} could not be created.`;
+}
+
+async function deleteStack(name: string): Promise<Outcome> {
+  await cloudFormation.send(new DeleteStackCommand({ StackName: name }));
+  return { status: 'waiting' };
+}
+
+/** Brings the stack of a queue a step closer to what the table says of the queue. Repeated calls do no harm. */
+export const handler = stepHandler(Input, async (input): Promise<Outcome> => {
+  const { project, kind, attempt, cause } = input;
+  const queue = await readQueue(TABLE_NAME, project, kind);
+  if (queue?.attempt !== attempt || (queue.status !== 'opening' && queue.status !== 'closing'))
+    return { status: 'done' };
+  if (cause !== undefined) return record(input, { do: 'recordFailure', attempt, reason: explainCause(cause) });
+  const name = queueStackName(ENVIRONMENT, project, kind);
+  const stack = await describeStack(name);
+  const stage = classifyStackStatus(stack?.StackStatus);
+  if (stage === 'building' || stage === 'leaving') return { status: 'waiting' };
+  if (queue.status === 'closing') {
+    if (stage === 'none') return record(input, { do: 'recordClosed', attempt });
+    return deleteStack(name);
+  }
+  if (stage === 'none') return createStack(input, await requireReadyProject(TABLE_NAME, project));
+  if (stage === 'built' && stack) return record(input, { do: 'recordOpen', attempt, place: placeOf(stack) });
+  // What this attempt left is deleted, so that the next one starts afresh. The reason is recorded first.
+  const reason = await explainWreck(name);
+  await deleteStack(name);
+  return record(input, { do: 'recordFailure', attempt, reason });
+});

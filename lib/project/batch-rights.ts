@@ -1,0 +1,159 @@
+import { Stack, Validations } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { environmentName, queueStackName } from '../../functions/names.ts';
+import { explainWildcards } from '../nag-wildcards.ts';
+import { boundaryName, PROJECT_IAM_PATH } from './names.ts';
+
+interface Place {
+  readonly partition: string;
+  readonly region: string;
+  readonly account: string;
+}
+const allow = (actions: string[], resources: string[], conditions?: Record<string, Record<string, unknown>>) =>
+  new PolicyStatement({ actions, resources, ...(conditions && { conditions }) });
+
+/** AWS Batch names the ECS cluster of a compute environment after it. */
+const clusterArn = ({ partition, region, account }: Place, type: string, environment: string, project: string) =>
+  `arn:${partition}:ecs:${region}:${account}:${type}/${environmentName(environment, `${project}-*`)}`;
+
+/**
+ * What the ECS agent of a machine needs, as in Amazon's policy AmazonEC2ContainerServiceforEC2Role, but limited to the
+ * clusters of the project, the images for jobs and the logs of its queues. Jobs cannot use these rights.
+ */
+export const hostStatements = (place: Place, environment: string, project: string): PolicyStatement[] => {
+  const { partition, region, account } = place;
+  return [
+    allow(
+      [
+        'ecs:DeregisterContainerInstance',
+        'ecs:RegisterContainerInstance',
+        'ecs:SubmitAttachmentStateChanges',
+        'ecs:SubmitContainerStateChange',
+        'ecs:SubmitTaskStateChange',
+      ],
+      [clusterArn(place, 'cluster', environment, project)],
+    ),
+    allow(
+      ['ecs:Poll', 'ecs:StartTelemetrySession', 'ecs:UpdateContainerInstancesState'],
+      [`${clusterArn(place, 'container-instance', environment, project)}/*`],
+    ),
+    // These have no resource-level permissions.
+    allow(['ecs:DiscoverPollEndpoint', 'ecr:GetAuthorizationToken'], ['*']),
+    allow(
+      ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
+      [`arn:${partition}:ecr:${region}:${account}:repository/${environmentName(environment, 'jobs')}/*`],
+    ),
+  ];
+};
+
+/** What CloudFormation needs to build and delete the stack of a queue. */
+const queueBuilderStatements = ({ partition, region, account }: Place, environment: string): PolicyStatement[] => {
+  const batchArn = (type: string) =>
+    `arn:${partition}:batch:${region}:${account}:${type}/${environmentName(environment, '*')}`;
+  const environmentOnly = { StringEquals: { 'aws:ResourceTag/broch:environment': environment } };
+  const template = `arn:${partition}:ec2:${region}:${account}:launch-template/*`;
+  return [
+    allow(
+      [
+        ...['CreateComputeEnvironment', 'UpdateComputeEnvironment', 'DeleteComputeEnvironment', 'CreateJobQueue'],
+        ...['UpdateJobQueue', 'DeleteJobQueue', 'CreateSchedulingPolicy', 'UpdateSchedulingPolicy'],
+        ...['DeleteSchedulingPolicy', 'TagResource', 'UntagResource'],
+      ].map(name => `batch:${name}`),
+      ['compute-environment', 'job-queue', 'scheduling-policy'].map(batchArn),
+    ),
+    // These have no resource-level permissions.
+    allow(
+      [
+        'batch:DescribeComputeEnvironments',
+        'batch:DescribeJobQueues',
+        'batch:DescribeSchedulingPolicies',
+        'batch:ListTagsForResource',
+        'ec2:DescribeLaunchTemplates',
+        'ec2:DescribeLaunchTemplateVersions',
+      ],
+      ['*'],
+    ),
+    allow(['ec2:CreateLaunchTemplate'], [template], {
+      StringEquals: { 'aws:RequestTag/broch:environment': environment },
+    }),
+    allow(
+      ['ec2:CreateLaunchTemplateVersion', 'ec2:DeleteLaunchTemplate', 'ec2:GetLaunchTemplateData'],
+      [template],
+      environmentOnly,
+    ),
+    allow(['ec2:CreateTags'], [template], {
+      StringEquals: { 'ec2:CreateAction': 'CreateLaunchTemplate', 'aws:RequestTag/broch:environment': environment },
+    }),
+    allow(
+      [
+        ...['CreateLogGroup', 'DeleteLogGroup', 'PutRetentionPolicy', 'AssociateKmsKey', 'TagResource'],
+        ...['UntagResource', 'ListTagsForResource', 'GetDataProtectionPolicy'],
+      ].map(name => `logs:${name}`),
+      [`arn:${partition}:logs:${region}:${account}:log-group:${queueStackName(environment, '*', '*')}`],
+    ),
+  ];
+};
+
+/** The role of the machines of a queue: made with the boundary of all project roles, and passed to EC2 alone. */
+const hostRoleStatements = ({ partition, account }: Place, environment: string): PolicyStatement[] => {
+  const iamArn = (type: string) =>
+    `arn:${partition}:iam::${account}:${type}${PROJECT_IAM_PATH}${environmentName(environment, '*-host')}`;
+  const boundary = `arn:${partition}:iam::${account}:policy${PROJECT_IAM_PATH}${boundaryName(environment)}`;
+  return [
+    allow(['iam:CreateRole', 'iam:PutRolePolicy', 'iam:DeleteRolePolicy'], [iamArn('role')], {
+      StringEquals: { 'iam:PermissionsBoundary': boundary },
+    }),
+    allow(
+      [
+        'DeleteRole',
+        'GetRole',
+        'GetRolePolicy',
+        'ListAttachedRolePolicies',
+        'ListRolePolicies',
+        'TagRole',
+        'UntagRole',
+      ].map(name => `iam:${name}`),
+      [iamArn('role')],
+    ),
+    allow(
+      [
+        ...['CreateInstanceProfile', 'GetInstanceProfile', 'DeleteInstanceProfile'],
+        ...['AddRoleToInstanceProfile', 'RemoveRoleFromInstanceProfile'],
+      ].map(name => `iam:${name}`),
+      [iamArn('instance-profile'), iamArn('role')],
+    ),
+    allow(['iam:PassRole'], [iamArn('role')], { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } }),
+    // Of AWS's own roles for Batch and for Spot, which an account makes once.
+    allow(['iam:CreateServiceLinkedRole'], [`arn:${partition}:iam::${account}:role/aws-service-role/*`], {
+      StringEquals: { 'iam:AWSServiceName': ['batch.amazonaws.com', 'spot.amazonaws.com'] },
+    }),
+  ];
+};
+
+/** The role that CloudFormation uses for the stacks of queues. */
+export class QueueBuilder extends Construct {
+  readonly role: Role;
+
+  constructor(scope: Construct, id: string, { environment }: { environment: string }) {
+    super(scope, id);
+    const stack = Stack.of(this);
+    this.role = new Role(this, 'Role', {
+      description: "Builds and deletes the stacks of projects' queues",
+      assumedBy: new ServicePrincipal('cloudformation.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': stack.account } },
+      }),
+    });
+    const statements = [...queueBuilderStatements(stack, environment), ...hostRoleStatements(stack, environment)];
+    for (const statement of statements) this.role.addToPolicy(statement);
+    explainWildcards(
+      this,
+      statements,
+      'Queues are made at run time: a prefix, a tag or the boundary fences what has no name yet.',
+    );
+    Validations.of(this.role).acknowledge({
+      id: 'NIST.800.53.R5-IAMNoInlinePolicy',
+      reason: 'A role of one use: its policy belongs to nothing else.',
+    });
+  }
+}

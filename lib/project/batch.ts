@@ -1,0 +1,187 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CfnOutput, CfnParameter, Fn, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import { CfnComputeEnvironment, CfnJobQueue, CfnSchedulingPolicy } from 'aws-cdk-lib/aws-batch';
+import { CfnLaunchTemplate } from 'aws-cdk-lib/aws-ec2';
+import { InstanceProfile, ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { CfnLogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import { environmentName, queueStackName } from '../../functions/names.ts';
+import { explainWildcards } from '../nag-wildcards.ts';
+import { hostStatements } from './batch-rights.ts';
+import { boundaryName, PROJECT_IAM_PATH } from './names.ts';
+
+export interface QueueTemplateProps extends StackProps {
+  readonly environment: string;
+  readonly retention: RetentionDays;
+}
+
+/** What a machine does when it starts: the program of jobs, a folder for their work, and no rights of the machine for them. */
+const userData = (): string => {
+  const program = readFileSync(join(import.meta.dirname, 'job.sh')).toString('base64');
+  // Jobs share the network of their machine. They never run as root, so only root may ask for the machine's credentials.
+  return `MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="broch"
+
+--broch
+Content-Type: text/x-shellscript; charset="us-ascii"
+
+#!/bin/sh
+set -eu
+iptables --insert OUTPUT --destination 169.254.169.254 --match owner ! --uid-owner 0 --jump REJECT
+install --directory --mode=0755 /opt/broch
+install --directory --mode=1777 /var/lib/broch/work
+base64 --decode > /opt/broch/job.sh <<'PROGRAM'
+${program}
+PROGRAM
+chmod 0755 /opt/broch/job.sh
+
+--broch--
+`;
+};
+
+/**
+ * The CloudFormation stack of one queue of a project: machines on Spot first and On-Demand when Spot cannot scale, in the
+ * project's network and security group. It costs nothing while no job waits: both compute environments hold no vCPU.
+ */
+export class QueueTemplate extends Stack {
+  constructor(scope: Construct, id: string, { environment, retention, ...props }: QueueTemplateProps) {
+    super(scope, id, props);
+    const text = (name: string, description: string, allowedPattern: string) =>
+      new CfnParameter(this, name, { description, allowedPattern }).valueAsString;
+    const project = text('Project', "The project's id", '[a-z][a-z0-9-]{2,19}');
+    const kind = text('Kind', 'cpu or gpu', 'cpu|gpu');
+    // Always named: without it, AWS once chose Amazon Linux 2, of which it no longer creates environments.
+    const imageType = text('ImageType', "Amazon's image of the machines", 'ECS_AL2023|ECS_AL2023_NVIDIA');
+    const list = (name: string, description: string) => Fn.split(',', text(name, description, '[A-Za-z0-9.,-]+'));
+    const machineTypes = list('MachineTypes', 'The machine types that the region offers');
+    const subnets = list('SubnetIds', 'The isolated subnets of the project');
+    const group = text('SecurityGroupId', 'The security group of workspaces and jobs', 'sg-[0-9a-f]+');
+    const keyArn = text('KeyArn', "The ARN of the project's key", 'arn:[a-z-]+:kms:.+');
+    const maxVcpus = new CfnParameter(this, 'MaxVcpus', {
+      type: 'Number',
+      description: 'The most vCPUs at once, on Spot and On-Demand each',
+      minValue: 1,
+      maxValue: 10_000,
+    }).valueAsNumber;
+    const name = environmentName(environment, `${project}-${kind}`);
+
+    const logs = new CfnLogGroup(this, 'Logs', {
+      logGroupName: queueStackName(environment, project, kind),
+      retentionInDays: retention,
+      kmsKeyId: keyArn,
+    });
+    // The next queue of this kind has a group of the same name.
+    logs.applyRemovalPolicy(RemovalPolicy.DESTROY);
+    const profile = this.hostProfile(name, environment, project);
+    const template = this.launchTemplate();
+    const resources = (type: 'SPOT' | 'EC2', allocationStrategy: string) => ({
+      type,
+      allocationStrategy,
+      minvCpus: 0,
+      maxvCpus: maxVcpus,
+      instanceTypes: machineTypes,
+      instanceRole: profile.attrArn,
+      subnets,
+      securityGroupIds: [group],
+      ec2Configuration: [{ imageType }],
+      launchTemplate: { launchTemplateId: template.ref, version: '$Default' },
+      updateToLatestImageVersion: true,
+      tags: { Name: name, 'broch:environment': environment, 'broch:project': project },
+    });
+    const environments = [
+      ['Spot', 'spot', resources('SPOT', 'SPOT_PRICE_CAPACITY_OPTIMIZED')],
+      ['OnDemand', 'ondemand', resources('EC2', 'BEST_FIT_PROGRESSIVE')],
+    ] as const;
+    const order = environments.map(([id, suffix, computeResources], index) => {
+      const compute = new CfnComputeEnvironment(this, id, {
+        computeEnvironmentName: `${name}-${suffix}`,
+        type: 'MANAGED',
+        state: 'ENABLED',
+        // Otherwise every change would replace it, under a name that is taken.
+        replaceComputeEnvironment: false,
+        computeResources,
+        updatePolicy: { terminateJobsOnUpdate: false, jobExecutionTimeoutMinutes: 60 },
+      });
+      return { order: index + 1, computeEnvironment: compute.attrComputeEnvironmentArn };
+    });
+    const shares = new CfnSchedulingPolicy(this, 'Shares', {
+      name,
+      // Every person has the same share. What somebody used counts less and less within an hour.
+      fairsharePolicy: { computeReservation: 0, shareDecaySeconds: 3600, shareDistribution: [] },
+    });
+    const queue = new CfnJobQueue(this, 'Queue', {
+      jobQueueName: name,
+      priority: 1,
+      state: 'ENABLED',
+      schedulingPolicyArn: shares.attrArn,
+      computeEnvironmentOrder: order,
+      jobStateTimeLimitActions: stuckReasons.map(([reason, seconds]) => ({
+        reason,
+        state: 'RUNNABLE',
+        maxTimeSeconds: seconds,
+        action: 'CANCEL',
+      })),
+    });
+    const outputs = { QueueArn: queue.attrJobQueueArn, LogGroup: logs.ref };
+    for (const [key, value] of Object.entries(outputs))
+      new CfnOutput(this, `${key}Output`, { value }).overrideLogicalId(key);
+  }
+
+  /** The role of the machines: only what the ECS agent needs. Jobs have the role of the project instead. */
+  private hostProfile(name: string, environment: string, project: string) {
+    const role = new Role(this, 'Host', {
+      roleName: `${name}-host`,
+      path: PROJECT_IAM_PATH,
+      permissionsBoundary: ManagedPolicy.fromManagedPolicyArn(
+        this,
+        'Boundary',
+        `arn:${this.partition}:iam::${this.account}:policy${PROJECT_IAM_PATH}${boundaryName(environment)}`,
+      ),
+      assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
+    });
+    const logGroup = `arn:${this.partition}:logs:${this.region}:${this.account}:log-group:${queueStackName(environment, project, '*')}`;
+    const statements = [
+      ...hostStatements(this, environment, project),
+      new PolicyStatement({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [`${logGroup}:*`] }),
+    ];
+    for (const statement of statements) role.addToPolicy(statement);
+    explainWildcards(
+      role,
+      statements,
+      'AWS Batch ends the names of its clusters itself; the agent’s token has no resource.',
+    );
+    Validations.of(this).acknowledge({
+      id: 'NIST.800.53.R5-IAMNoInlinePolicy',
+      reason: 'A role of one use: its policy belongs to nothing else.',
+    });
+    const profile = new InstanceProfile(this, 'Profile', {
+      instanceProfileName: `${name}-host`,
+      path: PROJECT_IAM_PATH,
+      role,
+    });
+    return { attrArn: profile.instanceProfileArn };
+  }
+
+  private launchTemplate(): CfnLaunchTemplate {
+    return new CfnLaunchTemplate(this, 'Machines', {
+      launchTemplateData: {
+        metadataOptions: { httpEndpoint: 'enabled', httpTokens: 'required', httpPutResponseHopLimit: 1 },
+        blockDeviceMappings: [
+          {
+            deviceName: '/dev/xvda',
+            ebs: { volumeType: 'gp3', volumeSize: 100, encrypted: true, deleteOnTermination: true },
+          },
+        ],
+        userData: Fn.base64(userData()),
+      },
+    });
+  }
+}
+
+/** Why a job at the head of the queue is cancelled instead of holding up all behind it, and after how many seconds. */
+const stuckReasons = [
+  ['CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY', 4 * 3600],
+  ['MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE', 600],
+  ['MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT', 600],
+] as const;

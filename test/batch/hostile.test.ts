@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { buildDefinition, buildSubmission, JOB_PROGRAM, shareOf } from '../../functions/batch/definition.ts';
+import { type ComputeJob, JobRequest } from '../../functions/batch/schemas.ts';
+import { createTempDir } from '../../lib/temp-dir.ts';
+import { submitTestJob, testBudget, testImage, testRequest, testSubmission } from './builders.ts';
+
+const place = { environment: 'prod', queueArn: 'q', bucket: 'b', datasets: 'alias' };
+const program = join(import.meta.dirname, '../../lib/project/job.sh');
+const jobOf = (command: string[]) =>
+  submitTestJob({ budget: testBudget(1e9) }, testSubmission(1, { command })).state.job as ComputeJob;
+
+/** Runs job.sh with an AWS CLI that only keeps what it is asked. */
+function runProgram(command: string[]): { output: string; folder: string } {
+  const folder = createTempDir('job');
+  const bin = join(folder, 'bin');
+  mkdirSync(bin);
+  writeFileSync(join(bin, 'aws'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+  const variables = { BROCH_JOB: 'job-1', BROCH_BUCKET: 'b', BROCH_INPUTS_LIST: '', BROCH_DATASETS_LIST: '' };
+  const output = execFileSync('/bin/sh', [program, ...command], {
+    env: { PATH: `${bin}:${process.env.PATH}`, BROCH_WORK: folder, ...variables },
+    encoding: 'utf8',
+  });
+  return { output, folder };
+}
+
+describe('what a person writes into a job', () => {
+  it.each([
+    ['latest', 'quay/python:latest'],
+    ['a tag beside the digest', `quay/python:3@sha256:${'a'.repeat(64)}`],
+    ['another registry', `evil.example/python@sha256:${'a'.repeat(64)}`.replace('evil.example', 'evil.example:443')],
+    ['a path upwards', `quay/../python@sha256:${'a'.repeat(64)}`],
+    ['a short digest', 'quay/python@sha256:abc'],
+  ])('cannot name an image by %s', (_, image) =>
+    expect(JobRequest.safeParse({ image, command: ['x'] }).success).toBe(false),
+  );
+
+  it.each([
+    ['inputs', { inputs: ['data/../secret/'] }],
+    ['inputs', { inputs: ['batch/other/outputs/'] }],
+    ['inputs', { inputs: ['data/a\nb/'] }],
+    ['variables', { variables: { AWS_ENDPOINT_URL: 'x' } }],
+    ['variables', { variables: { BROCH_BUCKET: 'x' } }],
+    ['variables', { variables: { LD_PRELOAD: 'x' } }],
+    ['variables', { variables: { 'A=B': 'x' } }],
+    ['code', { code: { repository: '$(id)', commit: 'a'.repeat(40) } }],
+    ['command', { command: ['a\u0000b'] }],
+    ['after', { after: ['job-1; rm'] }],
+  ])('cannot use %s for more than they are', (_, change) =>
+    expect(JobRequest.safeParse({ image: testImage, command: ['x'], ...change }).success).toBe(false),
+  );
+
+  it('reaches the program word for word, and no shell before it', () => {
+    const folder = createTempDir('marks');
+    const words = [
+      '$(touch MARK)',
+      '`touch MARK`',
+      '; touch MARK',
+      '&& touch MARK',
+      '| tee MARK',
+      '> MARK',
+      "'",
+      '"',
+      '-n',
+      '*',
+      '~',
+      '\n',
+    ];
+    const hostileWords = words.map(word => word.replace('MARK', join(folder, 'mark')));
+    const { output } = runProgram(['printf', '%s\\0', ...hostileWords]);
+    expect(output.split('\0').slice(0, -1)).toEqual(hostileWords);
+    expect(existsSync(join(folder, 'mark'))).toBe(false);
+  });
+
+  it('is passed to AWS as the words that they are', () =>
+    fc.assert(
+      fc.property(fc.array(fc.string({ maxLength: 40 }), { minLength: 1, maxLength: 10 }), words => {
+        const { containerOverrides } = buildSubmission(jobOf(words), 'd', place, []);
+        expect(containerOverrides.command).toEqual([JOB_PROGRAM, ...words]);
+      }),
+      { numRuns: 200 },
+    ));
+
+  it('leaves nothing behind on the machine', () => {
+    const { folder } = runProgram(['sh', '-c', 'echo x > "$BROCH_OUTPUTS/a"; echo y > "$TMPDIR/b"']);
+    expect(readdirSync(folder)).toEqual(['bin']);
+  });
+});
+
+describe('what AWS Batch is asked', () => {
+  const request = testRequest();
+  const definition = buildDefinition(
+    { environment: 'prod', registry: 'r', role: 'role', logGroup: 'g', region: 'eu-west-2' },
+    'asthma',
+    request,
+  );
+  it('is a container without root, privilege or a file system of its own', () =>
+    expect(definition.containerProperties).toMatchObject({
+      user: '1000:1000',
+      privileged: false,
+      readonlyRootFilesystem: true,
+      jobRoleArn: 'role',
+      image: `r/broch-prod-jobs/${testImage}`,
+    }));
+  it('repeats only what lost its machine: the last rule ends all other failures', () =>
+    expect(buildSubmission(jobOf(['x']), 'd', place, []).retryStrategy.evaluateOnExit).toEqual([
+      { onStatusReason: 'Host EC2*', action: 'RETRY' },
+      { onReason: '*', action: 'EXIT' },
+    ]));
+  it('names a share of letters and digits only for every person', () =>
+    expect(shareOf('3f786850-e387-5500-fdab-836ed7e6dc88')).toMatch(/^[a-z0-9]{32}$/));
+  it('carries the tags on, so that the bill names the project', () =>
+    expect(buildSubmission(jobOf(['x']), 'd', place, [])).toMatchObject({
+      propagateTags: true,
+      tags: { 'broch:project': 'asthma' },
+    }));
+  it('uses the program that every machine is given', () => expect(readFileSync(program, 'utf8')).toMatch(/^"\$@" &$/m));
+});

@@ -1,0 +1,115 @@
+import { Template } from 'aws-cdk-lib/assertions';
+import { AwsSolutionsChecks, NIST80053R5Checks } from 'cdk-nag';
+import { describe, expect, it } from 'vitest';
+import { buildQueueTemplate } from '../../lib/batch.ts';
+import { readConfig } from '../../lib/config.ts';
+import { findTemplateResources } from '../template.ts';
+
+const { app, template: stack } = buildQueueTemplate(readConfig('config/production.json'));
+const template = Template.fromStack(stack);
+const propertiesOf = (type: string) => findTemplateResources(template, type).map(([, { Properties }]) => Properties);
+const environments = propertiesOf('AWS::Batch::ComputeEnvironment') as {
+  ReplaceComputeEnvironment: boolean;
+  ComputeResources: Record<string, unknown>;
+}[];
+const resources = environments.map(({ ComputeResources }) => ComputeResources);
+const [queue] = propertiesOf('AWS::Batch::JobQueue');
+
+describe('the machines of a queue', () => {
+  it('are on Spot first, and On-Demand second', () => {
+    expect(resources.map(({ Type, AllocationStrategy }) => [Type, AllocationStrategy])).toEqual([
+      ['SPOT', 'SPOT_PRICE_CAPACITY_OPTIMIZED'],
+      ['EC2', 'BEST_FIT_PROGRESSIVE'],
+    ]);
+    const order = queue?.ComputeEnvironmentOrder as { Order: number; ComputeEnvironment: { 'Fn::GetAtt': string[] } }[];
+    expect(order.map(({ Order, ComputeEnvironment }) => [Order, ComputeEnvironment['Fn::GetAtt'][0]])).toEqual([
+      [1, 'Spot'],
+      [2, 'OnDemand'],
+    ]);
+  });
+
+  it('are none while no job waits, and never more than the cap', () =>
+    expect(resources.map(({ MinvCpus, MaxvCpus }) => [MinvCpus, MaxvCpus])).toEqual(
+      resources.map(() => [0, { Ref: 'MaxVcpus' }]),
+    ));
+
+  it('run Amazon Linux 2023, by name', () => {
+    expect(resources.map(({ Ec2Configuration }) => Ec2Configuration)).toEqual(
+      resources.map(() => [{ ImageType: { Ref: 'ImageType' } }]),
+    );
+    expect(template.toJSON().Parameters.ImageType.AllowedPattern).toBe('ECS_AL2023|ECS_AL2023_NVIDIA');
+  });
+
+  it('are of the given types only: no C, M or R machine joins a GPU queue', () =>
+    expect(JSON.stringify(resources.map(({ InstanceTypes }) => InstanceTypes))).not.toMatch(/optimal|default_/));
+
+  it('are updated in place, with the newest image', () => {
+    expect(environments.map(({ ReplaceComputeEnvironment }) => ReplaceComputeEnvironment)).toEqual([false, false]);
+    expect(resources.map(({ UpdateToLatestImageVersion }) => UpdateToLatestImageVersion)).toEqual([true, true]);
+  });
+
+  it('are in the project’s subnets and security group, and pay for the project', () => {
+    for (const { SecurityGroupIds, Subnets, Tags, SpotIamFleetRole } of resources) {
+      expect(SecurityGroupIds).toEqual([{ Ref: 'SecurityGroupId' }]);
+      expect(JSON.stringify(Subnets)).toContain('SubnetIds');
+      expect(Tags).toMatchObject({ 'broch:project': { Ref: 'Project' } });
+      // Only BEST_FIT needs one.
+      expect(SpotIamFleetRole).toBeUndefined();
+    }
+  });
+
+  it('have IMDSv2 with one hop, an encrypted gp3 disk of 100 GB, and let only root ask for their credentials', () => {
+    const [launch] = propertiesOf('AWS::EC2::LaunchTemplate') as { LaunchTemplateData: Record<string, unknown> }[];
+    expect(launch?.LaunchTemplateData).toMatchObject({
+      MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1 },
+      BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeType: 'gp3', VolumeSize: 100, Encrypted: true } }],
+    });
+    const script = JSON.stringify(launch?.LaunchTemplateData.UserData);
+    expect(script).toContain('MIME-Version: 1.0\\nContent-Type: multipart/mixed');
+    expect(script).toContain('iptables --insert OUTPUT --destination 169.254.169.254 --match owner ! --uid-owner 0');
+    expect(Buffer.byteLength(script)).toBeLessThan(16 * 1024);
+  });
+
+  it('have a role for the ECS agent alone, under the boundary of the project', () => {
+    const [role] = propertiesOf('AWS::IAM::Role');
+    expect(JSON.stringify(role?.PermissionsBoundary)).toContain('broch-prod-project');
+    const actions = propertiesOf('AWS::IAM::Policy').flatMap(policy =>
+      (policy.PolicyDocument as { Statement: { Action: string | string[] }[] }).Statement.flatMap(
+        ({ Action }) => Action,
+      ),
+    );
+    expect(actions.filter(action => !/^(ecs|ecr|logs):/.test(action))).toEqual([]);
+  });
+});
+
+describe('a queue', () => {
+  it('shares fairly between people', () =>
+    expect(propertiesOf('AWS::Batch::SchedulingPolicy')).toMatchObject([
+      { FairsharePolicy: { ComputeReservation: 0, ShareDistribution: [] } },
+    ]));
+
+  it('cancels what could never start, within the limits of AWS', () => {
+    const actions = queue?.JobStateTimeLimitActions as Record<string, unknown>[];
+    expect(actions.map(({ Reason }) => Reason)).toEqual([
+      'CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY',
+      'MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE',
+      'MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT',
+    ]);
+    for (const { MaxTimeSeconds, State, Action } of actions) {
+      expect(MaxTimeSeconds).toBeGreaterThanOrEqual(600);
+      expect(MaxTimeSeconds).toBeLessThanOrEqual(86_400);
+      expect([State, Action]).toEqual(['RUNNABLE', 'CANCEL']);
+    }
+  });
+
+  it('leaves nothing when it is closed', () =>
+    expect(
+      Object.values(template.toJSON().Resources as Record<string, { DeletionPolicy?: string }>).filter(
+        ({ DeletionPolicy }) => DeletionPolicy?.startsWith('Retain'),
+      ),
+    ).toEqual([]));
+
+  it.each([new AwsSolutionsChecks(app), new NIST80053R5Checks(app)])('explains every finding of a rule pack', pack =>
+    expect(pack.validateScope(stack).violations.map(({ ruleName }) => ruleName)).toEqual([]),
+  );
+});

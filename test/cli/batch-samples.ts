@@ -1,0 +1,82 @@
+import { requestSamples } from './request-samples.ts';
+
+const { time, sha256, purpose: long } = requestSamples;
+const act = { by: { id: 'r-1', name: 'rana' }, at: time };
+const image = `quay/biocontainers/samtools@sha256:${sha256}`;
+const queue = {
+  status: 'open',
+  project: 'asthma-tayside',
+  kind: 'gpu',
+  reason: long,
+  requested: act,
+  approved: act,
+  attempt: 1,
+  place: { queueArn: 'arn:aws:batch:eu-west-2:111122223333:job-queue/broch-prod-asthma-gpu', logGroup: 'group' },
+  openedAt: time,
+};
+const container = { status: 'approved', project: 'asthma-tayside', image, reason: long, requested: act, approved: act };
+const estimate = {
+  machine: 'g4dn.xlarge',
+  expectedMicros: 300_000,
+  mostMicros: 1_800_000,
+  spotSavingPercent: 55,
+  pricedAt: '2026-11-01',
+  pricedFor: 'eu-west-2',
+};
+const job = {
+  status: 'succeeded',
+  id: 'job-0011223344556677',
+  project: 'asthma-tayside',
+  owner: { id: 'r-1', name: 'rana' },
+  submittedAt: time,
+  request: {
+    kind: 'gpu',
+    image,
+    command: ['python', 'train.py'],
+    vcpus: 4,
+    memory: 8192,
+    gpu: 1,
+    minutes: 120,
+    attempts: 3,
+    tasks: 1,
+    after: [],
+    inputs: ['data/cohort/'],
+    datasets: ['admissions'],
+    variables: { SEED: '1' },
+  },
+  datasets: [{ dataset: 'admissions', version: sha256, prefix: 'datasets/admissions/' }],
+  estimate,
+  batchId: 'aws-1',
+  rank: 1,
+  attempts: [{ startedAt: 1, stoppedAt: 2, exitCode: 0, reason: 'ended', logStream: 'job/one' }],
+  endedAt: time,
+  costMicros: 700_000,
+  reason: 'Essential container in task exited',
+  outputs: {
+    folder: 'batch/job-0011223344556677/outputs/',
+    files: 2,
+    bytes: 1024,
+    sha256,
+    crate: 'batch/job-0011223344556677/run/ro-crate-metadata.json',
+  },
+};
+
+/** An answer of every route of batch jobs. */
+export const batchSamples = {
+  requestQueue: { ...queue, status: 'requested' },
+  approveQueue: queue,
+  closeQueue: queue,
+  listQueues: { items: [queue] },
+  showBudget: { project: 'asthma-tayside', limitMicros: 5_000_000, reservedMicros: 1_800_000, spentMicros: 700_000 },
+  requestContainer: container,
+  approveContainer: container,
+  withdrawContainer: container,
+  listContainers: { items: [container] },
+  estimateJob: estimate,
+  submitJob: job,
+  listJobs: { items: [job] },
+  showJob: job,
+  showLogs: { lines: [{ at: time, text: 'epoch 1' }] },
+  cancelJob: job,
+  rerunJob: job,
+};
