@@ -15,8 +15,6 @@ export interface AssemblyTemplate {
  * because it would apply to everybody. Both are printed for the user. The app itself does not know about it.
  */
 export const unsupportedConditionKeys: readonly string[] = [
-  'batch:Privileged',
-  'batch:User',
   'cloudformation:CreateAction',
   'cloudformation:RoleArn',
   'cloudformation:TemplateUrl',

@@ -7,12 +7,43 @@ MiniStack's own Batch ends every job at once. Here a job stays as it is until so
 import json
 import time
 
+from ministack.core import iam_actions
 from ministack.core.responses import error_response_json, new_uuid
 from ministack.services import batch, ec2
 from ministack.services.cloudformation import provisioners
 
 _policies: dict[str, dict] = {}
 PLAYED = "played:state"
+_extract_resource_arn, _request_tag_context = iam_actions.extract_resource_arn, iam_actions.request_tag_context
+
+
+def _resource_arn(service, method, path, headers, body, query_params, region, account_id):
+    """The resource that AWS checks. Of a submission, which has two, it is the queue."""
+    if service != "batch":
+        return _extract_resource_arn(service, method, path, headers, body, query_params, region, account_id)
+    if path.startswith("/v1/tags/"):
+        return path.removeprefix("/v1/tags/")
+    request, operation = json.loads(body or b"{}"), path.rpartition("/")[2]
+    prefix = f"arn:aws:batch:{region}:{account_id}"
+    if operation == "submitjob":
+        queue = request.get("jobQueue", "")
+        return queue if queue.startswith("arn:") else f"{prefix}:job-queue/{queue}"
+    if operation == "registerjobdefinition":
+        return f"{prefix}:job-definition/{request.get('jobDefinitionName')}"
+    return f"{prefix}:job/{request.get('jobId')}" if operation == "terminatejob" else "*"
+
+
+def _request_context(service, iam_action, body, params):
+    """What AWS lets policies see of a new definition."""
+    context = _request_tag_context(service, iam_action, body, params)
+    if iam_action != "batch:RegisterJobDefinition":
+        return context
+    container = json.loads(body or b"{}").get("containerProperties", {})
+    known = {"batch:User": container.get("user"), "batch:Privileged": str(container.get("privileged", False)).lower()}
+    return {**context, **{key: value for key, value in known.items() if value is not None}}
+
+
+iam_actions.extract_resource_arn, iam_actions.request_tag_context = _resource_arn, _request_context
 
 
 def _camel(value):
@@ -163,6 +194,17 @@ def _list(p):
     return batch._json(200, {"jobSummaryList": [_summary(job) for job in jobs]})
 
 
+def _find_network(job_id):
+    """The VPC of the machines that a job runs on, or None if there is no such job."""
+    queue = batch._job_queues.get(batch._jobs.get(job_id, {}).get("jobQueue", "").rpartition("/")[2], {})
+    for order in queue.get("computeEnvironmentOrder", []):
+        environment = batch._compute_envs.get(order["computeEnvironment"].rpartition("/")[2], {})
+        for subnet in environment.get("computeResources", {}).get("subnets", []):
+            return ec2._subnets.get(subnet, {}).get("VpcId")
+    return None
+
+
+batch.find_network = _find_network
 _HIDDEN = {"isTerminated", "tasks"}
 
 

@@ -36,14 +36,17 @@ def _resource_matches(resource_arn: str, resources: list[str],
         return role["Arn"] if role and ":assumed-role/" in ctx.principal_arn else ctx.principal_arn
 """,
         ),
-        # An instance's session calls from inside its network, through the gateway endpoint there.
+        # Sessions of an instance and of a job call from inside their network, through the gateway endpoint there.
         (
             """    tags = list((entity or {}).get("Tags") or [])
     session = sts_svc._sessions.get(credential.access_key_id)""",
-            """    from ministack.services import ec2 as ec2_svc
-    instance = ec2_svc._instances.get(str(credential.principal_id).rpartition(":")[2])
-    if credential.principal_type == "AssumedRole" and instance is not None:
-        keys["aws:sourcevpc"] = instance["VpcId"]
+            """    from ministack.services import batch as batch_svc
+    from ministack.services import ec2 as ec2_svc
+    session_name = str(credential.principal_id).rpartition(":")[2]
+    instance = ec2_svc._instances.get(session_name)
+    network = instance["VpcId"] if instance else batch_svc.find_network(session_name)
+    if credential.principal_type == "AssumedRole" and network is not None:
+        keys["aws:sourcevpc"] = network
     tags = list((entity or {}).get("Tags") or [])
     session = sts_svc._sessions.get(credential.access_key_id)""",
         ),
@@ -74,6 +77,16 @@ _RESOURCE_TAG_COLLECTORS = {
             from ministack.services import iam as iam_svc
             role = iam_svc._roles.get(role_name)
             return role["Arn"] if role else f"arn:aws:iam::{account_id}:role/{role_name}"
+""",
+        ),
+        # A log is read stream by stream.
+        (
+            """            return f"arn:aws:logs:{region}:{account_id}:log-group:{name}"
+        return "*"
+""",
+            """            stream = _safe_json_field(body, "logStreamName") if action == "GetLogEvents" else None
+            return f"arn:aws:logs:{region}:{account_id}:log-group:{name}" + (f":log-stream:{stream}" if stream else "")
+        return "*"
 """,
         ),
         # Writing an object together with tags also needs the right to tag.

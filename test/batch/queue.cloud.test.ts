@@ -1,17 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
+import type { ComputeJob } from '../../functions/batch/schemas.ts';
+import type { ReadyProject } from '../../functions/projects/schemas.ts';
+import { playScheduler } from '../../local/scheduler.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { buildProjectFor } from '../datasets/harness.ts';
 import { signInNewPerson } from '../ingest/partner.ts';
 
 const cloud = connectTestCloud();
+const root = new S3Client(cloud.configuration);
 const image = `quay/python@sha256:${'a'.repeat(64)}`;
 const params = { project: 'bat-one' };
 const queue = { ...params, kind: 'cpu' } as const;
 const reason = 'We train a model.';
 
 let [operator, steward, lead]: ApiClient[] = [];
+let project: ReadyProject;
+let reclaimLine: string | undefined;
+const lines: string[] = [];
+const playing = new AbortController();
+let scheduler: Promise<void>;
 
 async function waitFor<T>(ask: () => Promise<T>, holds: (answer: T) => boolean): Promise<T> {
   let last: T | undefined;
@@ -19,18 +30,38 @@ async function waitFor<T>(ask: () => Promise<T>, holds: (answer: T) => boolean):
     last = await ask();
     if (holds(last)) return last;
   }
-  throw new Error(`it stayed ${JSON.stringify(last)}`);
+  throw new Error(`it stayed ${JSON.stringify(last)}\n${lines.join('\n')}`);
 }
 
 const submit = (change: object) =>
-  lead?.ask('submitJob', { params, body: { image, command: ['true'], minutes: 5, ...change } });
+  lead?.ask('submitJob', { params, body: { image, command: ['true'], minutes: 5, ...change } }) as Promise<ComputeJob>;
+const showJob = (job: string) => lead?.ask('showJob', { params: { ...params, job } }) as Promise<ComputeJob>;
+const waitForJob = ({ id }: ComputeJob, statuses = ['succeeded', 'failed', 'cancelled']) =>
+  waitFor(
+    () => showJob(id),
+    job => statuses.includes(job.status),
+  );
+const waitForOutputs = (job: ComputeJob) =>
+  waitFor(
+    () => showJob(job.id),
+    answer => 'outputs' in answer && answer.outputs !== undefined,
+  ) as Promise<Extract<ComputeJob, { status: 'succeeded' }>>;
 
 beforeAll(async () => {
   [operator, steward, lead] = await Promise.all(
     (['operator', 'steward', 'researcher'] as const).map(group => signInNewPerson(cloud, `bat-${group}`, group)),
   );
-  await buildProjectFor(operator as ApiClient, lead as ApiClient, params.project);
+  project = await buildProjectFor(operator as ApiClient, lead as ApiClient, params.project);
+  scheduler = playScheduler(cloud, {
+    signal: playing.signal,
+    reclaimLine: () => reclaimLine,
+    log: line => lines.push(line),
+  });
 }, 240_000);
+afterAll(async () => {
+  playing.abort();
+  await scheduler;
+});
 
 describe('a queue', () => {
   it('takes no job before it is open', () => expect(submit({})).rejects.toThrow(/has no cpu queue/));
@@ -55,4 +86,80 @@ describe('a queue', () => {
 
   it('takes no job that may cost more than the budget has', async () =>
     await expect(submit({ minutes: 6000 })).rejects.toThrow(/of the budget of bat-one are free/));
+});
+
+describe('a job', () => {
+  it('runs as a real process, and what it leaves is described', async () => {
+    const script =
+      'import os; open(os.environ["BROCH_OUTPUTS"] + "/sum.txt", "w").write(str(sum(range(10)))); print("done")';
+    const job = await submit({ command: ['python', '-c', script] });
+    const end = await waitForJob(job);
+    expect(end, lines.join('\n')).toMatchObject({ status: 'succeeded', attempts: [{ exitCode: 0 }] });
+    const { outputs } = await waitForOutputs(job);
+    expect(outputs).toMatchObject({ files: 1, bytes: 2, folder: `batch/${job.id}/outputs/` });
+    const { Body } = await root.send(new GetObjectCommand({ Bucket: project.network.bucket, Key: outputs?.crate }));
+    const crate = JSON.parse((await Body?.transformToString()) ?? '');
+    expect(JSON.stringify(crate)).toContain('https://w3id.org/ro/wfrun/process/0.5');
+    const log = await lead?.ask('showLogs', { params: { ...params, job: job.id } });
+    expect(log?.lines.map(({ text }) => text)).toContain('done');
+    // The same again leaves the same.
+    const repetition = (await lead?.ask('rerunJob', { params: { ...params, job: job.id } })) as ComputeJob;
+    expect((await waitForOutputs(repetition)).outputs?.sha256).toBe(outputs?.sha256);
+    const budget = await lead?.ask('showBudget', { params });
+    expect(budget).toMatchObject({ limitMicros: 5_000_000, reservedMicros: 0 });
+    expect(budget?.spentMicros).toBeGreaterThan(0);
+  });
+
+  it('of an array runs each task with its number', async () => {
+    const command = ['sh', '-c', 'echo $AWS_BATCH_JOB_ARRAY_INDEX > "$BROCH_OUTPUTS/$AWS_BATCH_JOB_ARRAY_INDEX.txt"'];
+    const job = await submit({ tasks: 2, command });
+    expect(await waitForJob(job), lines.join('\n')).toMatchObject({ status: 'succeeded' });
+    expect((await waitForOutputs(job)).outputs).toMatchObject({ files: 2 });
+  });
+
+  it('continues from its checkpoint when AWS takes its machine back', async () => {
+    reclaimLine = 'step 1 is kept';
+    const script =
+      'f="$BROCH_CHECKPOINT/step"; if [ -e "$f" ]; then echo "continues" > "$BROCH_OUTPUTS/end.txt"; else echo 1 > "$f"; echo "step 1 is kept"; sleep 60; fi';
+    const job = await submit({ command: ['sh', '-c', script] });
+    const end = await waitForJob(job);
+    reclaimLine = undefined;
+    expect(end, lines.join('\n')).toMatchObject({
+      status: 'succeeded',
+      attempts: [{ reason: expect.stringContaining('Host EC2') }, { exitCode: 0 }],
+    });
+  });
+
+  it('that fails says so, with its exit code, and is tried once', async () => {
+    const job = await submit({ command: ['sh', '-c', 'exit 3'] });
+    expect(await waitForJob(job)).toMatchObject({ status: 'failed', reason: expect.stringContaining('exit code 3') });
+  });
+
+  it('ends when it is cancelled', async () => {
+    const job = await submit({ command: ['sleep', '60'] });
+    await waitForJob(job, ['running']);
+    await lead?.ask('cancelJob', { params: { ...params, job: job.id }, body: { reason: 'Wrong input.' } });
+    expect(await waitForJob(job)).toMatchObject({ status: 'cancelled', reason: 'Wrong input.' });
+  });
+
+  it('can write nothing of another job’s description', async () => {
+    const place = 's3://$BROCH_BUCKET/batch/$BROCH_JOB/run/';
+    const script = `mkdir x; echo x > x/ro-crate-metadata.json; aws s3 sync x ${place} 2>&1 && exit 0 || exit 7`;
+    expect(await waitForJob(await submit({ command: ['sh', '-c', script] }))).toMatchObject({
+      status: 'failed',
+      reason: expect.stringContaining('exit code 7'),
+    });
+  });
+});
+
+it('a queue that is closed leaves nothing', async () => {
+  await lead?.ask('closeQueue', { params: queue });
+  await waitFor(
+    () => operator?.ask('listQueues', { params }) as Promise<{ items: { status: string }[] }>,
+    ({ items }) => items[0]?.status === 'closed',
+  );
+  const stacks = new CloudFormationClient(cloud.configuration);
+  const name = `broch-local-project-${params.project}-batch-cpu`;
+  await expect(stacks.send(new DescribeStacksCommand({ StackName: name }))).rejects.toThrow(/does not exist/);
+  await expect(submit({})).rejects.toThrow(/is closed/);
 });

@@ -21,7 +21,14 @@ const project = 'pr-members';
 const inProject = { params: { project } };
 const olga = castMember('olga');
 let [rana, nadia]: TestUser[] = [];
-const ids = { workspace: '', request: '', use: 'du-0011223344556677', run: 'er-0011223344556677', job: 'job-0011223344556677', kind: 'cpu' };
+const ids = {
+  workspace: '',
+  request: '',
+  use: 'du-0011223344556677',
+  run: 'er-0011223344556677',
+  job: 'job-0011223344556677',
+  kind: 'cpu',
+};
 
 const add = (
   person: TestUser | undefined,

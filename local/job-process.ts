@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { repositoryRoot } from './cloud.ts';
+import type { CloudFacts } from './deployed-cloud.ts';
+import type { ClientCredentials } from './roles.ts';
+
+/** How an attempt of a job ended. */
+export interface ProcessEnd {
+  readonly exitCode: number | undefined;
+  readonly end: 'exit' | 'timeout' | 'reclaim' | 'stop';
+}
+
+export interface ProcessOptions {
+  readonly facts: CloudFacts;
+  readonly credentials: ClientCredentials;
+  /** The folder in which job.sh makes its own. */
+  readonly work: string;
+  readonly command: readonly string[];
+  readonly variables: Readonly<Record<string, string>>;
+  readonly seconds: number;
+  /** AWS takes the machine back when the program prints this. */
+  readonly reclaimLine?: string | undefined;
+  readonly onLine: (line: string) => void;
+  /** Whether somebody has ended the job. */
+  readonly isStopped: () => Promise<boolean>;
+}
+
+/** A folder with what the machines have and this one may lack: the AWS CLI, as far as job.sh uses it. */
+function makeProgramFolder(folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'aws');
+  const [python, script] = [join(repositoryRoot, '.venv/bin/python'), join(repositoryRoot, 'local/python/aws_sync.py')];
+  writeFileSync(file, `#!/bin/sh\nexec '${python}' -B '${script}' "$@"\n`);
+  chmodSync(file, 0o755);
+  return folder;
+}
+
+function endProcess(child: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    // A request to end goes to job.sh, which passes it to its program. A kill ends both.
+    if (signal === 'SIGKILL' && child.pid !== undefined) process.kill(-child.pid, signal);
+    else child.kill(signal);
+  } catch {
+    // It has ended already.
+  }
+}
+
+/** Runs the real job.sh with the rights of the project's role, as a container on a machine would. */
+export function runJobProcess(options: ProcessOptions): Promise<ProcessEnd> {
+  const { facts, credentials, work, command, variables, seconds, reclaimLine, onLine, isStopped } = options;
+  const programs = makeProgramFolder(join(work, 'bin'));
+  const child = spawn('/bin/sh', [join(repositoryRoot, 'lib/project/job.sh'), ...command], {
+    cwd: work,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: `${programs}:${join(repositoryRoot, '.venv/bin')}:${process.env.PATH}`,
+      ...variables,
+      BROCH_WORK: work,
+      BROCH_CHECKPOINT_SECONDS: '1',
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_SESSION_TOKEN: credentials.sessionToken ?? '',
+      AWS_REGION: facts.region,
+      AWS_DEFAULT_REGION: facts.region,
+      AWS_ENDPOINT_URL: facts.endpoint,
+      AWS_CA_BUNDLE: facts.ca,
+    },
+  });
+  let end: ProcessEnd['end'] = 'exit';
+  const stop = (reason: ProcessEnd['end'], graceMs: number) => {
+    if (end !== 'exit') return;
+    end = reason;
+    endProcess(child, 'SIGTERM');
+    setTimeout(() => endProcess(child, 'SIGKILL'), graceMs).unref();
+  };
+  for (const stream of [child.stdout, child.stderr])
+    createInterface({ input: stream }).on('line', line => {
+      onLine(line);
+      // Two minutes of notice, as AWS gives before it takes a Spot machine back.
+      if (reclaimLine !== undefined && line.includes(reclaimLine)) stop('reclaim', 120_000);
+    });
+  const limit = setTimeout(() => stop('timeout', 30_000), seconds * 1000);
+  const watch = setInterval(async () => {
+    if (await isStopped().catch(() => false)) stop('stop', 30_000);
+  }, 1000);
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    // A container ends with its first process, whatever that has started.
+    child.on('exit', () => endProcess(child, 'SIGKILL'));
+    child.on('close', code => {
+      clearTimeout(limit);
+      clearInterval(watch);
+      resolve({ exitCode: code ?? undefined, end });
+    });
+  });
+}

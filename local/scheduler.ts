@@ -1,0 +1,224 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  BatchClient,
+  DescribeJobDefinitionsCommand,
+  DescribeJobQueuesCommand,
+  DescribeJobsCommand,
+  type JobDetail,
+  ListJobsCommand,
+  ListTagsForResourceCommand,
+  TagResourceCommand,
+} from '@aws-sdk/client-batch';
+import { CloudWatchLogsClient, CreateLogStreamCommand, PutLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import { createTempDir } from '../lib/temp-dir.ts';
+import type { CloudFacts } from './deployed-cloud.ts';
+import { type ProcessEnd, runJobProcess } from './job-process.ts';
+import { clientConfigFor, rootCredentialsFor } from './roles.ts';
+
+export interface SchedulerOptions {
+  readonly signal: AbortSignal;
+  /** The line of output at which AWS takes the machine of a job's first attempt back. */
+  readonly reclaimLine?: () => string | undefined;
+  readonly log?: (line: string) => void;
+}
+
+interface AttemptRecord {
+  startedAt: number;
+  stoppedAt: number;
+  statusReason?: string;
+  container: { exitCode?: number; reason?: string; logStreamName: string };
+}
+type TaskEnd = { readonly status: 'SUCCEEDED' | 'FAILED'; readonly attempts: readonly AttemptRecord[] };
+
+const endReasons: Readonly<Record<ProcessEnd['end'], string>> = {
+  exit: 'Essential container in task exited',
+  timeout: 'Job attempt duration exceeded timeout',
+  reclaim: 'Host EC2 (instance i-0123456789abcdef0) terminated.',
+  stop: 'Job terminated',
+};
+
+/**
+ * Stands in for the scheduler and the machines of AWS Batch: runs the command of each job as a real process with the real
+ * job.sh, the rights of the job's role and its time limit, writes what it prints to its log, tries again when a machine is
+ * taken back, and sends the events that AWS sends. Resolves when aborted.
+ */
+export async function playScheduler(
+  facts: CloudFacts,
+  { signal, reclaimLine = () => undefined, log = () => {} }: SchedulerOptions,
+): Promise<void> {
+  const aws = clientConfigFor(facts, rootCredentialsFor(facts.account));
+  const [batch, events, logs, sts] = [
+    new BatchClient(aws),
+    new EventBridgeClient(aws),
+    new CloudWatchLogsClient(aws),
+    new STSClient(aws),
+  ];
+  const startedIds = new Set<string>();
+
+  const keep = ({ jobArn }: JobDetail, state: object) =>
+    batch.send(new TagResourceCommand({ resourceArn: jobArn, tags: { 'played:state': JSON.stringify(state) } }));
+
+  async function send(job: JobDetail, change: object): Promise<void> {
+    const { jobArn, jobId, jobName, jobQueue, tags } = job;
+    const detail = { jobArn, jobId, jobName, jobQueue, tags, attempts: [], ...change };
+    const entry = { Source: 'aws.batch', DetailType: 'Batch Job State Change', Detail: JSON.stringify(detail) };
+    await events.send(new PutEventsCommand({ Entries: [entry] }));
+  }
+
+  async function readDefinition({ jobDefinition = '' }: JobDetail) {
+    const jobDefinitionName = jobDefinition.split('/').at(-1)?.split(':')[0];
+    const { jobDefinitions = [] } = await batch.send(new DescribeJobDefinitionsCommand({ jobDefinitionName }));
+    const container = jobDefinitions.find(
+      ({ jobDefinitionArn }) => jobDefinitionArn === jobDefinition,
+    )?.containerProperties;
+    if (!container?.jobRoleArn) throw new Error(`${jobDefinition} has no role`);
+    return { role: container.jobRoleArn, group: container.logConfiguration?.options?.['awslogs-group'] ?? '' };
+  }
+
+  async function assume(role: string, name: string) {
+    const { Credentials } = await sts.send(new AssumeRoleCommand({ RoleArn: role, RoleSessionName: name }));
+    const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = Credentials ?? {};
+    return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
+  }
+
+  const isStopped = async ({ jobArn }: JobDetail): Promise<boolean> => {
+    const { tags = {} } = await batch.send(new ListTagsForResourceCommand({ resourceArn: jobArn }));
+    return tags['played:terminated'] === 'true';
+  };
+
+  async function runAttempt(job: JobDetail, number: number, index: number | undefined) {
+    const { role, group } = await readDefinition(job);
+    const { jobName = '', jobId = '', container = {}, timeout } = job;
+    const stream = `job/${jobName}/${jobId}-${index ?? 0}-${number}`;
+    await logs.send(new CreateLogStreamCommand({ logGroupName: group, logStreamName: stream }));
+    let writing: Promise<unknown> = Promise.resolve();
+    const pairs = (container.environment ?? []).map(({ name = '', value = '' }) => [name, value]);
+    const startedAt = Date.now();
+    const { exitCode, end } = await runJobProcess({
+      facts,
+      credentials: await assume(role, jobId),
+      work: createTempDir('job'),
+      command: container.command?.slice(1) ?? [],
+      variables: {
+        ...Object.fromEntries(pairs),
+        ...(index !== undefined && { AWS_BATCH_JOB_ARRAY_INDEX: String(index) }),
+        AWS_BATCH_JOB_ID: jobId,
+        AWS_BATCH_JOB_ATTEMPT: String(number),
+      },
+      seconds: timeout?.attemptDurationSeconds ?? 3600,
+      reclaimLine: number === 1 ? reclaimLine() : undefined,
+      onLine: line => {
+        log(`${jobName}: ${line}`);
+        const logEvents = [{ timestamp: Date.now(), message: line || ' ' }];
+        writing = writing
+          .then(() => logs.send(new PutLogEventsCommand({ logGroupName: group, logStreamName: stream, logEvents })))
+          .catch((error: Error) => log(error.message));
+      },
+      isStopped: () => isStopped(job),
+    });
+    await writing;
+    const record: AttemptRecord = {
+      startedAt,
+      stoppedAt: Date.now(),
+      statusReason: endReasons[end],
+      container: { ...(exitCode !== undefined && { exitCode }), logStreamName: stream },
+    };
+    return { record, end };
+  }
+
+  /** All attempts of a job, or of one task of it. `report` tells what AWS would tell. */
+  async function runAttempts(
+    job: JobDetail,
+    index: number | undefined,
+    report: (change: object) => Promise<void>,
+  ): Promise<TaskEnd> {
+    const attempts: AttemptRecord[] = [];
+    const limit = job.retryStrategy?.attempts ?? 1;
+    for (let number = 1; ; number += 1) {
+      const logStreamName = `job/${job.jobName}/${job.jobId}-${index ?? 0}-${number}`;
+      await report({ status: 'RUNNABLE', attempts });
+      await report({ status: 'STARTING', attempts });
+      await report({ status: 'RUNNING', attempts, startedAt: Date.now(), container: { logStreamName } });
+      const { record, end } = await runAttempt(job, number, index);
+      attempts.push(record);
+      if (end === 'reclaim' && number < limit) continue;
+      const isSuccess = end === 'exit' && record.container.exitCode === 0;
+      return { status: isSuccess ? 'SUCCEEDED' : 'FAILED', attempts };
+    }
+  }
+
+  async function finish(job: JobDetail, { status, attempts }: TaskEnd): Promise<void> {
+    const last = attempts.at(-1);
+    const reason = last?.statusReason ?? 'Array Child Job ended';
+    for (const attempt of attempts) await keep(job, { attempt });
+    const times = { startedAt: attempts[0]?.startedAt, stoppedAt: Date.now() };
+    await keep(job, { status, statusReason: reason, ...times, container: last?.container ?? {} });
+    await send(job, { status, statusReason: reason, attempts, ...times, container: last?.container ?? {} });
+    log(`${job.jobName}: ${status} (${reason})`);
+  }
+
+  async function runArray(job: JobDetail, size: number): Promise<void> {
+    await send(job, { status: 'PENDING' });
+    let failures = 0;
+    for (let index = 0; index < size; index += 1) {
+      const task = { ...job, jobId: `${job.jobId}:${index}`, jobArn: `${job.jobArn}:${index}` };
+      const { status, attempts } = await runAttempts({ ...job }, index, change =>
+        send(task, { ...change, arrayProperties: { index } }),
+      );
+      if (status === 'FAILED') failures += 1;
+      const { startedAt, stoppedAt, container } = attempts.at(-1) as AttemptRecord;
+      const { exitCode } = container;
+      await keep(job, { task: { jobId: task.jobId, status, startedAt, stoppedAt, container: { exitCode } } });
+      await send(task, { status, attempts, arrayProperties: { index } });
+    }
+    await finish(job, { status: failures === 0 ? 'SUCCEEDED' : 'FAILED', attempts: [] });
+  }
+
+  async function run(job: JobDetail): Promise<void> {
+    for (const { jobId } of job.dependsOn ?? []) {
+      const status = await waitForEnd(jobId ?? '');
+      if (status !== 'SUCCEEDED') return finish(job, { status: 'FAILED', attempts: [] });
+    }
+    const size = job.arrayProperties?.size;
+    if (size !== undefined) return runArray(job, size);
+    const end = await runAttempts(job, undefined, async change => {
+      await keep(job, { status: (change as { status: string }).status });
+      await send(job, change);
+    });
+    return finish(job, end);
+  }
+
+  async function waitForEnd(jobId: string): Promise<string> {
+    while (!signal.aborted) {
+      const { jobs = [] } = await batch.send(new DescribeJobsCommand({ jobs: [jobId] }));
+      const status = jobs[0]?.status ?? 'FAILED';
+      if (status === 'SUCCEEDED' || status === 'FAILED') return status;
+      await sleep(300);
+    }
+    return 'FAILED';
+  }
+
+  async function round(): Promise<void> {
+    const { jobQueues = [] } = await batch.send(new DescribeJobQueuesCommand({}));
+    for (const { jobQueueArn } of jobQueues) {
+      const { jobSummaryList = [] } = await batch.send(
+        new ListJobsCommand({ jobQueue: jobQueueArn, jobStatus: 'SUBMITTED' }),
+      );
+      const newIds = jobSummaryList.flatMap(({ jobId = '' }) => (startedIds.has(jobId) ? [] : [jobId]));
+      if (newIds.length === 0) continue;
+      const { jobs = [] } = await batch.send(new DescribeJobsCommand({ jobs: newIds }));
+      for (const job of jobs) {
+        startedIds.add(job.jobId ?? '');
+        run(job).catch((error: Error) => log(`${job.jobName}: ${error.message}`));
+      }
+    }
+  }
+
+  while (!signal.aborted) {
+    await round().catch((error: Error) => signal.aborted || log(error.message));
+    await sleep(300, undefined, { signal }).catch(() => {});
+  }
+  for (const client of [batch, events, logs, sts]) client.destroy();
+}
