@@ -22,6 +22,7 @@ const tools = {
   test: { run: ['local/check.ts', '--tests'], python: ['local/requirements.txt', 'test/requirements.txt'] },
   core: { run: ['local/check.ts', '--tests', 'core'], python: ['local/requirements.txt', 'test/requirements.txt'] },
   cloud: { run: ['local/check.ts', '--tests', 'cloud'], python: ['local/requirements.txt', 'test/requirements.txt'] },
+  trials: { run: ['local/check.ts', '--tests', 'trials'], python: ['local/requirements.txt', 'test/requirements.txt'] },
 };
 
 const say = line => process.stderr.write(`${line}\n`);

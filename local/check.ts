@@ -8,7 +8,8 @@ import { repositoryRoot } from './cloud.ts';
  * failed.
  *
  * After `--tests` comes `core` or `cloud` for one of the two kinds of tests, then words of capabilities (`ingest`),
- * files or options of vitest. Nothing after it means all tests.
+ * files or options of vitest. Nothing after it means all tests. `trials` runs the tests of which all others make a sample
+ * of their trials, and makes every trial.
  */
 const node = join(repositoryRoot, 'node_modules/node/bin/node');
 const bin = (name: string) => join(repositoryRoot, 'node_modules/.bin', name);
@@ -31,10 +32,16 @@ let [successes, failed] = [checks.filter(Boolean).length, checks.filter(ok => !o
 /** Quick tests that need nothing running, and the rest: those that start an embedded cloud, and long explorations. */
 const kinds: Readonly<Record<string, readonly string[]>> = { core: ['core'], cloud: ['cloud', 'story', 'exploration'] };
 
+/** The options of vitest. Without other words, trials are the tests that import from `test/trials.ts`, however far away. */
 function vitestArguments(words: readonly string[]): string[] {
+  if (words[0] === 'trials') {
+    process.env.BROCH_TRIALS = 'all';
+    return words.length === 1 ? ['related', 'test/trials.ts', '--run'] : vitestArguments(words.slice(1));
+  }
   const kind = Object.hasOwn(kinds, words[0] ?? '') ? words[0] : undefined;
   const rest = kind === undefined ? words : words.slice(1);
   return [
+    'run',
     ...(kinds[kind ?? ''] ?? []).flatMap(project => ['--project', project]),
     ...rest.map(word => (existsSync(join(repositoryRoot, 'test', word)) ? `test/${word}/` : word)),
   ];
@@ -45,11 +52,10 @@ if (process.argv.includes('--tests')) {
   rmSync(results, { force: true });
   const ran = passes('tests', node, [
     join(repositoryRoot, 'node_modules/vitest/vitest.mjs'),
-    'run',
+    ...vitestArguments(process.argv.slice(process.argv.indexOf('--tests') + 1)),
     '--reporter=default',
     '--reporter=json',
     `--outputFile=${results}`,
-    ...vitestArguments(process.argv.slice(process.argv.indexOf('--tests') + 1)),
   ]);
   const counts = existsSync(results)
     ? JSON.parse(readFileSync(results, 'utf8'))

@@ -2,6 +2,25 @@
 
 PATCHES = {
     "ministack.core.iam_evaluator": [
+        # A policy is parsed once, not at every request of those who have it.
+        (
+            """def parse_policy_document(doc: str | dict) -> list[ParsedStatement]:
+    \"\"\"Parse a JSON policy document into a list of ParsedStatements.\"\"\"
+""",
+            """_parsed_policies: dict[str, list[ParsedStatement]] = {}
+
+
+def parse_policy_document(doc: str | dict) -> list[ParsedStatement]:
+    if not isinstance(doc, str):
+        return _parse_policy(doc)
+    if doc not in _parsed_policies:
+        _parsed_policies[doc] = _parse_policy(doc)
+    return _parsed_policies[doc]
+
+
+def _parse_policy(doc: str | dict) -> list[ParsedStatement]:
+""",
+        ),
         # Policy variables, such as the aws:userid in the prefix that an instance may write to.
         (
             "    if resources:\n        return any(fnmatch_iam_cs(resource_arn, p) for p in resources)",

@@ -2,7 +2,8 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { selectTrials } from '../trials.ts';
 
 const root = join(import.meta.dirname, '../..');
 // Inside the repository, as `npm start` has it: what Node makes of a file there depends on our package.json.
@@ -102,15 +103,25 @@ describe('npm start', { timeout: 400_000 }, () => {
     expect(existsSync(join(folder, 'cloud.json'))).toBe(false);
   });
 
-  it('exits with status 1, prints the reason and leaves nothing behind when the emulator crashes', async () => {
-    const { heard: streams, end, message: waitFor } = start('--once');
-    await waitFor('creating people');
-    const emulator = processes().find(line => line.includes('hypercorn') && !line.includes('child_guard.py'));
-    process.kill(Number(emulator?.trim().split(' ')[0]), 'SIGKILL');
-    expect(await end).toBe(1);
-    expect(streams.errors).toContain('broch: MiniStack ended by itself');
-    expect(streams.errors).toContain(join(folder, 'cloud/cloud.log'));
-    expect(processes()).toEqual([]);
-    expect(readFileSync(join(folder, 'cloud/cloud.log'), 'utf8')).not.toBe('');
-  });
+  const crashes = [
+    ['Broch is synthesised', () => existsSync(join(folder, 'cloud/config.json'))],
+    ['people are created', (output: string) => output.includes('creating people')],
+  ] as const;
+  const sample = selectTrials('npm start, the emulator crashes', crashes, () => ['crash']);
+
+  it.each(sample)(
+    'exits with status 1, says why and leaves nothing behind when the emulator crashes while %s',
+    async (_, isTime) => {
+      rmSync(join(folder, 'cloud'), { recursive: true, force: true });
+      const { heard: streams, end } = start('--once');
+      await vi.waitUntil(() => isTime(streams.output), { timeout: 180_000, interval: 100 });
+      const emulator = processes().find(line => line.includes('hypercorn') && !line.includes('child_guard.py'));
+      process.kill(Number(emulator?.trim().split(' ')[0]), 'SIGKILL');
+      expect(await end).toBe(1);
+      expect(streams.errors).toContain('broch: MiniStack ended by itself');
+      expect(streams.errors).toContain(join(folder, 'cloud/cloud.log'));
+      expect(processes()).toEqual([]);
+      expect(readFileSync(join(folder, 'cloud/cloud.log'), 'utf8')).not.toBe('');
+    },
+  );
 });

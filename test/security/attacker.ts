@@ -110,7 +110,7 @@ export async function createAttackers(cloud: Cloud, moreKeys: readonly string[] 
     clientsUnder,
     /**
      * Tries everything that `names` doesn't name, and returns what was not denied. With `part`, the thieves share what no
-     * policy of theirs allows by any reading: each tries a quarter of it, and all of what a statement might allow.
+     * policy of theirs allows by any reading: each tries one of so many shares, and all of what a statement might allow.
      */
     async steal(
       credentials: StolenCredentials,
@@ -122,22 +122,26 @@ export async function createAttackers(cloud: Cloud, moreKeys: readonly string[] 
       }: {
         names?: ReadonlySet<string>;
         extras?: readonly AttackAttempt[];
-        part?: { readonly index: number; readonly statements: readonly RoleStatement[] };
+        part?: { readonly index: number; readonly shares: number; readonly statements: readonly RoleStatement[] };
       },
     ) {
       const open: string[] = [];
-      const attempts = [...tries(clientsUnder(credentials), ownRole), ...extras];
+      const attempts = [...tries(clientsUnder(credentials), ownRole), ...extras]
+        .map((attempt, index) => ({ ...attempt, index }))
+        .filter(({ target }) => target === undefined || !names.has(target));
       const selection = attempts.filter(
-        ({ target, right }, index) =>
-          (target === undefined || !names.has(target)) &&
-          (!part || !right || index % 4 === part.index % 4 || part.statements.some(mightAllow(right))),
+        ({ right, index }) =>
+          !part ||
+          !right ||
+          index % part.shares === part.index % part.shares ||
+          part.statements.some(mightAllow(right)),
       );
       await runInParallel(selection, 16, async ({ name, run }) => {
         const error = await attempt(run);
         if (error === undefined) open.push(name);
         else if (!denials.includes(error.name)) open.push(`${name}: ${error.name} ${error.message}`);
       });
-      return { tries: selection.length, open };
+      return { attempts: attempts.map(({ name }) => name), tries: selection.map(({ name }) => name), open };
     },
     close: () => agent.destroy(),
   };

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { mapInParallel } from '../../../functions/storage/parallel.ts';
 import { type Fault, groupCallsByFunction, type WatchedCall, type WatchedRun } from '../../faults.ts';
+import { areTrialsComplete, selectTrials } from '../../trials.ts';
 import { assertEventsPublished } from './harness.ts';
 
 /** A sequence of actions by people and timers, in a project of its own, during which `faults` occur. */
@@ -66,6 +67,24 @@ const isSameCall =
     fault.action === candidate.fault.action &&
     fault.how === candidate.fault.how;
 
+/** A sample fails every operation of AWS in each way, and some call of every function in the two ways that matter most. */
+const kindsOf = ({ fault }: NamedFault): string[] => [
+  `${fault.action} ${describeKind(fault)}`,
+  ...(fault.times === undefined && fault.how !== 'conflict' ? [`${fault.function} ${fault.how}`] : []),
+];
+
+/** In a sample, the faults of a path occur in one run. Otherwise, each run has faults of one kind. */
+function selectFaults(trials: readonly Trial[]): Trial[] {
+  const namedFaults = trials.flatMap(({ name, faults }) => faults.map(fault => ({ name, fault })));
+  const selection = selectTrials('airlock, an AWS call fails', namedFaults, kindsOf);
+  if (areTrialsComplete) return [...trials];
+  return [...new Map(trials.map(({ name, path }) => [name, path]))].map(([name, path]) => ({
+    name,
+    path,
+    faults: selection.filter(candidate => candidate.name === name).map(({ fault }) => fault),
+  }));
+}
+
 /** Runs each path without faults. Plans a fault of each kind for each AWS call that the selected functions make. */
 async function planTrials(paths: Readonly<Record<string, FaultPath>>) {
   const baselines = await mapInParallel(Object.entries(paths), concurrentRuns, async ([name, path]) => ({
@@ -89,7 +108,9 @@ async function planTrials(paths: Readonly<Record<string, FaultPath>>) {
   return {
     requests: baselines.flatMap(({ requests }) => requests),
     // The longest first, so that none is left alone at the end.
-    trials: trials.filter(({ faults }) => faults.length > 0).sort((a, b) => b.faults.length - a.faults.length),
+    trials: selectFaults(trials)
+      .filter(({ faults }) => faults.length > 0)
+      .sort((a, b) => b.faults.length - a.faults.length),
     baselineCount: baselines.length,
   };
 }

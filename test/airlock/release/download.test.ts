@@ -32,6 +32,7 @@ const files = Object.fromEntries(
 );
 const large = 'd1/f22.bin';
 files[large] = `0123456${'9'.repeat(90)}\n`.repeat(3 * (partBytes / 98) + 5);
+const contents = new Map(Object.entries(files).map(([path, text]) => [path, Buffer.from(text)]));
 const record = buildReleaseRecord(files);
 const bytesOf = (start: number, end: number) => record.files.slice(start, end).reduce((sum, { size }) => sum + size, 0);
 const release = JSON.stringify(signRelease(record, makeSigningKeys()));
@@ -105,7 +106,7 @@ function service() {
       activeSession(row.grant, standing, asker, token, clock());
       if (first === undefined) return send('release.json', offset, Buffer.from(release).subarray(offset));
       const bytes = partFrom(record.files, first, offset).map(({ file, from: offset, bytes }) =>
-        Buffer.from(files[file.path] ?? '').subarray(offset, offset + bytes),
+        (contents.get(file.path) ?? Buffer.alloc(0)).subarray(offset, offset + bytes),
       );
       return send(record.files[first]?.path ?? '', offset, Buffer.concat(bytes));
     },
