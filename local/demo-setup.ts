@@ -11,6 +11,7 @@ import { type Inbox, openInbox } from './inbox.ts';
 import { enrolLocalPerson, keepLocalSession, type LocalPerson, signInLocalPerson } from './people.ts';
 import { assumeSetupRole, type ClientCredentials, clientConfigFor, rootCredentialsFor } from './roles.ts';
 import { startScanner } from './scanner.ts';
+import { playScheduler } from './scheduler.ts';
 
 /** Everything around Broch that an organisation has and the embedded cloud simulates. */
 export interface DemoSetup {
@@ -23,8 +24,12 @@ export interface DemoSetup {
   readonly people: readonly LocalPerson[];
   readonly inbox: Inbox;
   readonly gateway: { readonly url: string };
-  /** What the played builder shall do with the next image. */
-  readonly played: { image: PlayedImage };
+  /** What the played builder does with the next image, and what the played scheduler does with the next job. */
+  readonly played: {
+    image: PlayedImage;
+    /** The line of output at which AWS takes back the machine of a batch job's first attempt. */
+    reclaimLine?: string;
+  };
   /** The API as one of the people, signed in with password and code when first used. */
   as(name: string): ApiClient;
   close(): Promise<void>;
@@ -105,6 +110,11 @@ export async function setUpDemo({ facts }: Pick<DeployedCloud, 'facts'>, file: s
     signal: playing.signal,
     log: line => appendFileSync(facts.log, `builder: ${line}\n`),
   });
+  const scheduler = playScheduler(facts, {
+    signal: playing.signal,
+    reclaimLine: () => played.reclaimLine,
+    log: line => appendFileSync(facts.log, `scheduler: ${line}\n`),
+  });
   const scanner = await startScanner(facts, { log: line => appendFileSync(facts.log, `scanner: ${line}\n`) });
 
   const agent = agentFor(place);
@@ -147,7 +157,7 @@ export async function setUpDemo({ facts }: Pick<DeployedCloud, 'facts'>, file: s
       rmSync(file, { force: true });
       playing.abort();
       agent.destroy();
-      await Promise.allSettled([agents, builder, scanner.close(), inbox.close(), gateway.close()]);
+      await Promise.allSettled([agents, builder, scheduler, scanner.close(), inbox.close(), gateway.close()]);
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { DemoSetup } from './demo-setup.ts';
 import type { ProgressReporter } from './progress.ts';
 
-export type Chapter = 'ingest' | 'projects' | 'images' | 'workspaces' | 'datasets' | 'airlock' | 'costs';
+export type Chapter = 'ingest' | 'projects' | 'images' | 'workspaces' | 'datasets' | 'batch' | 'airlock' | 'costs';
 
 /** One step of the story, as it is reported. */
 export interface StoryStep {

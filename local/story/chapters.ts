@@ -1,5 +1,6 @@
 import type { Chapter, ChapterTeller } from '../story.ts';
 import { tellAirlock } from './airlock.ts';
+import { tellBatch } from './batch.ts';
 import { tellCosts } from './costs.ts';
 import { tellDatasets } from './datasets.ts';
 import { tellImages } from './images.ts';
@@ -14,6 +15,7 @@ export const storyChapters: readonly [Chapter, string, ChapterTeller][] = [
   ['images', 'An image is built, approved and published', tellImages],
   ['workspaces', 'A researcher gets a desktop', tellWorkspaces],
   ['datasets', 'A project gets a dataset', tellDatasets],
+  ['batch', 'A model is trained on batch queues', tellBatch],
   ['airlock', 'Results leave, and nothing else', tellAirlock],
   ['costs', 'The team hears what it cost', tellCosts],
 ];

@@ -1,0 +1,137 @@
+import type { ComputeJob } from '../../functions/batch/schemas.ts';
+import type { DemoSetup } from '../demo-setup.ts';
+import { assertHolds, type ChapterTeller } from '../story.ts';
+import { refusalOf } from './refusal.ts';
+import { pollUntilSettled } from './until.ts';
+
+const params = { project: 'asthma' };
+const image = `quay/python@sha256:${'5'.repeat(64)}`;
+const dollars = (micros: number) => `$${(micros / 1e6).toFixed(2)}`;
+
+/** Predicts the highest temperature of a day by gradient descent: a real model, with a checkpoint after half of the steps. */
+const training = `
+import csv, json, os, time
+names = ["temp_min", "precipitation", "wind"]
+with open(os.environ["BROCH_INPUTS"] + "/open-charts/seattle-weather.csv") as file:
+    days = list(csv.DictReader(file))
+columns = [[float(day[name]) for day in days] for name in names]
+mean = lambda values: sum(values) / len(values)
+spread = lambda c: mean([(v - mean(c)) ** 2 for v in c]) ** 0.5
+scaled = [[(v - m) / s for v in c] for c, m, s in ((c, mean(c), spread(c)) for c in columns)]
+x, y = [(1.0, *row) for row in zip(*scaled)], [float(day["temp_max"]) for day in days]
+rate = 0.1 / (1 + int(os.environ.get("AWS_BATCH_JOB_ARRAY_INDEX", 0)))
+place = os.environ["BROCH_CHECKPOINT"] + "/weights.json"
+start, weights = json.load(open(place)) if os.path.exists(place) else (0, [0.0] * 4)
+print(f"starts at step {start}", flush=True)
+residuals = lambda: [sum(w * v for w, v in zip(weights, row)) - goal for row, goal in zip(x, y)]
+for step in range(start, 100):
+    errors = residuals()
+    weights = [w - rate * mean([e * row[i] for e, row in zip(errors, x)]) for i, w in enumerate(weights)]
+    if step == 49 and start == 0:
+        json.dump([50, weights], open(place, "w"))
+        print("step 50 is kept", flush=True)
+        if "PAUSE" in os.environ:
+            time.sleep(60)
+model = {"rate": rate, "error": round(mean([e * e for e in residuals()]), 6), "days": len(days)}
+with open(os.environ["BROCH_OUTPUTS"] + f"/model-{rate:.3f}.json", "w") as file:
+    json.dump({**model, "weights": dict(zip(["constant", *names], (round(w, 6) for w in weights)))}, file)
+`;
+
+async function waitForRun(stage: DemoSetup, { id }: ComputeJob) {
+  const job = await pollUntilSettled(
+    () => stage.as('rana').ask('showJob', { params: { ...params, job: id } }),
+    answer => answer.status === 'cancelled' || ('outputs' in answer && answer.outputs !== undefined),
+    120,
+  );
+  assertHolds(job.status === 'succeeded' && job.outputs, `the job is ${JSON.stringify(job)}`);
+  return { ...job, outputs: job.outputs };
+}
+
+/** A GPU queue by approval, a budget, an array job, a lost machine, a repeated run, and the way out. */
+export const tellBatch: ChapterTeller = async (stage, tell) => {
+  const [rana, olga, stella] = [stage.as('rana'), stage.as('olga'), stage.as('stella')];
+  const bare = { image, kind: 'gpu', gpu: 1, minutes: 10, command: ['python', '-c', training] } as const;
+  const request = { ...bare, datasets: ['open-charts'] };
+
+  await tell('Rana asks for a GPU queue, and Olga approves it with a budget', async () => {
+    await rana.ask('requestQueue', { params: { ...params, kind: 'gpu' }, body: { reason: 'To train a model.' } });
+    await olga.ask('approveQueue', { params: { ...params, kind: 'gpu' }, body: { dollars: 20 } });
+    const { items } = await pollUntilSettled(
+      () => rana.ask('listQueues', { params }),
+      answer => answer.items.some(({ status }) => status === 'open' || status === 'failed'),
+    );
+    assertHolds(items[0]?.status === 'open', `the queue is ${JSON.stringify(items)}`);
+    return { message: 'It has Spot machines first, On-Demand second, and none at all while no job waits.' };
+  });
+
+  await tell('Her image is refused until Stella has approved its digest', async () => {
+    const refusal = await refusalOf(() => rana.ask('submitJob', { params, body: bare }));
+    await rana.ask('requestContainer', { params, body: { image, reason: 'Python.' } });
+    await stella.ask('approveContainer', { params, body: { image } });
+    return { message: `Refused: ${refusal}\nThen approved, by its digest and not by a tag that can change.` };
+  });
+
+  await tell('A job shows what it would cost, and one that costs too much is refused', async () => {
+    const estimate = await rana.ask('estimateJob', { params, body: bare });
+    const refusal = await refusalOf(() => rana.ask('submitJob', { params, body: { ...bare, minutes: 10_000 } }));
+    assertHolds(/budget/.test(refusal), `the refusal has another reason: ${refusal}`);
+    return {
+      message: `On a ${estimate.machine} about ${dollars(estimate.expectedMicros)}, at most ${dollars(estimate.mostMicros)}.\nRefused: ${refusal}`,
+    };
+  });
+
+  const { first } = await tell(
+    'An array job trains two models on a dataset that Stella lets the project use',
+    async () => {
+      const refusal = await refusalOf(() => rana.ask('submitJob', { params, body: request }));
+      assertHolds(/may not use the dataset/.test(refusal), `the refusal has another reason: ${refusal}`);
+      const endsAt = new Date(Date.now() + 30 * 24 * 3600 * 1000).toISOString();
+      const use = await rana.ask('requestUse', {
+        params,
+        body: { dataset: 'open-charts', purpose: 'research', endsAt, explanation: 'A model of the weather.' },
+      });
+      await stella.ask('approveUse', { params: { ...params, use: use.id }, body: { conditions: 'No linkage.' } });
+      const job = await waitForRun(stage, await rana.ask('submitJob', { params, body: { ...request, tasks: 2 } }));
+      return {
+        message: `Before her decision the job was refused. Two tasks left ${job.outputs.files} models. The job cost ${dollars(job.costMicros)} of ${dollars(job.estimate.mostMicros)} that were reserved.`,
+        ids: { job: job.id, outputs: job.outputs.sha256 },
+        first: job,
+      };
+    },
+  );
+
+  await tell('AWS takes the machine of a job back, and it continues from its checkpoint', async () => {
+    stage.played.reclaimLine = 'step 50 is kept';
+    const body = { ...request, variables: { PAUSE: '1' } };
+    const job = await waitForRun(stage, await rana.ask('submitJob', { params, body }));
+    delete stage.played.reclaimLine;
+    const { lines } = await rana.ask('showLogs', { params: { ...params, job: job.id } });
+    assertHolds(job.attempts.length === 2, `there were ${job.attempts.length} attempts`);
+    assertHolds(
+      lines.some(({ text }) => text.includes('starts at step 50')),
+      `the log has ${JSON.stringify(lines)}`,
+    );
+    return { message: `${job.attempts[0]?.reason} The second attempt began at step 50.`, ids: { job: job.id } };
+  });
+
+  await tell('Rana runs the first job again, and its outputs are the same', async () => {
+    const job = await waitForRun(stage, await rana.ask('rerunJob', { params: { ...params, job: first.id } }));
+    assertHolds(job.outputs.sha256 === first.outputs.sha256, 'the outputs differ');
+    return {
+      message: `Both runs have the hash ${job.outputs.sha256.slice(0, 12)}. ${job.outputs.crate} says what ran, on what, and what it left.`,
+      ids: { job: job.id, crate: job.outputs.crate },
+    };
+  });
+
+  await tell('She hands the models to the airlock', async () => {
+    const draft = await rana.ask('draftRequest', {
+      params,
+      body: {
+        title: 'Weights of two models',
+        source: first.outputs.folder,
+        groups: [{ name: 'models', kind: 'model', purpose: 'paper', paths: ['*.json'] }],
+      },
+    });
+    return { message: `${draft.id} takes its files from ${first.outputs.folder}.`, ids: { request: draft.id } };
+  });
+};
