@@ -4,6 +4,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { airlockEvents } from '../functions/airlock/events.ts';
+import type * as OpenRun from '../functions/airlock/open-run.lambda.ts';
 import type * as AggregateReports from '../functions/airlock/steps/aggregate-reports.lambda.ts';
 import type * as AwaitDecision from '../functions/airlock/steps/await-decision.lambda.ts';
 import type * as Check from '../functions/airlock/steps/check.lambda.ts';
@@ -16,6 +17,7 @@ import type * as ReviewReminder from '../functions/airlock/steps/review-reminder
 import type * as Seal from '../functions/airlock/steps/seal.lambda.ts';
 import type * as Sign from '../functions/airlock/steps/sign.lambda.ts';
 import type * as Manifest from '../functions/airlock/steps/write-manifest.lambda.ts';
+import { RunCompleted } from '../functions/enclaves/events.ts';
 import { accessTo, bucketAccess, tableAccess, userPoolAccess } from './access.ts';
 import { AirlockApi, publicKeyStatement } from './airlock-api.ts';
 import type { AirlockData } from './airlock-data.ts';
@@ -205,6 +207,12 @@ export class Airlock extends Construct {
       precaution,
     });
 
+    const openRun = new Handler<typeof OpenRun>(this, 'OpenRun', {
+      core,
+      entry: 'airlock/open-run.lambda.ts',
+      environment: { TABLE_NAME: tableAccess(core.table, changes), RULES },
+    });
+    core.onEvent(this, 'EnclaveRun', RunCompleted, openRun, 'warning');
     new Sweeper(this, 'Sweeper', { core, data });
     this.watchVolume(core);
     this.watchQuorum(core);

@@ -107,6 +107,19 @@ export const Config = z.strictObject({
       .default(7)
       .describe('Days before the addresses of a removed project are used again'),
   }),
+  enclaves: z
+    .strictObject({
+      roots: z
+        .array(z.string().regex(/^-----BEGIN CERTIFICATE-----/, 'a certificate in PEM'))
+        .max(4)
+        .default([])
+        .meta({
+          description:
+            'The roots that attestations of enclaves must lead to, in PEM. Partitions other than `aws` have roots of their own',
+          omitted: "the root of AWS's commercial partition",
+        }),
+    })
+    .prefault({}),
   ingest: z
     .strictObject({
       lockDays: z

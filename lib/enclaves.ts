@@ -1,22 +1,63 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { type Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type * as ApiLambda from '../functions/enclaves/api.lambda.ts';
+import type * as CheckKeys from '../functions/enclaves/check-keys.lambda.ts';
+import type * as Close from '../functions/enclaves/close.lambda.ts';
 import type * as Lapse from '../functions/enclaves/lapse.lambda.ts';
-import { groupsAccess, startAccess, tableAccess } from './access.ts';
+import type * as Launch from '../functions/enclaves/launch.lambda.ts';
+import type * as Seal from '../functions/enclaves/seal.lambda.ts';
+import type * as Wake from '../functions/enclaves/wake.lambda.ts';
+import type * as Watch from '../functions/enclaves/watch.lambda.ts';
+import { accessTo, bucketAccess, combinedAccess, groupsAccess, startAccess, tableAccess } from './access.ts';
 import type { Api, People } from './api.ts';
+import { AwakeProjects } from './awake.ts';
 import type { Core } from './core.ts';
+import {
+  auditsKeys,
+  listsEnclaveReports,
+  opensOutputs,
+  readsEnclaveReports,
+  retiresGrants,
+  writesOrders,
+  writesOutputs,
+} from './enclave-rights.ts';
 import { Handler } from './handler.ts';
+import { bucketPrefix } from './project/names.ts';
 import { Workflow } from './workflow.ts';
+import { launchesInstances, removesInstances } from './workspace-rights.ts';
+
+/** How often a running enclave is looked at. A run of a day stays far below the limit of an execution's history. */
+const LOOK_SECONDS = 60;
+
+/** The evidence of enclave runs, which nobody can delete or change for as long as released files. */
+export class EnclavesData extends Construct {
+  readonly evidence: Bucket;
+
+  constructor(scope: Construct, id: string, { core }: { core: Core }) {
+    super(scope, id);
+    this.evidence = core.bucket(this, 'Evidence', {
+      objectLockEnabled: true,
+      objectLockDefaultRetention: ObjectLockRetention.governance(Duration.days(core.config.airlock.lockDays)),
+      lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(7) }],
+    });
+  }
+}
 
 export interface EnclavesProps {
   readonly core: Core;
+  readonly data: EnclavesData;
   readonly people: People;
   readonly api: Api;
 }
 
-/** Lets two parties decide about a run of confidential code on confidential data, and holds them to their deadlines. */
+/** Runs a partner's confidential code on an owner's confidential data, once both have approved the same manifest. */
 export class Enclaves extends Construct {
-  constructor(scope: Construct, id: string, { core, people, api }: EnclavesProps) {
+  /** The roles that the parties' key policies and grants name. */
+  readonly roles: { readonly auditor: string; readonly opener: string; readonly closer: string };
+
+  constructor(scope: Construct, id: string, { core, data, people, api }: EnclavesProps) {
     super(scope, id);
     const lapse = new Handler<typeof Lapse>(this, 'Lapse', {
       core,
@@ -31,6 +72,18 @@ export class Enclaves extends Construct {
       deadline: Duration.days(31),
       severity: 'warning',
     });
+    const steps = this.createSteps(core, data);
+    const { machine } = new Workflow(this, 'Run', {
+      core,
+      file: 'enclaves-run.asl.json',
+      calls: steps,
+      values: { LookSeconds: LOOK_SECONDS },
+      // A manifest permits a day at most.
+      deadline: Duration.hours(28),
+      severity: 'warning',
+    });
+    const roleOf = (step: keyof typeof steps) => steps[step].fn.role?.roleArn ?? '';
+    this.roles = { auditor: roleOf('CheckKeys'), opener: roleOf('Seal'), closer: roleOf('Close') };
     const handler = new Handler<typeof ApiLambda>(this, 'Api', {
       core,
       entry: 'enclaves/api.lambda.ts',
@@ -42,9 +95,99 @@ export class Enclaves extends Construct {
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
         MACHINE: startAccess(workflow.machine),
+        RUN_MACHINE: startAccess(machine),
+        LOOK_SECONDS: String(LOOK_SECONDS),
+        EVIDENCE_BUCKET: bucketAccess(data.evidence, ['read'], 'runs/'),
         POOL_ID: groupsAccess(people.pool),
       },
     });
     api.addRoutes(this, 'enclaves', handler);
+  }
+
+  private createSteps(core: Core, data: EnclavesData) {
+    const stack = Stack.of(this);
+    const { environment, enclaves: config } = core.config;
+    const prefix = bucketPrefix(environment, stack.account);
+    const awake = new AwakeProjects(this, 'Awake', { environment });
+    const ROOTS = JSON.stringify(config.roots);
+    const reading = { enclave: ['GetItem'], project: ['GetItem'] } as const;
+    const deciding = { enclave: ['GetItem', 'PutItem'], project: ['GetItem'] } as const;
+    const leasing = { awake: ['GetItem', 'PutItem'] } as const;
+    const seal = new Handler<typeof Seal>(this, 'Seal', {
+      core,
+      entry: 'enclaves/seal.lambda.ts',
+      seconds: 900,
+      memory: 3008,
+      environment: {
+        TABLE_NAME: tableAccess(core.table, deciding),
+        BUCKETS: combinedAccess(
+          accessTo(prefix, ...readsEnclaveReports(prefix, stack)),
+          accessTo(prefix, ...writesOutputs(prefix, stack)),
+        ),
+        EVIDENCE_BUCKET: bucketAccess(data.evidence, ['write'], 'runs/'),
+        ROOTS,
+        OUTPUT_KEYS: accessTo('*', opensOutputs(stack)),
+      },
+    });
+    return {
+      CheckKeys: new Handler<typeof CheckKeys>(this, 'CheckKeys', {
+        core,
+        entry: 'enclaves/check-keys.lambda.ts',
+        seconds: 60,
+        environment: {
+          TABLE_NAME: tableAccess(core.table, reading),
+          ACCOUNT: accessTo(stack.account, ...auditsKeys(stack)),
+          OPENER_ROLE: seal.fn.role?.roleArn ?? '',
+        },
+      }),
+      Wake: new Handler<typeof Wake>(this, 'Wake', {
+        core,
+        entry: 'enclaves/wake.lambda.ts',
+        environment: {
+          TABLE_NAME: tableAccess(core.table, { ...reading, ...leasing }),
+          ...awake.wakes(),
+          ENVIRONMENT: accessTo(
+            environment,
+            // Descriptions have no resource to name.
+            new PolicyStatement({
+              actions: ['ec2:DescribeInstances', 'ec2:DescribeVpcs', 'ec2:DescribeRouteTables'],
+              resources: ['*'],
+            }),
+          ),
+          PER_PROJECT: String(core.config.workspaces.perProject),
+        },
+      }),
+      Launch: new Handler<typeof Launch>(this, 'Launch', {
+        core,
+        entry: 'enclaves/launch.lambda.ts',
+        seconds: 60,
+        environment: {
+          TABLE_NAME: tableAccess(core.table, { ...deciding, image: ['GetItem'] }),
+          ENVIRONMENT: accessTo(environment, ...launchesInstances(this, environment)),
+          BUCKETS: accessTo(prefix, ...writesOrders(prefix, stack)),
+        },
+      }),
+      Watch: new Handler<typeof Watch>(this, 'Watch', {
+        core,
+        entry: 'enclaves/watch.lambda.ts',
+        environment: {
+          TABLE_NAME: tableAccess(core.table, deciding),
+          BUCKETS: accessTo(prefix, listsEnclaveReports(prefix, stack), ...readsEnclaveReports(prefix, stack)),
+          ROOTS,
+        },
+      }),
+      Seal: seal,
+      Close: new Handler<typeof Close>(this, 'Close', {
+        core,
+        entry: 'enclaves/close.lambda.ts',
+        seconds: 60,
+        environment: {
+          TABLE_NAME: tableAccess(core.table, { ...deciding, ...leasing }),
+          ...awake.sleeps(),
+          ENVIRONMENT: accessTo(environment, ...removesInstances(this, environment)),
+          ACCOUNT: accessTo(stack.account, ...auditsKeys(stack), retiresGrants(stack)),
+        },
+      }),
+    };
   }
 }

@@ -9,7 +9,7 @@ import { Core } from './core.ts';
 import { Costs, CostsData } from './costs.ts';
 import { AlarmDashboard } from './dashboard.ts';
 import { Datasets } from './datasets.ts';
-import { Enclaves } from './enclaves.ts';
+import { Enclaves, EnclavesData } from './enclaves.ts';
 import { Events } from './events.ts';
 import { Gateway } from './gateway.ts';
 import { Images, ImagesData } from './images.ts';
@@ -29,6 +29,7 @@ class DataStack extends Stack {
   readonly images: ImagesData;
   readonly workspaces: WorkspacesData;
   readonly airlock: AirlockData;
+  readonly enclaves: EnclavesData;
 
   constructor(app: App, id: string, { config, ...props }: StackProps & { config: Config }) {
     super(app, id, { ...props, terminationProtection: !isFirstDeployment(app) });
@@ -39,6 +40,7 @@ class DataStack extends Stack {
     this.images = new ImagesData(this, 'Images', { core: this.core });
     this.workspaces = new WorkspacesData(this, 'Workspaces', { core: this.core });
     this.airlock = new AirlockData(this, 'Airlock', { core: this.core });
+    this.enclaves = new EnclavesData(this, 'Enclaves', { core: this.core });
     addOutputs(this, {
       Pool: this.people.pool.userPoolId,
       Client: this.people.client.userPoolClientId,
@@ -50,6 +52,7 @@ class DataStack extends Stack {
       Released: this.airlock.release.bucketName,
       ScanRole: this.airlock.scan.role.roleArn,
       SigningKey: this.airlock.signing.keyArn,
+      Evidence: this.enclaves.evidence.bucketName,
       GatewayKey: this.workspaces.gatewayKey.secretArn,
     });
   }
@@ -78,7 +81,10 @@ const capabilities: Readonly<Record<string, (stack: Stack, data: DataStack, api:
   ingest: (stack, { core, ingest, people }, api) => new Ingest(stack, 'Ingest', { core, data: ingest, people, api }),
   datasets: (stack, { core, ingest, airlock, people }, api) =>
     new Datasets(stack, 'Datasets', { core, lake: ingest.lake, signing: airlock.signing, people, api }),
-  enclaves: (stack, { core, people }, api) => new Enclaves(stack, 'Enclaves', { core, people, api }),
+  enclaves: (stack, { core, enclaves, people }, api) => {
+    const { roles } = new Enclaves(stack, 'Enclaves', { core, data: enclaves, people, api });
+    addOutputs(stack, { AuditorRole: roles.auditor, OpenerRole: roles.opener, CloserRole: roles.closer });
+  },
   costs: (stack, { core, costs, people }, api) => new Costs(stack, 'Costs', { core, data: costs, people, api }),
   workspaces: (stack, { core, workspaces, people }, api) =>
     new Workspaces(stack, 'Workspaces', { core, data: workspaces, people, api }),

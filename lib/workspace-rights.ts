@@ -34,7 +34,6 @@ export function launchesInstances(scope: Construct, environment: string): Policy
       conditions: { StringEquals: { 'ec2:CreateAction': 'RunInstances' } },
     }),
     describesInstances(),
-    onInstances(scope, environment, ['ec2:StartInstances', 'ec2:ModifyInstanceAttribute']),
     // A home that comes back from its snapshot.
     new PolicyStatement({
       actions: ['ec2:RunInstances'],
@@ -56,6 +55,10 @@ export function launchesInstances(scope: Construct, environment: string): Policy
     keyUseStatement(scope, 'ec2', ['kms:CreateGrant'], keys, { Bool: { 'kms:GrantIsForAWSResource': 'true' } }),
   ];
 }
+
+/** A stopped machine is started again, with another type if its own has no capacity. */
+export const restartsInstances = (scope: Construct, environment: string): PolicyStatement =>
+  onInstances(scope, environment, ['ec2:StartInstances', 'ec2:ModifyInstanceAttribute']);
 
 /** Only machines of this Broch. */
 const onInstances = (scope: Construct, environment: string, actions: string[]) =>

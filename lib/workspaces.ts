@@ -33,7 +33,13 @@ import { Handler } from './handler.ts';
 import { bucketPrefix } from './project/names.ts';
 import { projectKeysStatement, projectObjects } from './project-bucket-grants.ts';
 import { Workflow } from './workflow.ts';
-import { changesInstances, haltsInstances, launchesInstances, removesInstances } from './workspace-rights.ts';
+import {
+  changesInstances,
+  haltsInstances,
+  launchesInstances,
+  removesInstances,
+  restartsInstances,
+} from './workspace-rights.ts';
 import { WorkspaceSweeper } from './workspace-sweeper.ts';
 
 /** The key that signs links, and the key that encrypts the passwords of desktops. */
@@ -123,7 +129,11 @@ export class Workspaces extends Construct {
           project: ['GetItem'],
           image: ['GetItem'],
         }),
-        ENVIRONMENT: accessTo(environment, ...launchesInstances(this, environment)),
+        ENVIRONMENT: accessTo(
+          environment,
+          ...launchesInstances(this, environment),
+          restartsInstances(this, environment),
+        ),
         SIZES: JSON.stringify(config.sizes),
       },
     });

@@ -3,7 +3,7 @@ import { type RouteName, type Routes, routes } from '../../functions/api/routes.
 import type { CostReport } from '../../functions/costs/costs.ts';
 import type { DatasetVersion } from '../../functions/ingest/schemas.ts';
 import { formatFileChanges } from './dataset-text.ts';
-import { formatEnclaveRun, formatEnclaveRuns } from './enclave-text.ts';
+import { formatEnclaveEvidence, formatEnclaveRun, formatEnclaveRuns } from './enclave-text.ts';
 import { formatFileReport } from './finding-text.ts';
 import { formatImage, formatImageList, formatImageVersion } from './image-text.ts';
 import {
@@ -91,6 +91,8 @@ const answerTexts: AnswerTexts = {
   showEnclaveRun: formatEnclaveRun,
   approveEnclaveRun: formatEnclaveRun,
   refuseEnclaveRun: formatEnclaveRun,
+  startEnclaveRun: formatEnclaveRun,
+  showEnclaveEvidence: formatEnclaveEvidence,
   listEnclaveRuns: ({ items }, screen) => formatEnclaveRuns(items, screen),
   listProjectUses: ({ items }, screen) => formatUses(items, screen),
   listDatasetUses: ({ items }, screen) => formatUses(items, screen),

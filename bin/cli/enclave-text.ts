@@ -1,3 +1,4 @@
+import type { RunEvidence } from '../../functions/enclaves/evidence.ts';
 import type { EnclaveRun, RunParty } from '../../functions/enclaves/schemas.ts';
 import { formatFields, hangingText, indentedTexts } from './layout.ts';
 import {
@@ -82,4 +83,20 @@ export function formatEnclaveRuns(runs: readonly EnclaveRun[], { width }: Output
       return [hangingText(head, width), indentedTexts(lines, width)].join('\n');
     })
     .join('\n');
+}
+
+/** What evidence there is. It is a file to keep and to check, not to read. */
+export function formatEnclaveEvidence({ manifest, approvals }: RunEvidence, { width }: OutputScreen): string {
+  return formatFields(
+    [
+      ['run', `${manifest.run} of ${manifest.project}`],
+      [
+        'approved',
+        `${escapeForTerminal(approvals.data.by.name)}, for the data; ${escapeForTerminal(approvals.code.by.name)}, for the code`,
+      ],
+      ['to keep it', '--json > evidence.json'],
+      ['to check it', 'broch enclave verify-evidence evidence.json'],
+    ],
+    width,
+  );
 }

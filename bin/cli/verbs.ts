@@ -16,10 +16,10 @@ import { deliverCommand } from './deliver.ts';
 import { disclosureCheckCommand } from './disclosure.ts';
 import { disclosureRewriteCommand } from './disclosure-rewrite.ts';
 import { doctorCommand } from './doctor.ts';
-import { enclaveEvidenceCommand } from './enclave-evidence.ts';
 import { enclaveKeysCommand } from './enclave-keys.ts';
 import { enclavePackCommand } from './enclave-pack.ts';
 import { enclaveVerifyCommand } from './enclave-verify.ts';
+import { enclaveVerifyEvidenceCommand } from './enclave-verify-evidence.ts';
 import { routeCommands } from './generated.ts';
 import { loginCommand, logoutCommand } from './login.ts';
 import { openDesktopCommand } from './open.ts';
@@ -59,7 +59,7 @@ const byHand: readonly CliCommand[] = [
   enclavePackCommand,
   enclaveKeysCommand,
   enclaveVerifyCommand,
-  enclaveEvidenceCommand,
+  enclaveVerifyEvidenceCommand,
   doctorCommand,
   trySaveCommand,
   createCompletionCommand(() => cliCommands, GlobalFlags),

@@ -9,15 +9,26 @@ import { rowKey } from '../keys.ts';
 import { hasProject, readMembership } from '../membership.ts';
 import { findPerson, readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
+import { readObject } from '../storage/object-read.ts';
 import { readRow } from '../table.ts';
 import { createRunId, decideEnclaveRun, type EnclaveRunCommand, partyOf } from './enclaves.ts';
+import { RunEvidence } from './evidence.ts';
+import { machineFor } from './machine.ts';
 import { manifestDigest } from './manifest.ts';
+import { OVERHEAD_MINUTES } from './progress.ts';
 import { enclavesRoutes } from './routes.ts';
-import type { EnclaveRun, RunManifest, RunPerson } from './schemas.ts';
+import { type EnclaveRun, evidenceKey, type RunManifest, type RunPerson } from './schemas.ts';
 import { changeEnclaveRun, pageEnclaveRuns, readEnclaveRun } from './store.ts';
 
-export const env = z.object({ TABLE_NAME: z.string(), MACHINE: z.string(), POOL_ID: z.string() });
-const { TABLE_NAME, MACHINE, POOL_ID } = env.parse(process.env);
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  MACHINE: z.string(),
+  RUN_MACHINE: z.string(),
+  LOOK_SECONDS: z.coerce.number(),
+  EVIDENCE_BUCKET: z.string(),
+  POOL_ID: z.string(),
+});
+const { TABLE_NAME, MACHINE, RUN_MACHINE, LOOK_SECONDS, EVIDENCE_BUCKET, POOL_ID } = env.parse(process.env);
 
 const personOf = ({ id, name }: Caller): RunPerson => ({ id, name });
 const hoursOn = (now: string, hours: number) => new Date(Date.parse(now) + hours * 3600_000).toISOString();
@@ -57,6 +68,12 @@ async function findCodePartner(name: string): Promise<RunPerson> {
   return { id: person.user, name: person.name };
 }
 
+async function findRun(project: string, id: string, user: Caller): Promise<EnclaveRun> {
+  const run = await readEnclaveRun(TABLE_NAME, project, id);
+  if (!run) throw new Refused('missing', `The project ${project} has no run ${id}.`);
+  return requireSight(run, user);
+}
+
 /** Members and operators see every run of a project; a party that is neither sees its own. */
 async function requireSight(run: EnclaveRun, user: Caller): Promise<EnclaveRun> {
   if (user.groups.includes('operator') || partyOf(run, user) || (await user.membership())) return run;
@@ -73,6 +90,7 @@ export const handler = http(
       const id = createRunId(now, randomInt(2 ** 20));
       const nonce = randomBytes(32).toString('hex');
       const manifest: RunManifest = { ...body, v: 1, run: id, project, nonce, notBefore: now };
+      machineFor(manifest);
       const deadlines = { data: hoursOn(now, dataHours), code: hoursOn(now, codeHours) };
       const run = await decide(
         { project, id },
@@ -89,10 +107,19 @@ export const handler = http(
       return run;
     },
     listEnclaveRuns: ({ params: { project }, query }) => pageEnclaveRuns(TABLE_NAME, project, query),
-    showEnclaveRun: async ({ user, params: { project, run: id } }) => {
-      const run = await readEnclaveRun(TABLE_NAME, project, id);
-      if (!run) throw new Refused('missing', `The project ${project} has no run ${id}.`);
-      return requireSight(run, user);
+    showEnclaveRun: ({ user, params: { project, run: id } }) => findRun(project, id, user),
+    startEnclaveRun: async ({ params: { project, run: id } }) => {
+      const run = await decide({ project, id }, { do: 'start' });
+      const rounds = Math.ceil((run.manifest.limits.seconds + OVERHEAD_MINUTES * 60) / LOOK_SECONDS);
+      await startExecution(RUN_MACHINE, id, { project, run: id, looks: rounds });
+      return run;
+    },
+    showEnclaveEvidence: async ({ user, params: { project, run: id } }) => {
+      const run = await findRun(project, id, user);
+      if (run.status !== 'completed')
+        throw new Refused('conflict', `The run is ${run.status}; only a completed run has evidence.`);
+      const bytes = await readObject({ bucket: EVIDENCE_BUCKET, key: evidenceKey(run) });
+      return RunEvidence.parse(JSON.parse(Buffer.from(bytes).toString()));
     },
     approveEnclaveRun: ({ user, params: { project, run: id }, body }) =>
       decide({ project, id }, { do: 'approve', by: personOf(user), ...body }),

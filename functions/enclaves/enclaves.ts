@@ -233,7 +233,7 @@ function completeRun(
   const next: EnclaveRun = { ...run, status: 'completed', request, outputs, endedAt: now };
   return {
     state: { run: next },
-    events: [outgoingEvent(RunCompleted, { ...eventOf(run, now), request, outputs })],
+    events: [outgoingEvent(RunCompleted, { ...eventOf(run, now), request, requester: run.proposedBy, outputs })],
     reason: 'the outputs are in the airlock',
   };
 }

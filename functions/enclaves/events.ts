@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { contract } from '../contract.ts';
 import { Sha256 } from '../identifiers.ts';
 import { ProjectId } from '../projects/schemas.ts';
-import { RunId, RunParty, Sha384 } from './schemas.ts';
+import { RunId, RunParty, RunPerson, Sha384 } from './schemas.ts';
 
 const run = z.object({ run: RunId, project: ProjectId, manifest: Sha384, at: z.iso.datetime() });
 const person = { by: z.string(), byName: z.string() };
@@ -37,7 +37,12 @@ export const RunAttested = contract('broch.enclaves', 'RunAttested', run.extend(
 export const RunCompleted = contract(
   'broch.enclaves',
   'RunCompleted',
-  run.extend({ request: z.string(), outputs: z.object({ files: z.number(), bytes: z.number(), sha256: Sha256 }) }),
+  run.extend({
+    request: z.string(),
+    /** Who proposed the run, and whose request it is. */
+    requester: RunPerson,
+    outputs: z.object({ files: z.number(), bytes: z.number(), sha256: Sha256 }),
+  }),
 );
 
 /** A run ended without outputs. */

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { Sha256 } from '../identifiers.ts';
 import { verifyAttestation } from './attestation.ts';
 import { expectedPcr16, manifestDigest } from './manifest.ts';
-import { PartyApproval, RunId, RunManifest, Sha384 } from './schemas.ts';
+import { type EnclaveRun, PartyApproval, RunId, RunManifest, Sha384 } from './schemas.ts';
 
 /** What the loader signed with the key that was attested. */
 const RunResult = z.strictObject({
@@ -33,6 +33,26 @@ export const RunEvidence = z.strictObject({
   signature: z.base64(),
 });
 export type RunEvidence = z.infer<typeof RunEvidence>;
+
+/** The evidence of a run from its row and from what its enclave left. Undefined if that is not a signed result. */
+export function collectEvidence(run: EnclaveRun, attestation: Uint8Array, statement: string): RunEvidence | undefined {
+  // The signature is over these bytes, so they are kept as they came.
+  const [, result, signature] = /^\{"result":(.*),"signature":"([^"]*)"\}$/.exec(statement) ?? [];
+  return RunEvidence.safeParse({
+    v: 1,
+    manifest: run.manifest,
+    approvals: run.approvals,
+    attestation: Buffer.from(attestation).toString('base64'),
+    result,
+    signature,
+  }).data;
+}
+
+/** What the enclave signed about its outputs. */
+export function readSignedOutputs({ result }: RunEvidence): { files: number; bytes: number; sha256: string } {
+  const { files, bytes, sha256 } = RunResult.parse(JSON.parse(result)).outputs;
+  return { files, bytes, sha256 };
+}
 
 export interface EvidenceCheck {
   readonly check: string;

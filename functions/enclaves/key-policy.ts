@@ -17,6 +17,8 @@ export interface KeyPolicy {
 export interface KeyParty {
   /** The role that manages the key, and cannot use it. */
   readonly adminRole: string;
+  /** The role that reads this policy before each run. */
+  readonly auditorRole: string;
   /** The role that packs, and approves runs: the party's own. */
   readonly approverRole: string;
   /** The role of the instances that run enclaves, in the operator's account. */
@@ -35,7 +37,7 @@ const RUN_OPERATIONS = ['Decrypt', 'GenerateDataKey'];
  * the negated conditions also hold for a call without an attestation. A grant names a run and its manifest, so it is the
  * approval; to revoke it is to take the approval back.
  */
-export function buildKeyPolicy({ adminRole, approverRole, parentRole, pcr0 }: KeyParty): KeyPolicy {
+export function buildKeyPolicy({ adminRole, auditorRole, approverRole, parentRole, pcr0 }: KeyParty): KeyPolicy {
   const resource = { Resource: '*' } as const;
   const pcr3 = expectedPcr3(parentRole);
   return {
@@ -55,6 +57,13 @@ export function buildKeyPolicy({ adminRole, approverRole, parentRole, pcr0 }: Ke
           'kms:ListGrants',
           'kms:RevokeGrant',
         ],
+        ...resource,
+      },
+      {
+        Sid: 'Audit',
+        Effect: 'Allow',
+        Principal: { AWS: auditorRole },
+        Action: ['kms:GetKeyPolicy', 'kms:ListGrants'],
         ...resource,
       },
       {
@@ -123,7 +132,7 @@ const denial = (
   ...(Condition && { Condition }),
 });
 
-const listOf = (values: Values | undefined): readonly string[] =>
+export const listOf = (values: Values | undefined): readonly string[] =>
   values === undefined ? [] : typeof values === 'string' ? [values] : values;
 const isEveryone = ({ Principal }: KeyStatement) =>
   Principal === '*' || Object.values(Principal).some(value => listOf(value).includes('*'));
@@ -172,7 +181,7 @@ const isReEncryptDenial = ({ Condition, ...statement }: KeyStatement) =>
   actionsOf(statement).includes('kms:ReEncryptFrom') &&
   JSON.stringify(Condition) === JSON.stringify({ Bool: { 'kms:ReEncryptOnSameKey': 'false' } });
 
-function lintStatement(statement: KeyStatement): string[] {
+export function lintStatement(statement: KeyStatement): string[] {
   const problems: string[] = [];
   for (const negation of ['NotPrincipal', 'NotAction', 'NotResource'])
     if (negation in statement) problems.push(`has ${negation}, which permits what it does not name`);

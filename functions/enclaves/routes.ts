@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { operatorAndMemberGrants, PagingQuery, pageOf, type Route } from '../http/route.ts';
 import { UserName } from '../identifiers.ts';
 import { ProjectId } from '../projects/schemas.ts';
+import { RunEvidence } from './evidence.ts';
 import { BoundKeys, EnclaveRun, RunId, RunManifest, Sha384 } from './schemas.ts';
 
 const project = z.object({ project: ProjectId });
@@ -88,5 +89,27 @@ export const enclavesRoutes = {
     params: projectRun,
     body: z.object({ reason: z.string().min(1).max(1000) }),
     returns: EnclaveRun,
+  },
+  startEnclaveRun: {
+    ...routeDefaults,
+    method: 'POST',
+    path: '/projects/{project}/enclaves/{run}/start',
+    cli: 'enclave run',
+    callers: [{ group: 'researcher', member: ['lead', 'researcher'] }],
+    summary: 'Start an enclave run that both parties approved; it runs once',
+    example: 'enclave run asthma er-0011223344556677',
+    params: projectRun,
+    returns: EnclaveRun,
+  },
+  showEnclaveEvidence: {
+    ...routeDefaults,
+    method: 'GET',
+    path: '/projects/{project}/enclaves/{run}/evidence',
+    cli: 'enclave evidence',
+    callers: [...operatorAndMemberGrants, ...parties],
+    summary: 'Get the evidence of a completed enclave run; check it offline with `broch enclave verify-evidence`',
+    example: 'enclave evidence asthma er-0011223344556677',
+    params: projectRun,
+    returns: RunEvidence,
   },
 } as const satisfies Record<string, Route>;

@@ -6,6 +6,9 @@ import { ProjectId } from '../projects/schemas.ts';
 /** Eleven hexadecimal digits of the time of the proposal and five random ones, so that ids sort by age. */
 export const RunId = z.string().regex(/^er-[0-9a-f]{16}$/);
 
+/** The role in a partner's account that reads the policy and the grants of its key, and nothing else. */
+export const AUDITOR_ROLE = 'broch-enclave-auditor';
+
 const isMeasured = (hex: string) => /[1-9a-f]/.test(hex);
 /** A measurement of SHA-384. Zero is what a debug enclave has, so it measures nothing. */
 const Measurement = z
@@ -14,7 +17,18 @@ const Measurement = z
   .refine(isMeasured, 'a measurement that is not zero');
 export const Sha384 = z.string().regex(/^[0-9a-f]{96}$/);
 const KeyArn = z.string().regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key\/[A-Za-z0-9-]{1,64}$/);
-const Key = z.string().min(1).max(1024);
+/** A folder of the project's bucket that its machines can read. The SHA-256 in the manifest protects what lies there. */
+const Key = z
+  .string()
+  .regex(/^data\/enclaves\/[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'a key such as data/enclaves/code.pack');
+
+/** Where the instance of a run finds what it shall run. */
+export const orderKey = (run: string): string => `data/enclaves/${run}.json`;
+/** Where the outputs of a run lie in the project's bucket. Its machines cannot read there; the airlock takes exports from it. */
+export const outputsPrefix = (run: string): string => `enclaves/${run}/outputs/`;
+/** The airlock's request for the outputs of a run has the run's number. */
+export const requestOf = (run: string): string => `al-${run.slice(3)}`;
+export const evidenceKey = ({ project, id }: { project: string; id: string }): string => `runs/${project}/${id}.json`;
 
 /** Something packed for the loader: the SHA-256 is that of the packed bytes, so neither party can exchange it. */
 const PackedObject = z.strictObject({ key: Key, sha256: Sha256, bytes: z.number().int().min(1), kmsKey: KeyArn });
@@ -58,7 +72,7 @@ export type RunManifest = z.infer<typeof RunManifest>;
 export const RunParty = z.enum(['data', 'code']);
 export type RunParty = z.infer<typeof RunParty>;
 
-const RunPerson = z.object({ id: z.string().min(1), name: z.string().min(1) });
+export const RunPerson = z.object({ id: z.string().min(1), name: z.string().min(1) });
 export type RunPerson = z.infer<typeof RunPerson>;
 
 /** Keys that a party bound to a run, in Base64, by the SHA-256 of what they open. Only an attested loader can use them. */

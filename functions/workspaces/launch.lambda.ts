@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
-import { Image, imageKey } from '../images/schemas.ts';
+import { Image, imageKey, selectImage } from '../images/schemas.ts';
 import { rowKey } from '../keys.ts';
 import { readRoles } from '../membership.ts';
 import { Project } from '../projects/schemas.ts';
@@ -9,7 +9,6 @@ import { Refused } from '../refused.ts';
 import { readRow } from '../table.ts';
 import { launchInstance } from './instances.ts';
 import { workspaceProviders } from './kinds.ts';
-import { selectImage } from './launch-guard.ts';
 import { explainEndedMembership } from './reasons.ts';
 import { WorkspaceKind, WorkspaceSize } from './schemas.ts';
 import { changeWorkspace, claimInstance, LaunchAttempt, readWorkspace } from './store.ts';

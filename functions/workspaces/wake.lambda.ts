@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { type AwakePlace, wakeProject } from '../awake/room.ts';
+import { findGatewayDoor, placeOf } from '../awake/doorway.ts';
+import { wakeProject } from '../awake/room.ts';
 import { stepHandler } from '../handler.ts';
 import { rowKey } from '../keys.ts';
 import { Project } from '../projects/schemas.ts';
 import { readRow } from '../table.ts';
-import { findGatewayDoor } from './doorway.ts';
 import { leaseEnvironment } from './leases.ts';
 import { WorkspaceKind, WorkspaceSize } from './schemas.ts';
 import { LaunchAttempt, readWorkspace } from './store.ts';
@@ -44,20 +44,8 @@ export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: i
     use: 'workspace',
     hourlyMicros: toMicros(hourly[sizes[kind][size][0] ?? ''] ?? 0),
   } as const;
-  const place: AwakePlace = {
-    project,
-    parameters: {
-      VpcId: network.vpcId,
-      SubnetId: network.subnetIds[0] ?? '',
-      EndpointGroup: network.endpointSecurityGroupId,
-      WorkspaceGroup: network.securityGroupId,
-      Routes: network.routeTableId ?? '',
-      Cidr: row?.status === 'ready' ? row.cidr : '',
-      GatewayVpc: gateway.vpc,
-      GatewayRoutes: gateway.routes,
-      GatewayCidr: gateway.cidr,
-    },
-  };
+  const cidr = row?.status === 'ready' ? row.cidr : '';
+  const place = placeOf({ project, cidr, network }, gateway);
   const limits = { workspaces: values.PER_PROJECT, ...(budget !== undefined && { hourlyMicros: toMicros(budget) }) };
   return { outcome: await wakeProject(room, place, holder, limits) };
 });

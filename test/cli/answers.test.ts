@@ -64,6 +64,9 @@ const hiddenFieldsOf: Partial<Record<RouteName, readonly string[]>> = {
   proposeEnclaveRun: ['run'],
   showEnclaveRun: ['run', 'approvals'],
   approveEnclaveRun: ['run', 'approvals', 'deadlines'],
+  startEnclaveRun: ['run', 'approvals', 'deadlines'],
+  // A file to keep and to check.
+  showEnclaveEvidence: ['manifest', 'approvals', 'attestation', 'result', 'signature', 'v'],
   refuseEnclaveRun: ['run'],
   // Its manifest is shown in full by `enclave show`.
   listEnclaveRuns: ['manifest', 'approvals'],

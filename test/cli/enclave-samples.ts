@@ -37,4 +37,13 @@ export const enclaveSamples = {
   showEnclaveRun: completedRun,
   approveEnclaveRun: authorisedRun,
   refuseEnclaveRun: refusedRun,
+  startEnclaveRun: { ...authorisedRun, status: 'running', startedAt: time },
+  showEnclaveEvidence: {
+    v: 1,
+    manifest,
+    approvals: authorisedRun.approvals,
+    attestation: 'AA==',
+    result: '{}',
+    signature: 'AA==',
+  },
 };

@@ -66,6 +66,7 @@ export async function createSite(artefactFiles = exampleArtefact(), seconds = 20
   const policy = buildKeyPolicy({
     adminRole: 'arn:aws:iam::1:role/admin',
     approverRole: 'arn:aws:iam::1:role/approver',
+    auditorRole: 'arn:aws:iam::1:role/auditor',
     parentRole,
     pcr0: [pcr0],
   });
@@ -77,7 +78,7 @@ export async function createSite(artefactFiles = exampleArtefact(), seconds = 20
   const manifest: RunManifest = {
     ...template,
     loader: { pcr0, pcr1: 'b'.repeat(96), pcr2: 'c'.repeat(96) },
-    artefact: { key: 'code.pack', sha256: code.sha256, bytes: code.bytes, kmsKey: keys.code },
+    artefact: { key: 'data/enclaves/code.pack', sha256: code.sha256, bytes: code.bytes, kmsKey: keys.code },
     inputs: template.inputs.map(input => ({ ...input, sha256: data.sha256, bytes: data.bytes, kmsKey: keys.data })),
     outputs: { ...template.outputs, kmsKey: keys.outputs },
     limits: { ...template.limits, seconds },

@@ -51,14 +51,16 @@ describe('the evidence of a run', () => {
     writeFileSync(file, JSON.stringify(evidence));
     writeFileSync(root, site.roots[0] ?? '');
     writeFileSync(pack, outputs);
-    const { code, output } = await runBroch(['enclave', 'evidence', file, '--root', root, '--outputs', pack]);
+    const { code, output } = await runBroch(['enclave', 'verify-evidence', file, '--root', root, '--outputs', pack]);
     expect(output).toContain('The evidence holds.');
     expect(output).toContain(
       `${dataOwner.name}, for the data, and ${codePartner.name}, for the code, approved this manifest.`,
     );
     expect(code).toBe(0);
     writeFileSync(pack, 'other');
-    expect(await runBroch(['enclave', 'evidence', file, '--root', root, '--outputs', pack])).toMatchObject({ code: 3 });
+    expect(await runBroch(['enclave', 'verify-evidence', file, '--root', root, '--outputs', pack])).toMatchObject({
+      code: 3,
+    });
   });
 
   it.each<[string, () => Partial<RunEvidence>, string[]]>([

@@ -13,6 +13,7 @@ import { digest } from './runs.ts';
 const roles = {
   adminRole: 'arn:aws:iam::111122223333:role/key-admin',
   approverRole: 'arn:aws:iam::111122223333:role/approver',
+  auditorRole: 'arn:aws:iam::111122223333:role/broch-enclave-auditor',
   parentRole: 'arn:aws:iam::000000000000:role/broch-parent',
 };
 const pcr0 = 'a'.repeat(96);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { makeTestFolder, runBroch } from '../cli/harness.ts';
 
 const role = (name: string) => `arn:aws:iam::111122223333:role/${name}`;
-const roles = ['--parent-role', role('parent'), '--approver-role', role('approver'), '--admin-role', role('admin')];
+const roles = ['parent', 'approver', 'admin', 'auditor'].flatMap(name => [`--${name}-role`, role(name)]);
 
 describe('broch enclave keys', () => {
   it('writes a policy that its own check accepts', async () => {

@@ -15,13 +15,13 @@ export const manifest: RunManifest = {
   run: 'er-0123456789abcdef',
   project: 'asthma',
   loader: { pcr0: 'a'.repeat(96), pcr1: 'b'.repeat(96), pcr2: 'c'.repeat(96) },
-  artefact: { key: 'enclaves/code.pack', sha256: 'd'.repeat(64), bytes: 1000, kmsKey: partnerKey },
+  artefact: { key: 'data/enclaves/code.pack', sha256: 'd'.repeat(64), bytes: 1000, kmsKey: partnerKey },
   inputs: [
     {
       name: 'slices',
       dataset: 'scans',
       version: 'e'.repeat(64),
-      key: 'enclaves/data.pack',
+      key: 'data/enclaves/data.pack',
       sha256: 'f'.repeat(64),
       bytes: 2000,
       kmsKey: ownerKey,

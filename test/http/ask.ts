@@ -43,7 +43,7 @@ const examples: Record<string, string> = {
   date: '2026-11-01',
 };
 const packedFile = {
-  key: 'enclaves/file.pack',
+  key: 'data/enclaves/file.pack',
   sha256: 'd'.repeat(64),
   bytes: 1000,
   kmsKey: 'arn:aws:kms:eu-west-2:000000000000:key/1',

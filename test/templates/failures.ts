@@ -52,6 +52,7 @@ export const meantWays: Readonly<Record<string, string>> = {
   'RolledBack? > Overtaken': 'A later attempt builds the project.',
   'Why? > Failed': 'Nothing was caught: where a step fails, there is a cause.',
   'Removed? > Failed': 'Refused, not reported or no room: no fault, and the person reads the reason.',
+  'Expected? > Failed': 'Refused, too slow or no room: no fault, and the parties read the reason.',
 };
 
 /** Where an execution may go on after a state, by ways that are not meant for failures. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { emptyImage } from '../../functions/images/images.ts';
 import type { Image } from '../../functions/images/schemas.ts';
+import { selectImage } from '../../functions/images/schemas.ts';
 import { Refused } from '../../functions/refused.ts';
-import { selectImage } from '../../functions/workspaces/launch-guard.ts';
 import {
   buildImage,
   buildOf,

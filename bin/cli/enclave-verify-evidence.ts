@@ -31,14 +31,14 @@ async function readPem(file: string): Promise<string> {
   }
 }
 
-export const enclaveEvidenceCommand = defineCommand({
-  words: ['enclave', 'evidence'],
+export const enclaveVerifyEvidenceCommand = defineCommand({
+  words: ['enclave', 'verify-evidence'],
   summary: 'Check the evidence of an enclave run, offline: who approved what, what ran, and what it made',
   notes: [
     'Needs no network, no profile and no sign-in. Compare the SHA-384 of the manifest with the one that you approved. The',
     'exit code is 0 if everything holds, and 3 if not. --outputs also compares the packed outputs with the signed result.',
   ],
-  examples: ['enclave evidence evidence.json --outputs outputs.pack'],
+  examples: ['enclave verify-evidence evidence.json --outputs outputs.pack'],
   params: z.object({ evidence: z.string().min(1).describe('the evidence of the run, JSON') }),
   flags: z.object({
     outputs: z.string().min(1).optional().describe('the packed outputs'),

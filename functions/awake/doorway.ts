@@ -4,11 +4,12 @@ import {
   DescribeVpcsCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
+import type { AwakePlace } from './room.ts';
 
 const client = new EC2Client({});
 
 /** The network of the gateway, as a project's network is joined with it. */
-export interface GatewayDoor {
+interface GatewayDoor {
   readonly vpc: string;
   readonly cidr: string;
   readonly routes: string;
@@ -37,3 +38,31 @@ export async function findGatewayDoor(environment: string): Promise<GatewayDoor>
   if (cidr === undefined || routes === undefined) throw new Error('the network of the gateway is incomplete');
   return { vpc: machine.VpcId, cidr, routes };
 }
+
+/** What a project's network is, as far as waking needs it. */
+interface SleepingNetwork {
+  readonly vpcId: string;
+  readonly subnetIds: readonly string[];
+  readonly endpointSecurityGroupId: string;
+  readonly securityGroupId: string;
+  readonly routeTableId?: string | undefined;
+}
+
+/** The place of a project for whatever wakes it. Everybody names the same, so that the second finds the stack complete. */
+export const placeOf = (
+  { project, cidr, network }: { project: string; cidr: string; network: SleepingNetwork },
+  gateway: GatewayDoor,
+): AwakePlace => ({
+  project,
+  parameters: {
+    VpcId: network.vpcId,
+    SubnetId: network.subnetIds[0] ?? '',
+    EndpointGroup: network.endpointSecurityGroupId,
+    WorkspaceGroup: network.securityGroupId,
+    Routes: network.routeTableId ?? '',
+    Cidr: cidr,
+    GatewayVpc: gateway.vpc,
+    GatewayRoutes: gateway.routes,
+    GatewayCidr: gateway.cidr,
+  },
+});
