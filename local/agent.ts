@@ -21,13 +21,17 @@ export interface AgentOptions {
 
 const tag = ({ Tags = [] }: Instance, name: string) => Tags.find(({ Key }) => Key === name)?.Value;
 
+/** The ARN of the role that an instance has by its profile. */
+export async function readInstanceRole(iam: IAMClient, { IamInstanceProfile }: Instance): Promise<string> {
+  const profile = IamInstanceProfile?.Arn?.split('/').at(-1);
+  const { InstanceProfile } = await iam.send(new GetInstanceProfileCommand({ InstanceProfileName: profile }));
+  return InstanceProfile?.Roles?.[0]?.Arn ?? '';
+}
+
 /** An instance's session, as the metadata service hands it out: named after the instance. */
 export async function assumeInstanceRole({ iam, sts }: { iam: IAMClient; sts: STSClient }, instance: Instance) {
-  const profile = instance.IamInstanceProfile?.Arn?.split('/').at(-1);
-  const { InstanceProfile } = await iam.send(new GetInstanceProfileCommand({ InstanceProfileName: profile }));
-  const { Credentials } = await sts.send(
-    new AssumeRoleCommand({ RoleArn: InstanceProfile?.Roles?.[0]?.Arn, RoleSessionName: instance.InstanceId }),
-  );
+  const RoleArn = await readInstanceRole(iam, instance);
+  const { Credentials } = await sts.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: instance.InstanceId }));
   const { AccessKeyId, SecretAccessKey, SessionToken } = Credentials ?? {};
   if (!AccessKeyId || !SecretAccessKey || !SessionToken) throw new Error('STS gave no session');
   return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };

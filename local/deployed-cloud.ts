@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { buildAssembly } from './assembly.ts';
 import { type EmbeddedCloud, repositoryRoot, startCloud } from './cloud.ts';
 import { deployAssembly, type StackOutputs } from './deploy.ts';
+import { writeAuthority } from './enclaves/authority-file.ts';
 import { findFreePort } from './free-port.ts';
 
 /** Everything that another process needs to use a deployed embedded cloud, as plain data. */
@@ -21,6 +22,8 @@ export interface CloudFacts {
   readonly outputs: StackOutputs;
   /** The synthesised app, for deploying it into further accounts. */
   readonly assembly: string;
+  /** The file with the root of enclaves, for who plays hypervisor and KMS. */
+  readonly authority: string;
   readonly ports: { readonly gateway: number; readonly inbox: number };
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -71,6 +74,8 @@ export async function deployCloud({
     const ports = { gateway: await findFreePort(), inbox: await findFreePort() };
     const config = JSON.parse(await readFile(join(repositoryRoot, 'local/config.json'), 'utf8'));
     config.workspaces.gateway = `https://127.0.0.1:${ports.gateway}`;
+    const authority = join(folder, 'enclave-authority.json');
+    config.enclaves = { roots: [writeAuthority(authority).rootPem] };
     const file = join(folder, 'config.json');
     writeFileSync(file, JSON.stringify(config, null, 2));
     onProgress('synthesising the CDK app');
@@ -94,6 +99,7 @@ export async function deployCloud({
       outputs,
       assembly,
       ports,
+      authority,
     };
     return { cloud, facts, omissions, close: () => cloud.stop() };
   } catch (error) {

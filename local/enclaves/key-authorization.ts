@@ -37,6 +37,7 @@ function isFulfilled(
     case 'StringEqualsIgnoreCase':
       return values?.some(value => expectations.some(item => lower(item) === lower(value))) ?? false;
     case 'StringNotEquals':
+    case 'ArnNotEquals':
       return !(values?.some(isOneOf) ?? false);
     case 'StringNotEqualsIgnoreCase':
       return !(values?.some(value => expectations.some(item => lower(item) === lower(value))) ?? false);

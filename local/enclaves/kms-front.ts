@@ -11,6 +11,7 @@ export interface KeyUpstream {
   policy(key: string): Promise<KeyPolicy>;
   grants(key: string): Promise<readonly KeyGrant[]>;
   decrypt(key: string, ciphertext: Uint8Array, context: Record<string, string>): Promise<Uint8Array>;
+  encrypt(key: string, plaintext: Uint8Array, context: Record<string, string>): Promise<Uint8Array>;
   generate(key: string, context: Record<string, string>): Promise<{ plaintext: Uint8Array; ciphertext: Uint8Array }>;
   /** The role or user of the caller whose signature is on the request, if it is valid. */
   caller(request: { headers: Record<string, string>; body: string }): Promise<string | undefined>;
@@ -41,6 +42,44 @@ class KmsFault extends Error {
     super(message);
     this.type = type;
   }
+}
+
+const ReEncryptCall = z.object({
+  CiphertextBlob: z.base64(),
+  SourceKeyId: z.string(),
+  DestinationKeyId: z.string(),
+  SourceEncryptionContext: z.record(z.string(), z.string()).default({}),
+  DestinationEncryptionContext: z.record(z.string(), z.string()).default({}),
+});
+
+/** Binds a data key to another encryption context, under the same key or another one. */
+async function reEncrypt(
+  request: { headers: Record<string, string>; body: string },
+  { upstream, log = () => {} }: KmsFrontOptions,
+): Promise<object> {
+  const call = ReEncryptCall.parse(JSON.parse(request.body));
+  const principal = await upstream.caller(request);
+  if (principal === undefined) throw new KmsFault('UnrecognizedClientException', 'The signature is not valid.');
+  const { SourceKeyId, DestinationKeyId } = call;
+  const conditions = { 'kms:ReEncryptOnSameKey': [String(SourceKeyId === DestinationKeyId)] };
+  const sides = [
+    ['kms:ReEncryptFrom', SourceKeyId, call.SourceEncryptionContext],
+    ['kms:ReEncryptTo', DestinationKeyId, call.DestinationEncryptionContext],
+  ] as const;
+  for (const [action, key, encryptionContext] of sides) {
+    const access = { action, principal, encryptionContext, conditions };
+    const denial = authorizeKeyCall(await upstream.policy(key), await upstream.grants(key), access);
+    log(`${action} by ${principal}: ${denial ?? 'permitted'}`);
+    if (denial) throw new KmsFault('AccessDeniedException', `${principal} may not perform ${action} ${denial}`);
+  }
+  const blob = Buffer.from(call.CiphertextBlob, 'base64');
+  const plaintext = await upstream.decrypt(SourceKeyId, blob, call.SourceEncryptionContext);
+  const ciphertext = await upstream.encrypt(DestinationKeyId, plaintext, call.DestinationEncryptionContext);
+  return {
+    CiphertextBlob: Buffer.from(ciphertext).toString('base64'),
+    KeyId: DestinationKeyId,
+    SourceKeyId,
+  };
 }
 
 const MAX_AGE_MS = 5 * 60 * 1000;
@@ -120,9 +159,13 @@ export async function serveKmsFront(options: KmsFrontOptions): Promise<{ server:
       const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
       let [status, answer]: [number, object] = [200, {}];
       try {
-        if (operation !== 'Decrypt' && operation !== 'GenerateDataKey')
+        const body = Buffer.concat(chunks).toString();
+        if (operation !== 'Decrypt' && operation !== 'GenerateDataKey' && operation !== 'ReEncrypt')
           throw new KmsFault('UnknownOperationException', `This front does not know ${operation}.`);
-        answer = await answerCall(operation, { headers, body: Buffer.concat(chunks).toString() }, options);
+        answer =
+          operation === 'ReEncrypt'
+            ? await reEncrypt({ headers, body }, options)
+            : await answerCall(operation, { headers, body }, options);
       } catch (error) {
         const type = error instanceof KmsFault ? error.type : 'ValidationException';
         [status, answer] = [400, { __type: type, message: (error as Error).message }];

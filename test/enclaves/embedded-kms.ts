@@ -34,6 +34,9 @@ export class MemoryKms implements KeyUpstream {
     return Buffer.concat([decipher.update(ciphertext.subarray(12, -16)), decipher.final()]);
   }
 
+  encrypt = async (arn: string, plaintext: Uint8Array, context: Record<string, string>) =>
+    this.wrap(arn, plaintext, context);
+
   async generate(arn: string, context: Record<string, string>) {
     const plaintext = randomBytes(32);
     return { plaintext, ciphertext: this.wrap(arn, plaintext, context) };

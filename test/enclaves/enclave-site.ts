@@ -8,9 +8,10 @@ import type { ArchiveFile } from '../../functions/enclaves/pack/archive.ts';
 import { type PackResult, packFiles } from '../../functions/enclaves/pack/pack.ts';
 import type { RunManifest } from '../../functions/enclaves/schemas.ts';
 import { buildEnclaveProgram, programDigest } from '../../local/enclaves/build-loader.ts';
-import { issueCertificate, toPem } from '../../local/enclaves/certificates.ts';
+import { toPem } from '../../local/enclaves/certificates.ts';
 import { type EnclaveStart, runEnclave } from '../../local/enclaves/enclave-machine.ts';
 import { createAuthority, issueLeaf } from '../../local/enclaves/hypervisor.ts';
+import { issueKmsCertificates } from '../../local/enclaves/kms-certificates.ts';
 import { serveKmsFront } from '../../local/enclaves/kms-front.ts';
 import { MemoryKms } from './embedded-kms.ts';
 import { manifest as template } from './runs.ts';
@@ -126,21 +127,10 @@ export async function createSite(artefactFiles = exampleArtefact(), seconds = 20
 }
 export type Site = Awaited<ReturnType<typeof createSite>>;
 
-function serverCertificates(now: number) {
-  const lifetime = { notBefore: now - 60_000, notAfter: now + 3600_000 };
-  const root = issueCertificate({ ...lifetime, name: 'broch embedded TLS', isAuthority: true });
-  const leaf = issueCertificate(
-    { ...lifetime, name: 'kms', isAuthority: false, dnsName: `kms.${region}.amazonaws.com` },
-    root,
-  );
-  const key = leaf.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
-  return { root: toPem(root.certificate), tls: { key, cert: toPem(leaf.certificate) } };
-}
-
 /** Runs the loader once. `change` may lie in every way that a parent can. */
 export async function runSite(site: Site, change: Partial<EnclaveStart> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'be-'));
-  const { root, tls } = serverCertificates(Date.now());
+  const { root, tls } = issueKmsCertificates(region);
   const trustFile = join(folder, 'trust.pem');
   writeFileSync(trustFile, root);
   const lines: string[] = [];

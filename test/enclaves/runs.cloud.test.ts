@@ -1,17 +1,29 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
+import { judgeEvidence, type RunEvidence } from '../../functions/enclaves/evidence.ts';
 import { manifestDigest } from '../../functions/enclaves/manifest.ts';
 import type { EnclaveRun } from '../../functions/enclaves/schemas.ts';
+import { outputsPrefix } from '../../functions/enclaves/schemas.ts';
+import type { ReadyProject } from '../../functions/projects/schemas.ts';
+import { readAuthority } from '../../local/enclaves/authority-file.ts';
+import { toPem } from '../../local/enclaves/certificates.ts';
+import { exampleArtefact, examplePatients } from '../../local/enclaves/example.ts';
+import { createOutputsKey, createParty, type EnclaveParty, type PackedFile } from '../../local/enclaves/parties.ts';
+import { type EnclaveStage, type PlayedEnclave, playParents } from '../../local/enclaves/play-parents.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { buildProjectFor } from '../datasets/harness.ts';
 import { addSha256Sums } from '../ingest/delivery.ts';
 import { deliverFiles, signInNewPerson } from '../ingest/partner.ts';
+import { publishTestVersion, waitUntil } from '../workspaces/harness.ts';
 import { boundKeys, manifest } from './runs.ts';
 
 const cloud = connectTestCloud();
 const [dataset, project] = ['enclave-scans', 'enclave-runs'];
 let [operator, codePartner, owner, lead, stranger]: ApiClient[] = [];
 let names: Record<string, string> = {};
+let built: ReadyProject;
 
 async function propose(codePartnerName = names.code ?? ''): Promise<EnclaveRun> {
   const { loader, artefact, inputs, outputs, limits } = manifest;
@@ -40,7 +52,7 @@ beforeAll(async () => {
   );
   names = { code, data };
   await deliverFiles(cloud, codePartner as ApiClient, dataset, addSha256Sums({ 'a.csv': 'n\n40\n' }));
-  await buildProjectFor(operator as ApiClient, lead as ApiClient, project);
+  built = await buildProjectFor(operator as ApiClient, lead as ApiClient, project);
   await owner?.ask('governDataset', {
     params: { dataset },
     body: { title: 'Scans', controller: 'C', licence: 'L', purposes: ['research'], owner: data },
@@ -89,4 +101,157 @@ describe('an enclave run', () => {
   it('needs a partner for the code', async () => {
     await expect(propose(names.data)).rejects.toThrow(/is no partner/);
   });
+});
+
+describe('an approved run', () => {
+  const playing = new AbortController();
+  const logLines: string[] = [];
+  const s3 = new S3Client(cloud.configuration);
+  let play: PlayedEnclave = {};
+  let stage: EnclaveStage;
+  let parties: { data: EnclaveParty; code: EnclaveParty; outputs: string };
+  let packs: { data: PackedFile; code: PackedFile };
+
+  beforeAll(async () => {
+    await publishTestVersion(cloud, 'enclave-parent', 'ami-0e0e0e0e0e0e0e0e0');
+    const log = (line: string) => logLines.push(line);
+    stage = await playParents(cloud, { signal: playing.signal, plays: () => play, log });
+    const parentRole = built.network.datasets?.role ?? '';
+    const [data, code, outputs] = await Promise.all([
+      createParty(cloud, stage, { name: 'data', parentRole }),
+      createParty(cloud, stage, { name: 'code', parentRole }),
+      createOutputsKey(cloud, stage, parentRole),
+    ]);
+    parties = { data, code, outputs };
+    packs = {
+      data: await data.pack('patients', examplePatients()),
+      code: await code.pack('classifier', exampleArtefact()),
+    };
+    await upload();
+  }, 240_000);
+  afterAll(async () => {
+    playing.abort();
+    await stage.close();
+  });
+
+  const keysOf = { code: 'data/enclaves/classifier.pack', data: 'data/enclaves/patients.pack' };
+  const upload = async (code = packs.code.packed) => {
+    const Bucket = built.network.bucket;
+    await s3.send(new PutObjectCommand({ Bucket, Key: keysOf.code, Body: code }));
+    await s3.send(new PutObjectCommand({ Bucket, Key: keysOf.data, Body: packs.data.packed }));
+  };
+  const objectOf = (key: string, { sha256, bytes, kmsKey }: PackedFile) => ({ key, sha256, bytes, kmsKey });
+
+  /** Proposed by the lead, approved by both parties with their keys. */
+  async function authorise(change: object = {}): Promise<EnclaveRun> {
+    const body = {
+      codePartner: names.code ?? '',
+      loader: stage.measurements,
+      artefact: objectOf(keysOf.code, packs.code),
+      inputs: [{ ...objectOf(keysOf.data, packs.data), name: 'patients', dataset, version: 'e'.repeat(64) }],
+      outputs: { maxBytes: 10_000, maxFiles: 3, kmsKey: parties.outputs },
+      limits: { vcpus: 2, memoryMiB: 256, seconds: 60 },
+      notAfter: new Date(Date.now() + 30 * 24 * 3600_000).toISOString(),
+      ...change,
+    };
+    const run = (await lead?.ask('proposeEnclaveRun', { params: { project }, body })) as EnclaveRun;
+    for (const [person, party, pack] of [
+      [owner, parties.data, packs.data],
+      [codePartner, parties.code, packs.code],
+    ] as const)
+      await approve(person, run, await party.approve(run, [pack]));
+    return run;
+  }
+
+  /** Started by the lead; what became of it. */
+  async function perform(run: EnclaveRun): Promise<EnclaveRun> {
+    const params = { project, run: run.id };
+    await lead?.ask('startEnclaveRun', { params });
+    return waitUntil(
+      () => lead?.ask('showEnclaveRun', { params }) as Promise<EnclaveRun>,
+      ({ status }) => status !== 'running' && status !== 'authorised',
+    );
+  }
+
+  async function leftInstances(run: string): Promise<string[]> {
+    const ec2 = new EC2Client(cloud.configuration);
+    const Filters = [
+      { Name: 'tag:broch:enclave', Values: [run] },
+      { Name: 'instance-state-name', Values: ['pending', 'running'] },
+    ];
+    const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ Filters }));
+    return Reservations.flatMap(({ Instances = [] }) => Instances.map(({ InstanceId = '' }) => InstanceId));
+  }
+
+  async function expectNothingLeft(run: string) {
+    await waitUntil(
+      () =>
+        Promise.all([
+          leftInstances(run),
+          stage.kms.upstream.grants(parties.data.key),
+          stage.kms.upstream.grants(parties.code.key),
+        ]),
+      answers => answers.flat().length === 0,
+    );
+  }
+
+  it('computes, brings its outputs to the airlock, leaves evidence that both can check, and nothing else', async () => {
+    const run = await perform(await authorise());
+    expect(run, logLines.join('\n')).toMatchObject({ status: 'completed', outputs: { files: 1 } });
+    const params = { project, run: run.id };
+    const request = run.status === 'completed' ? run.request : '';
+    const draft = await waitUntil(
+      () =>
+        lead?.ask('showRequest', { params: { project, request } }).catch(() => undefined) ?? Promise.resolve(undefined),
+      answer => answer !== undefined,
+    );
+    expect(draft).toMatchObject({ status: 'draft', source: outputsPrefix(run.id) });
+    const place = { Bucket: built.network.bucket, Key: `${outputsPrefix(run.id)}groups.csv` };
+    const table = await (await s3.send(new GetObjectCommand(place))).Body?.transformToString();
+    expect(table).toBe('group,patients\nhigh,2\nlow,3\n');
+    const evidence = (await codePartner?.ask('showEnclaveEvidence', { params })) as RunEvidence;
+    const roots = [toPem(readAuthority(cloud.authority).root.certificate)];
+    expect(judgeEvidence(evidence, { roots }).filter(({ ok }) => !ok)).toEqual([]);
+    await expectNothingLeft(run.id);
+    await expect(lead?.ask('startEnclaveRun', { params })).rejects.toThrow(/completed/);
+    expect(logLines.join('\n')).not.toMatch(/secret|AWS4|SecretAccessKey/i);
+  }, 120_000);
+
+  it.each<[string, () => Promise<PlayedEnclave>, RegExp]>([
+    [
+      'whose code was exchanged',
+      async () => {
+        await upload(Buffer.concat([packs.code.packed.subarray(0, -1), Buffer.of(0)]));
+        return {};
+      },
+      /loader ended/,
+    ],
+    [
+      'whose approval is revoked while it runs',
+      async () => ({ before: () => parties.data.revoke() }),
+      /KMS refused Decrypt/,
+    ],
+    ['whose enclave is in debug mode', async () => ({ debug: true }), /debug mode/],
+    ['whose image is not the loader', async () => ({ otherImage: true }), /PCR0/],
+  ])(
+    '%s ends without outputs, and says why',
+    async (_, prepare, reason) => {
+      const run = await authorise();
+      play = await prepare();
+      const failed = await perform(run);
+      play = {};
+      await upload();
+      expect(failed.status, logLines.join('\n')).toBe('failed');
+      expect(failed.status === 'failed' && failed.reason).toMatch(reason);
+      await expectNothingLeft(run.id);
+    },
+    120_000,
+  );
+
+  it('whose grant is gone does not start', async () => {
+    const run = await authorise();
+    await parties.code.revoke();
+    expect(await perform(run)).toMatchObject({ status: 'failed', reason: expect.stringMatching(/No grant permits/) });
+    expect(await leftInstances(run.id)).toEqual([]);
+  }, 60_000);
 });
