@@ -29,7 +29,7 @@ const grant = {
 const input: ObservedKey = { policy: inputPolicy, grants: [grant] };
 const [codeKey, dataKey] = [manifest.artefact.kmsKey, manifest.inputs[0]?.kmsKey ?? ''];
 const sound = { [codeKey]: input, [dataKey]: input, [outputsKey]: { policy: outputsPolicy, grants: [] } };
-const without = (policy: KeyPolicy, sid: string): KeyPolicy => ({
+const policyWithout = (policy: KeyPolicy, sid: string): KeyPolicy => ({
   ...policy,
   Statement: policy.Statement.filter(({ Sid }) => Sid !== sid),
 });
@@ -53,7 +53,7 @@ describe('the keys of a run', () => {
     ['a grant for any run', { [codeKey]: { ...input, grants: [{ ...grant, contextEquals: {} }] } }, /No grant/],
     [
       'a policy without its denial',
-      { [dataKey]: { ...input, policy: without(inputPolicy, 'DenyDecryptUnlessAttested') } },
+      { [dataKey]: { ...input, policy: policyWithout(inputPolicy, 'DenyDecryptUnlessAttested') } },
       /PCR0/,
     ],
     [
@@ -78,7 +78,7 @@ describe('the keys of a run', () => {
     ],
     [
       'outputs that anybody opens',
-      { [outputsKey]: { policy: without(outputsPolicy, 'DenyOpeningByOthers'), grants: [] } },
+      { [outputsKey]: { policy: policyWithout(outputsPolicy, 'DenyOpeningByOthers'), grants: [] } },
       /denies kms:Decrypt/,
     ],
     ['outputs under a key of inputs', { [outputsKey]: input }, /denies kms:Decrypt to everyone but the function/],
