@@ -9,6 +9,7 @@ import type * as Dispatch from '../functions/batch/dispatch.lambda.ts';
 import { BatchJobChanged, JobEnded, JobStopped, JobSubmitted } from '../functions/batch/events.ts';
 import type * as Finish from '../functions/batch/finish.lambda.ts';
 import type * as QueueStack from '../functions/batch/queue-stack.lambda.ts';
+import { vcpuQuotas } from '../functions/batch/quotas.ts';
 import type * as Report from '../functions/batch/report.lambda.ts';
 import { environmentName, queueStackName } from '../functions/names.ts';
 import { accessTo, groupsAccess, startAccess, tableAccess } from './access.ts';
@@ -95,6 +96,12 @@ export class Batch extends Construct {
           onStacks(['DescribeStacks', 'DescribeStackEvents', 'DeleteStack']),
           // It has no resource-level permissions.
           new PolicyStatement({ actions: ['ec2:DescribeInstanceTypeOfferings'], resources: ['*'] }),
+          new PolicyStatement({
+            actions: ['servicequotas:GetServiceQuota'],
+            resources: Object.values(vcpuQuotas)
+              .flat()
+              .map(({ code }) => `arn:${partition}:servicequotas:${region}:${account}:ec2/${code}`),
+          }),
         ),
         TEMPLATE_URL: accessTo(
           asset.httpUrl,
@@ -192,7 +199,13 @@ export class Batch extends Construct {
         }),
         MACHINE: startAccess(workflow.machine),
         POOL_ID: groupsAccess(people.pool),
-        REGION: region,
+        REGION: accessTo(
+          region,
+          new PolicyStatement({
+            actions: ['batch:GetJobQueueSnapshot'],
+            resources: [batchArn(Stack.of(this), 'job-queue', environmentName(environment, '*'))],
+          }),
+        ),
         LOG_GROUPS: accessTo(
           groups,
           new PolicyStatement({

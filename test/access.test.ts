@@ -9,6 +9,7 @@ const template = templates.platform;
 const services: Record<string, string> = {
   eventbridge: 'events',
   sfn: 'states',
+  'service-quotas': 'servicequotas',
   'secrets-manager': 'secretsmanager',
   'cost-explorer': 'ce',
   'cognito-identity-provider': 'cognito-idp',

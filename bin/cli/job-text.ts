@@ -108,6 +108,10 @@ export function formatJob(job: ComputeJob, { width }: OutputScreen): string {
         .join(', '),
     ]),
     ...('wait' in job && job.wait ? ([['waits', escapeForTerminal(job.wait)]] as [string, string][]) : []),
+    ...('position' in job && job.position ? ([['place', `${job.position} in the queue`]] as [string, string][]) : []),
+    ...('accruedMicros' in job && job.accruedMicros !== undefined
+      ? ([['cost so far', formatDollars(job.accruedMicros)]] as [string, string][])
+      : []),
     ...('costMicros' in job
       ? ([
           ['ended', `${formatTime(job.endedAt)}: ${escapeForTerminal(job.reason)}`],

@@ -21,8 +21,10 @@ import { enclavePackCommand } from './enclave-pack.ts';
 import { enclaveVerifyCommand } from './enclave-verify.ts';
 import { enclaveVerifyEvidenceCommand } from './enclave-verify-evidence.ts';
 import { routeCommands } from './generated.ts';
+import { jobLogsCommand } from './job-logs.ts';
 import { loginCommand, logoutCommand } from './login.ts';
 import { openDesktopCommand } from './open.ts';
+import { runReproduceCommand } from './run-reproduce.ts';
 import { statusCommand } from './status.ts';
 import { trySaveCommand } from './try.ts';
 import { watchCommand } from './watch.ts';
@@ -60,6 +62,8 @@ const byHand: readonly CliCommand[] = [
   enclaveKeysCommand,
   enclaveVerifyCommand,
   enclaveVerifyEvidenceCommand,
+  jobLogsCommand,
+  runReproduceCommand,
   doctorCommand,
   trySaveCommand,
   createCompletionCommand(() => cliCommands, GlobalFlags),

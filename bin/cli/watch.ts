@@ -35,6 +35,7 @@ const watchable = {
       damaged: 'fault',
     },
   },
+  job: { show: 'showJob', outcomes: { succeeded: 'ok', failed: 'fault', cancelled: 'refused' } },
   delivery: {
     show: 'showDelivery',
     outcomes: {
@@ -113,21 +114,25 @@ export const watchRules: Readonly<Record<Watchable, Rest>> = watchable;
 
 export const watchCommand = defineCommand({
   words: ['watch'],
-  summary: 'Wait until a project, workspace, delivery or airlock request is finished or needs you',
+  summary: 'Wait until a project, workspace, batch job, delivery or airlock request is finished or needs you',
   notes: [
     'Of a request it waits for the decision of the reviewers, or with --until for its checks or its release.',
-    'The exit code is 0 when it is ready, registered, approved or released; 3 when a delivery is held, or a request came',
-    'back, was rejected or is closed; and 1 when something failed or the time is over. --json has the status.',
+    'The exit code is 0 when it is ready, succeeded, registered, approved or released; 3 when a delivery is held, a job was',
+    'cancelled, or a request came back, was rejected or is closed; and 1 when something failed or the time is over. --json has the status.',
   ],
   examples: [
     'watch project asthma',
     'watch workspace asthma ws-001122334455',
+    'watch job asthma job-019a0b1c2d3e4f50',
     'watch delivery dl-0011223344556677',
     'watch airlock asthma al-0011223344556677 --until released --minutes 20160',
   ],
   params: z.object({
     what: z.enum(Object.keys(watchable) as [Watchable, ...Watchable[]]).describe('what to follow'),
-    ids: z.array(z.string().min(1)).min(1).describe('its id; for a workspace or a request the project and the id'),
+    ids: z
+      .array(z.string().min(1))
+      .min(1)
+      .describe('its id; for a workspace, a job or a request the project and the id'),
   }),
   flags: z.object({
     minutes: z.number().int().min(1).max(43_200).default(60).describe('minutes to wait at most, up to 30 days'),

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { BatchClient, GetJobQueueSnapshotCommand } from '@aws-sdk/client-batch';
 import { CloudWatchLogsClient, GetLogEventsCommand, ResourceNotFoundException } from '@aws-sdk/client-cloudwatch-logs';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
@@ -10,7 +11,7 @@ import { readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
 import { createJobId, decideJob, type JobCommand, type Submission, type SubmissionContext } from './batch.ts';
 import { type ContainerCommand, decideContainer } from './containers.ts';
-import { estimateJob } from './estimate.ts';
+import { accruedCost, estimateJob } from './estimate.ts';
 import { decideQueue, type QueueCommand } from './queues.ts';
 import { batchRoutes } from './routes.ts';
 import type { ComputeJob, ComputeQueue, ContainerImage, JobDataset, QueueKind } from './schemas.ts';
@@ -41,6 +42,7 @@ export const env = z.object({
 });
 const { TABLE_NAME, MACHINE, POOL_ID, REGION, LOG_GROUPS } = env.parse(process.env);
 const logs = new CloudWatchLogsClient({});
+const batch = new BatchClient({});
 
 const personOf = ({ id, name }: Caller) => ({ id, name });
 
@@ -112,6 +114,26 @@ async function submit(user: Caller, submission: Submission): Promise<ComputeJob>
   return changeJobBy({ project, id: submission.id }, { do: 'submit', submission, by: personOf(user), context });
 }
 
+/** The place of a job among the first 100 that could start, or undefined. */
+async function findPosition(project: string, kind: QueueKind, batchId: string): Promise<number | undefined> {
+  const queue = await readQueue(TABLE_NAME, project, kind);
+  if (queue?.status !== 'open') return undefined;
+  const { frontOfQueue } = await batch.send(new GetJobQueueSnapshotCommand({ jobQueue: queue.place.queueArn }));
+  // An array job is there by its tasks, whose ids begin with its own.
+  const index = (frontOfQueue?.jobs ?? []).findIndex(
+    ({ jobArn }) => jobArn?.split('/').at(-1)?.split(':')[0] === batchId,
+  );
+  return index < 0 ? undefined : index + 1;
+}
+
+/** A job with what changes by the minute: its place in the queue, or what it has cost so far. */
+async function viewJob(job: ComputeJob): Promise<ComputeJob> {
+  if (job.status === 'running') return { ...job, accruedMicros: accruedCost(job, currentTime()) };
+  if (job.status !== 'queued') return job;
+  const position = await findPosition(job.project, job.request.kind, job.batchId);
+  return { ...job, ...(position !== undefined && { position }) };
+}
+
 /** What the last attempt printed. A stream that AWS has not made yet is empty. */
 async function readLog(job: ComputeJob, next: string | undefined) {
   const stream = 'attempts' in job ? job.attempts.findLast(({ logStream }) => logStream)?.logStream : undefined;
@@ -174,7 +196,7 @@ export const handler = http(
       return submit(user, { id: createJobId(currentTime(), randomInt(2 ** 20)), project, request, datasets });
     },
     listJobs: ({ params: { project }, query }) => pageJobs(TABLE_NAME, project, query),
-    showJob: ({ params: { project, job } }) => readJob(TABLE_NAME, project, job),
+    showJob: async ({ params: { project, job } }) => viewJob(await readJob(TABLE_NAME, project, job)),
     showLogs: async ({ params: { project, job }, query: { next } }) =>
       readLog(await readJob(TABLE_NAME, project, job), next),
     cancelJob: async ({ user, params: { project, job: id }, body: { reason } }) => {

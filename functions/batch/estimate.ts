@@ -15,6 +15,10 @@ const machineTypes: Readonly<Record<string, MachineType>> = priceList.machines;
 export const machineNames = (kind: QueueKind): string[] =>
   Object.entries(machineTypes).flatMap(([name, machine]) => (machine.kind === kind ? [name] : []));
 
+/** The vCPUs of the smallest of some machine types. */
+export const smallestVcpus = (names: readonly string[]): number =>
+  Math.min(...names.map(name => machineTypes[name]?.vcpus ?? Number.POSITIVE_INFINITY));
+
 /** The ECS agent and the operating system need a part of the memory. */
 const USABLE_MEMORY = 0.92;
 /** What a machine is paid for before and after an attempt: it starts, and it waits for another job. */
@@ -56,6 +60,16 @@ export function estimateJob(request: JobRequest, region: string): JobEstimate {
     pricedFor: region,
   };
 }
+
+/** What a job has cost until `now`: attempts that run are counted so far, tasks of an array once all have ended. */
+export const accruedCost = (
+  job: { request: JobRequest; estimate: JobEstimate; attempts: readonly JobAttempt[] },
+  now: string,
+): number =>
+  costOf(
+    job,
+    job.attempts.map(attempt => ({ ...attempt, stoppedAt: attempt.stoppedAt ?? Date.parse(now) })),
+  );
 
 /**
  * What the attempts of a job cost, On-Demand, and never more than was reserved. An attempt without an end is reckoned to

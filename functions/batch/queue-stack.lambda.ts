@@ -5,6 +5,7 @@ import {
   type Stack,
 } from '@aws-sdk/client-cloudformation';
 import { DescribeInstanceTypeOfferingsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { GetServiceQuotaCommand, NoSuchResourceException, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { cloudFormation, describeStack, isCloudFormationError } from '../cloudformation.ts';
@@ -12,8 +13,9 @@ import { stepHandler } from '../handler.ts';
 import { queueStackName } from '../names.ts';
 import { ProjectId, type ReadyProject } from '../projects/schemas.ts';
 import { classifyStackStatus, explainCause, findFirstFailure } from '../stack-state.ts';
-import { machineNames } from './estimate.ts';
+import { machineNames, smallestVcpus } from './estimate.ts';
 import { decideQueue, type QueueCommand } from './queues.ts';
+import { explainMissingQuota, type VcpuQuota, vcpuQuotas } from './quotas.ts';
 import { QueueKind, QueuePlace } from './schemas.ts';
 import { changeQueue, readQueue, requireReadyProject } from './store.ts';
 
@@ -27,6 +29,7 @@ export const env = z.object({
 });
 const { TABLE_NAME, ENVIRONMENT, TEMPLATE_URL, SERVICE_ROLE, MAX_VCPUS } = env.parse(process.env);
 const ec2 = new EC2Client({});
+const quotas = new ServiceQuotasClient({});
 
 const Input = z.object({
   project: ProjectId,
@@ -56,15 +59,31 @@ async function listOfferings(kind: QueueKind): Promise<string[]> {
   return names.filter(name => InstanceTypeOfferings.some(({ InstanceType }) => InstanceType === name));
 }
 
+/** The vCPUs that a quota allows. AWS lists a quota only once it has applied a value to the account. */
+async function readQuota({ code }: VcpuQuota): Promise<number | undefined> {
+  try {
+    const { Quota } = await quotas.send(new GetServiceQuotaCommand({ ServiceCode: 'ec2', QuotaCode: code }));
+    return Quota?.Value;
+  } catch (error) {
+    if (error instanceof NoSuchResourceException) return undefined;
+    throw error;
+  }
+}
+
+/** Why the queue could never start a machine in this account and region, or undefined. */
+async function findObstacle(kind: QueueKind, machines: readonly string[]): Promise<string | undefined> {
+  if (machines.length === 0)
+    return `The region offers none of the machine types of a ${kind} queue: ${machineNames(kind).join(', ')}.`;
+  const values = await Promise.all(vcpuQuotas[kind].map(readQuota));
+  return explainMissingQuota(kind, values, smallestVcpus(machines));
+}
+
 async function createStack(attempt: Attempt, { network }: ReadyProject): Promise<Outcome> {
   const { project, kind } = attempt;
   const machines = await listOfferings(kind);
-  if (machines.length === 0)
-    return record(attempt, {
-      do: 'recordFailure',
-      attempt: attempt.attempt,
-      reason: `The region offers none of the machine types of a ${kind} queue: ${machineNames(kind).join(', ')}.`,
-    });
+  const obstacle = await findObstacle(kind, machines);
+  if (obstacle !== undefined)
+    return record(attempt, { do: 'recordFailure', attempt: attempt.attempt, reason: obstacle });
   const parameters = {
     Project: project,
     Kind: kind,

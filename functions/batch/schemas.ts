@@ -200,8 +200,10 @@ export type JobOutputs = z.infer<typeof JobOutputs>;
 export const ComputeJob = z.discriminatedUnion('status', [
   /** `claim` is the time until which one function alone may submit it to AWS. */
   z.object({ status: z.literal('submitted'), ...job, claim: z.iso.datetime().optional() }),
-  z.object({ status: z.literal('queued'), ...job, ...progress }),
-  z.object({ status: z.literal('running'), ...job, ...progress }),
+  /** `position` is its place among the jobs that could start: 1 is the next. It is read when somebody looks. */
+  z.object({ status: z.literal('queued'), ...job, ...progress, position: z.number().int().min(1).optional() }),
+  /** `accruedMicros` is what it has cost until somebody looks. */
+  z.object({ status: z.literal('running'), ...job, ...progress, accruedMicros: DollarMicros.optional() }),
   z.object({ status: z.literal('succeeded'), ...job, ...progress, ...end, outputs: JobOutputs.optional() }),
   z.object({ status: z.literal('failed'), ...job, ...progress, ...end, outputs: JobOutputs.optional() }),
   z.object({ status: z.literal('cancelled'), ...job, ...end, attempts: z.array(JobAttempt) }),

@@ -25,7 +25,7 @@ def _resource_arn(service, method, path, headers, body, query_params, region, ac
         return path.removeprefix("/v1/tags/")
     request, operation = json.loads(body or b"{}"), path.rpartition("/")[2]
     prefix = f"arn:aws:batch:{region}:{account_id}"
-    if operation == "submitjob":
+    if operation in ("submitjob", "getjobqueuesnapshot"):
         queue = request.get("jobQueue", "")
         return queue if queue.startswith("arn:") else f"{prefix}:job-queue/{queue}"
     if operation == "registerjobdefinition":
@@ -208,6 +208,16 @@ batch.find_network = _find_network
 _HIDDEN = {"isTerminated", "tasks"}
 
 
+def _snapshot(p):
+    queue, error = batch._job_queue_name_from_ref(p.get("jobQueue"))
+    if error:
+        return error
+    ready = [job for job in batch._jobs.values() if job["jobQueue"] == batch._jq_arn(queue) and job["status"] == "RUNNABLE"]
+    now = time.time() * 1000
+    jobs = [{"jobArn": job["jobArn"], "earliestTimeAtPosition": now} for job in ready[:100]]
+    return batch._json(200, {"frontOfQueue": {"jobs": jobs, "lastUpdatedAt": now}})
+
+
 def _describe(p):
     jobs = [batch._jobs[one] for one in p.get("jobs") or [] if one in batch._jobs]
     return batch._json(200, {"jobs": [{k: v for k, v in job.items() if k not in _HIDDEN} for job in jobs]})
@@ -241,6 +251,7 @@ batch._DISPATCH.update({
     "/v1/terminatejob": _terminate,
     "/v1/listjobs": _list,
     "/v1/describejobs": _describe,
+    "/v1/getjobqueuesnapshot": _snapshot,
 })
 _original = batch.handle_request
 

@@ -50,10 +50,12 @@ from ministack import app as ministack  # noqa: E402
 import batch  # noqa: E402
 import codeartifact  # noqa: E402
 import guardduty  # noqa: E402
+import service_quotas  # noqa: E402
 
 ministack.SERVICE_HANDLERS["batch"] = batch.handle_request
 ministack.SERVICE_HANDLERS["codeartifact"] = codeartifact.handle_request
 ministack.SERVICE_HANDLERS["guardduty"] = guardduty.handle_request
+ministack.SERVICE_HANDLERS["servicequotas"] = service_quotas.handle_request
 
 app = ministack.app
 

@@ -64,7 +64,7 @@ describe('completion', () => {
     ['broch --profile main project sh', ['show']],
     ['broch workspace ask asthma --kind ', ['desktop', 'notebook', 'gpu', 'windows']],
     ['broch workspace ask asthma --si', ['--size']],
-    ['broch watch ', ['project', 'workspace', 'airlock', 'delivery']],
+    ['broch watch ', ['project', 'workspace', 'airlock', 'job', 'delivery']],
     ['broch project create --title ', []],
     ['broch deliver ', []],
   ])('bash: after `%s`', (line, expected) => expect(completions(line)).toEqual(expected));
