@@ -5,18 +5,19 @@ import { projectKeysStatement, projectObjects } from './project-bucket-grants.ts
 
 const allKeys = ({ partition, region, account }: Stack) => [`arn:${partition}:kms:${region}:${account}:key/*`];
 
-/** Reads the policies and the grants of keys: of this account's, and as the auditor of a partner's account. */
-export const auditsKeys = (stack: Stack): PolicyStatement[] => [
-  new PolicyStatement({ actions: ['kms:GetKeyPolicy', 'kms:ListGrants'], resources: allKeys(stack) }),
+/** What the auditor may do: read the policies of keys, and list and revoke grants. Each key's own policy must permit it too. */
+export const auditsKeys = (stack: Stack) =>
+  new PolicyStatement({
+    actions: ['kms:GetKeyPolicy', 'kms:ListGrants', 'kms:RevokeGrant'],
+    resources: allKeys(stack),
+  });
+
+/** May become the auditor of this account's keys, and that of a partner's account. */
+export const becomesAuditor = ({ partition }: Stack, auditor: string) =>
   new PolicyStatement({
     actions: ['sts:AssumeRole'],
-    resources: [`arn:${stack.partition}:iam::*:role/${AUDITOR_ROLE}`],
-  }),
-];
-
-/** Retires grants that name this role as the one that may. */
-export const retiresGrants = ({ partition, region }: Stack) =>
-  new PolicyStatement({ actions: ['kms:RetireGrant'], resources: [`arn:${partition}:kms:${region}:*:key/*`] });
+    resources: [auditor, `arn:${partition}:iam::*:role/${AUDITOR_ROLE}`],
+  });
 
 /** Opens what an enclave encrypted for a run, and nothing else: the encryption context names the run. */
 export const opensOutputs = (stack: Stack) =>

@@ -1,5 +1,5 @@
-import { Duration, Stack } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Duration, Stack, Validations } from 'aws-cdk-lib';
+import { ArnPrincipal, CompositePrincipal, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import { type Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type * as ApiLambda from '../functions/enclaves/api.lambda.ts';
@@ -10,20 +10,22 @@ import type * as Launch from '../functions/enclaves/launch.lambda.ts';
 import type * as Seal from '../functions/enclaves/seal.lambda.ts';
 import type * as Wake from '../functions/enclaves/wake.lambda.ts';
 import type * as Watch from '../functions/enclaves/watch.lambda.ts';
+import { environmentName } from '../functions/names.ts';
 import { accessTo, bucketAccess, combinedAccess, groupsAccess, startAccess, tableAccess } from './access.ts';
 import type { Api, People } from './api.ts';
 import { AwakeProjects } from './awake.ts';
 import type { Core } from './core.ts';
 import {
   auditsKeys,
+  becomesAuditor,
   listsEnclaveReports,
   opensOutputs,
   readsEnclaveReports,
-  retiresGrants,
   writesOrders,
   writesOutputs,
 } from './enclave-rights.ts';
-import { Handler } from './handler.ts';
+import { Handler, type HandlerModule } from './handler.ts';
+import { explainWildcards } from './nag-wildcards.ts';
 import { bucketPrefix } from './project/names.ts';
 import { Workflow } from './workflow.ts';
 import { launchesInstances, removesInstances } from './workspace-rights.ts';
@@ -55,10 +57,13 @@ export interface EnclavesProps {
 /** Runs a partner's confidential code on an owner's confidential data, once both have approved the same manifest. */
 export class Enclaves extends Construct {
   /** The roles that the parties' key policies and grants name. */
-  readonly roles: { readonly auditor: string; readonly opener: string; readonly closer: string };
+  readonly roles: { readonly auditor: string; readonly opener: string };
+  private readonly auditor: string;
 
   constructor(scope: Construct, id: string, { core, data, people, api }: EnclavesProps) {
     super(scope, id);
+    const roleName = environmentName(core.config.environment, 'enclave-auditor');
+    this.auditor = Stack.of(this).formatArn({ service: 'iam', region: '', resource: 'role', resourceName: roleName });
     const lapse = new Handler<typeof Lapse>(this, 'Lapse', {
       core,
       entry: 'enclaves/lapse.lambda.ts',
@@ -82,8 +87,8 @@ export class Enclaves extends Construct {
       deadline: Duration.hours(28),
       severity: 'warning',
     });
-    const roleOf = (step: keyof typeof steps) => steps[step].fn.role?.roleArn ?? '';
-    this.roles = { auditor: roleOf('CheckKeys'), opener: roleOf('Seal'), closer: roleOf('Close') };
+    this.createAuditor(core, [steps.CheckKeys, steps.Close]);
+    this.roles = { auditor: this.auditor, opener: steps.Seal.fn.role?.roleArn ?? '' };
     const handler = new Handler<typeof ApiLambda>(this, 'Api', {
       core,
       entry: 'enclaves/api.lambda.ts',
@@ -104,11 +109,29 @@ export class Enclaves extends Construct {
     api.addRoutes(this, 'enclaves', handler);
   }
 
+  /** The role in whose name the keys of this account are audited. Its name is known before it is there. */
+  private createAuditor({ config }: Core, steps: readonly Handler<HandlerModule>[]) {
+    const principals = steps.map(({ fn }) => new ArnPrincipal(fn.role?.roleArn ?? ''));
+    const role = new Role(this, 'Auditor', {
+      roleName: environmentName(config.environment, 'enclave-auditor'),
+      description: 'Reads the policies and grants of keys for enclave runs, and revokes the grants',
+      assumedBy: new CompositePrincipal(...principals),
+    });
+    const statement = auditsKeys(Stack.of(this));
+    role.addToPolicy(statement);
+    explainWildcards(role, [statement], "Parties bring their own keys; each key's policy decides.");
+    Validations.of(role).acknowledge({
+      id: 'NIST.800.53.R5-IAMNoInlinePolicy',
+      reason: 'A role of one use: its policy belongs to nothing else.',
+    });
+  }
+
   private createSteps(core: Core, data: EnclavesData) {
     const stack = Stack.of(this);
     const { environment, enclaves: config } = core.config;
     const prefix = bucketPrefix(environment, stack.account);
     const awake = new AwakeProjects(this, 'Awake', { environment });
+    const audit = accessTo(this.auditor, becomesAuditor(stack, this.auditor));
     const ROOTS = JSON.stringify(config.roots);
     const reading = { enclave: ['GetItem'], project: ['GetItem'] } as const;
     const deciding = { enclave: ['GetItem', 'PutItem'], project: ['GetItem'] } as const;
@@ -136,7 +159,7 @@ export class Enclaves extends Construct {
         seconds: 60,
         environment: {
           TABLE_NAME: tableAccess(core.table, reading),
-          ACCOUNT: accessTo(stack.account, ...auditsKeys(stack)),
+          AUDITOR_ROLE_ARN: audit,
           OPENER_ROLE: seal.fn.role?.roleArn ?? '',
         },
       }),
@@ -185,7 +208,7 @@ export class Enclaves extends Construct {
           TABLE_NAME: tableAccess(core.table, { ...deciding, ...leasing }),
           ...awake.sleeps(),
           ENVIRONMENT: accessTo(environment, ...removesInstances(this, environment)),
-          ACCOUNT: accessTo(stack.account, ...auditsKeys(stack), retiresGrants(stack)),
+          AUDITOR_ROLE_ARN: audit,
         },
       }),
     };

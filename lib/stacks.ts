@@ -83,7 +83,7 @@ const capabilities: Readonly<Record<string, (stack: Stack, data: DataStack, api:
     new Datasets(stack, 'Datasets', { core, lake: ingest.lake, signing: airlock.signing, people, api }),
   enclaves: (stack, { core, enclaves, people }, api) => {
     const { roles } = new Enclaves(stack, 'Enclaves', { core, data: enclaves, people, api });
-    addOutputs(stack, { AuditorRole: roles.auditor, OpenerRole: roles.opener, CloserRole: roles.closer });
+    addOutputs(stack, { AuditorRole: roles.auditor, OpenerRole: roles.opener });
   },
   costs: (stack, { core, costs, people }, api) => new Costs(stack, 'Costs', { core, data: costs, people, api }),
   workspaces: (stack, { core, workspaces, people }, api) =>

@@ -17,7 +17,7 @@ export interface KeyPolicy {
 export interface KeyParty {
   /** The role that manages the key, and cannot use it. */
   readonly adminRole: string;
-  /** The role that reads this policy before each run. */
+  /** The role that reads this policy before each run, and revokes the grants after it. */
   readonly auditorRole: string;
   /** The role that packs, and approves runs: the party's own. */
   readonly approverRole: string;
@@ -63,7 +63,7 @@ export function buildKeyPolicy({ adminRole, auditorRole, approverRole, parentRol
         Sid: 'Audit',
         Effect: 'Allow',
         Principal: { AWS: auditorRole },
-        Action: ['kms:GetKeyPolicy', 'kms:ListGrants'],
+        Action: ['kms:GetKeyPolicy', 'kms:ListGrants', 'kms:RevokeGrant'],
         ...resource,
       },
       {

@@ -1,4 +1,4 @@
-import { GetKeyPolicyCommand, KMSClient, ListGrantsCommand, RetireGrantCommand } from '@aws-sdk/client-kms';
+import { GetKeyPolicyCommand, KMSClient, ListGrantsCommand, RevokeGrantCommand } from '@aws-sdk/client-kms';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { Refused } from '../refused.ts';
 import type { ListedGrant, ObservedKey } from './key-check.ts';
@@ -11,13 +11,13 @@ const partsOf = (arn: string) => {
   return { partition, region, account };
 };
 
-/** KMS for a key: as ourselves for a key of our account, or as its account's auditor, because policies are not read across. */
-async function openKms(key: string, account: string): Promise<KMSClient> {
-  const { partition, region, account: owner } = partsOf(key);
-  if (owner === account) return new KMSClient({ region });
+/** KMS for a key, as the auditor of its account: policies are not shown across accounts, and ours are read the same way. */
+async function openKms(key: string, auditor: string): Promise<KMSClient> {
+  const { partition, region, account } = partsOf(key);
+  const isOurs = auditor.split(':')[4] === account;
   const { Credentials } = await sts.send(
     new AssumeRoleCommand({
-      RoleArn: `arn:${partition}:iam::${owner}:role/${AUDITOR_ROLE}`,
+      RoleArn: isOurs ? auditor : `arn:${partition}:iam::${account}:role/${AUDITOR_ROLE}`,
       RoleSessionName: 'broch-key-check',
       DurationSeconds: 900,
     }),
@@ -47,10 +47,10 @@ async function listGrants(kms: KMSClient, key: string): Promise<ListedGrant[]> {
   return grants;
 }
 
-/** The policy and the grants that a key has now. */
-export async function observeKey(key: string, account: string): Promise<ObservedKey> {
+/** The policy and the grants that a key has now. `auditor` is the role that audits the keys of our account. */
+export async function observeKey(key: string, auditor: string): Promise<ObservedKey> {
   try {
-    const kms = await openKms(key, account);
+    const kms = await openKms(key, auditor);
     const { Policy = '' } = await kms.send(new GetKeyPolicyCommand({ KeyId: key, PolicyName: 'default' }));
     return { policy: JSON.parse(Policy) as KeyPolicy, grants: await listGrants(kms, key) };
   } catch (error) {
@@ -62,11 +62,15 @@ export async function observeKey(key: string, account: string): Promise<Observed
   }
 }
 
-/** Retires the grants of a run. They name us as the one who may, so that nothing is left of an approval that was used. */
-export async function retireGrant(key: string, grant: string): Promise<void> {
-  await new KMSClient({ region: partsOf(key).region })
-    .send(new RetireGrantCommand({ KeyId: key, GrantId: grant }))
-    .catch(error => {
+/** Revokes the grants of a key that `isSpent` selects, so that nothing is left of an approval that was used. */
+export async function revokeGrants(
+  key: string,
+  auditor: string,
+  isSpent: (grant: ListedGrant) => boolean,
+): Promise<void> {
+  const kms = await openKms(key, auditor);
+  for (const { id } of (await listGrants(kms, key)).filter(isSpent))
+    await kms.send(new RevokeGrantCommand({ KeyId: key, GrantId: id })).catch(error => {
       if (!(error instanceof Error) || !/NotFound/.test(error.name)) throw error;
     });
 }

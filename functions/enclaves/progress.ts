@@ -24,8 +24,9 @@ export function judgeProgress(run: EnclaveRun, reports: ReportTimes, now: number
   if (run.status === 'refused') return fail(`${run.by.name} took the approval back: ${run.reason}`);
   if (run.status !== 'running') return fail(`The run is ${run.status}.`);
   const started = Date.parse(run.startedAt);
-  if (reports.failure !== undefined && reports.result === undefined) return fail('');
+  // First, also where the loader failed: an attestation that is refused says more than what follows from it.
   if (run.attestedAt === undefined && reports.attestation !== undefined) return { next: 'attest' };
+  if (reports.failure !== undefined && reports.result === undefined) return fail('');
   if (run.attestedAt !== undefined && reports.result !== undefined && reports.outputs !== undefined)
     return { next: 'seal' };
   if (now > started + run.manifest.limits.seconds * 1000 + OVERHEAD_MINUTES * 60_000)

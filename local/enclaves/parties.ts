@@ -159,7 +159,6 @@ export async function createParty(
         new CreateGrantCommand({
           KeyId: key,
           GranteePrincipal: parentRole,
-          RetiringPrincipal: facts.outputs['enclaves.CloserRole'],
           Operations: ['Decrypt', 'GenerateDataKey'],
           Constraints: { EncryptionContextEquals: context },
           Name: id,

@@ -197,6 +197,16 @@ def _leading_keys(request):
                 if bound:
                     service_context = {f"kms:EncryptionContext:{name}": value for name, value in bound.items()}
                     service_context["kms:EncryptionContextKeys"] = list(bound)
+                # What a new grant permits, and to whom.
+                if iam_action == "kms:CreateGrant":
+                    grant = json.loads(body or b"{}")
+                    service_context = {
+                        **(service_context or {}),
+                        "kms:GranteePrincipal": grant.get("GranteePrincipal", ""),
+                        "kms:GrantOperations": grant.get("Operations", []),
+                    }
+                    for constraint in grant.get("Constraints") or {}:
+                        service_context["kms:GrantConstraintType"] = constraint
             service_context = {**request_tag_context(service, iam_action, body, routing_params),""",
         ),
     ],

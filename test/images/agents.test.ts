@@ -37,6 +37,55 @@ describe('the agent of machines for enclaves', () => {
   });
 });
 
+describe('what starts an enclave', () => {
+  const script = 'broch-enclave-run.py';
+
+  it('never starts one in debug mode, and lets its proxy reach KMS alone', () => {
+    const code = "print(json.dumps(agent['commands']({'vcpus': 2, 'memoryMiB': 12288}, 'eu-west-2')))";
+    const [proxy, parent, enclave] = JSON.parse(runWith(script, code)) as [string[], string[], string[]];
+    expect(proxy).toEqual(expect.arrayContaining(['8000', 'kms.eu-west-2.amazonaws.com', '443']));
+    expect(parent).toContain('vsock:9000');
+    expect(enclave.join(' ')).toMatch(/run-enclave --eif-path \S+ --cpu-count 2 --memory 12288$/);
+  });
+
+  it('reports each answer once, the result last, and ends then', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'broch-enclave-'));
+    try {
+      const code = `
+folder = __import__('pathlib').Path(sys.argv[2]); reports = []; left = [['attestation'], ['result', 'outputs'], ['late']]
+def wait(): [(folder / name).write_text('') for name in left.pop(0)]
+agent['report'](lambda path, name: reports.append(name), lambda name, body: reports.append(name), folder, wait)
+print(json.dumps(reports))`;
+      expect(JSON.parse(runWith(script, code, folder))).toEqual([
+        'heartbeat',
+        'heartbeat',
+        'attestation',
+        'heartbeat',
+        'outputs',
+        'result',
+      ]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('hands over the manifest as it is, the session and the packed files, and nothing else', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'broch-enclave-'));
+    try {
+      const order = { manifest: '{"v":1}', keys: { ab: 'AA==' }, objects: { ab: 'data/enclaves/code.pack' } };
+      const code =
+        "agent['prepare'](json.loads(sys.argv[2]), {'accessKeyId': 'A'}, lambda key, path: open(path, 'w').write(key), __import__('pathlib').Path(sys.argv[3]))";
+      runWith(script, code, JSON.stringify(order), folder);
+      const read = (name: string) => readFileSync(join(folder, name), 'utf8');
+      expect(read('manifest')).toBe(order.manifest);
+      expect(JSON.parse(read('session'))).toEqual({ credentials: { accessKeyId: 'A' }, keys: order.keys });
+      expect(read('objects/ab')).toBe('data/enclaves/code.pack');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 describe('the desktop agent', () => {
   it('points pip and npm at the mirror, with a token, and again with the next one', () => {
     const folder = mkdtempSync(join(tmpdir(), 'broch-etc-'));

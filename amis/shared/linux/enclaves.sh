@@ -5,6 +5,23 @@ set -eu
 
 install --mode=644 "$BROCH_LINUX/files/allocator.yaml" /etc/nitro_enclaves/allocator.yaml
 install --mode=755 "$BROCH_LINUX/broch-enclave-agent.py" /usr/local/sbin/broch-enclave-agent
+install --mode=755 "$BROCH_LINUX/broch-enclave-run.py" /usr/local/sbin/broch-enclave-run
 install --mode=644 "$BROCH_LINUX/files/broch-enclave-agent.service" "$BROCH_LINUX/files/broch-enclave-agent.timer" \
-  /etc/systemd/system/
-if [ -d /run/systemd/system ]; then systemctl enable nitro-enclaves-allocator.service broch-enclave-agent.timer; fi
+  "$BROCH_LINUX/files/broch-enclave-run.service" /etc/systemd/system/
+
+# The enclave's image and the parent, as enclave/image/buildspec.yml built them. Their hashes are in the bill of materials,
+# so whoever approves this image approves these measurements.
+loader="$BROCH_RECIPE_FOLDER/loader"
+(cd "$loader" && sha256sum --check --strict --quiet SHA256SUMS)
+nitro-cli describe-eif --eif-path "$loader/loader.eif" |
+  python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin)["Measurements"], sort_keys=True))' |
+  cmp - "$loader/measurements.json" || { echo "enclaves.sh: the image has other measurements." >&2; exit 1; }
+install --directory /usr/share/broch /opt/broch/downloads
+install --mode=644 "$loader/loader.eif" "$loader/measurements.json" /usr/share/broch/
+install --mode=755 "$loader/parent" /usr/local/sbin/broch-enclave-parent
+for name in loader.eif measurements.json parent; do
+  sha256sum "$loader/$name" | cut --delimiter=' ' --fields=1 >"/opt/broch/downloads/enclave-$name"
+done
+if [ -d /run/systemd/system ]; then
+  systemctl enable nitro-enclaves-allocator.service broch-enclave-agent.timer broch-enclave-run.service
+fi
