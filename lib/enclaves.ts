@@ -101,7 +101,6 @@ export class Enclaves extends Construct {
         }),
         MACHINE: startAccess(workflow.machine),
         RUN_MACHINE: startAccess(machine),
-        LOOK_SECONDS: String(LOOK_SECONDS),
         EVIDENCE_BUCKET: bucketAccess(data.evidence, ['read'], 'runs/'),
         POOL_ID: groupsAccess(people.pool),
       },

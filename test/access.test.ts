@@ -57,6 +57,10 @@ const exceptions: Record<string, { must: string[]; may?: string[] }> = {
   'ec2:DeregisterImage': { must: ['ec2:DeregisterImage'], may: ['ec2:DeleteSnapshot'] },
   // SSM checks that a parameter of the type aws:ec2:image names an image that the caller can see.
   'ssm:PutParameter': { must: ['ssm:PutParameter'], may: ['ec2:DescribeImages', 'ssm:GetParameters'] },
+  // As the auditor of the account that a key is in, which is another role.
+  'kms:GetKeyPolicy': { must: [] },
+  'kms:ListGrants': { must: [] },
+  'kms:RevokeGrant': { must: [] },
   'batch:SubmitJob': { must: ['batch:SubmitJob', 'batch:TagResource'] },
   'batch:RegisterJobDefinition': { must: ['batch:RegisterJobDefinition', 'batch:TagResource', 'iam:PassRole'] },
   'cloudformation:CreateStack': {

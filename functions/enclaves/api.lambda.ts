@@ -15,7 +15,6 @@ import { createRunId, decideEnclaveRun, type EnclaveRunCommand, partyOf } from '
 import { RunEvidence } from './evidence.ts';
 import { machineFor } from './machine.ts';
 import { manifestDigest } from './manifest.ts';
-import { OVERHEAD_MINUTES } from './progress.ts';
 import { enclavesRoutes } from './routes.ts';
 import { type EnclaveRun, evidenceKey, type RunManifest, type RunPerson } from './schemas.ts';
 import { changeEnclaveRun, pageEnclaveRuns, readEnclaveRun } from './store.ts';
@@ -24,11 +23,10 @@ export const env = z.object({
   TABLE_NAME: z.string(),
   MACHINE: z.string(),
   RUN_MACHINE: z.string(),
-  LOOK_SECONDS: z.coerce.number(),
   EVIDENCE_BUCKET: z.string(),
   POOL_ID: z.string(),
 });
-const { TABLE_NAME, MACHINE, RUN_MACHINE, LOOK_SECONDS, EVIDENCE_BUCKET, POOL_ID } = env.parse(process.env);
+const { TABLE_NAME, MACHINE, RUN_MACHINE, EVIDENCE_BUCKET, POOL_ID } = env.parse(process.env);
 
 const personOf = ({ id, name }: Caller): RunPerson => ({ id, name });
 const hoursOn = (now: string, hours: number) => new Date(Date.parse(now) + hours * 3600_000).toISOString();
@@ -110,8 +108,7 @@ export const handler = http(
     showEnclaveRun: ({ user, params: { project, run: id } }) => findRun(project, id, user),
     startEnclaveRun: async ({ params: { project, run: id } }) => {
       const run = await decide({ project, id }, { do: 'start' });
-      const rounds = Math.ceil((run.manifest.limits.seconds + OVERHEAD_MINUTES * 60) / LOOK_SECONDS);
-      await startExecution(RUN_MACHINE, id, { project, run: id, looks: rounds });
+      await startExecution(RUN_MACHINE, id, { project, run: id });
       return run;
     },
     showEnclaveEvidence: async ({ user, params: { project, run: id } }) => {

@@ -56,7 +56,7 @@ const countTurns = (states: States): number =>
 
 /** Loops that time ends; test/airlock/history.test.ts counts their events. */
 const timedLoops: Readonly<Record<string, readonly string[]>> = {
-  // At most a day and an hour of looks, one a minute: 1,500 turns of nine events.
+  // The time of the manifest ends it; its counter permits 2,000 turns of nine events.
   'enclaves-run.asl.json': ['Watch', 'Sealed?', 'WaitForEnclave'],
   'airlock.asl.json': ['AwaitDecision', 'Pause', 'RemindReviewers', 'Reminded?', 'CheckChunk', 'Scanned', 'Unscanned'],
 };
