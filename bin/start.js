@@ -10,19 +10,20 @@ const node = join(root, 'node_modules/node/bin/node');
 const venv = join(root, '.venv');
 const python = join(venv, 'bin/python');
 
+const testPython = ['local/requirements.txt', 'test/requirements.txt'];
 const tools = {
   local: { run: ['bin/local.ts'], python: ['local/requirements.txt'] },
-  bench: { run: ['local/bench.ts'], python: ['local/requirements.txt', 'test/requirements.txt'] },
+  bench: { run: ['local/bench.ts'], python: testPython, go: true },
   check: { run: ['local/check.ts'], python: [] },
   fix: { run: ['node_modules/@biomejs/biome/bin/biome', 'check', '--write', '.'], python: [] },
   runbook: { run: ['local/runbook.ts'], python: [] },
   configuration: { run: ['local/configuration.ts'], python: [] },
   access: { run: ['local/access.ts'], python: [] },
   rehearse: { run: ['local/rehearse.ts'], python: ['local/requirements.txt'] },
-  test: { run: ['local/check.ts', '--tests'], python: ['local/requirements.txt', 'test/requirements.txt'] },
-  core: { run: ['local/check.ts', '--tests', 'core'], python: ['local/requirements.txt', 'test/requirements.txt'] },
-  cloud: { run: ['local/check.ts', '--tests', 'cloud'], python: ['local/requirements.txt', 'test/requirements.txt'] },
-  trials: { run: ['local/check.ts', '--tests', 'trials'], python: ['local/requirements.txt', 'test/requirements.txt'] },
+  test: { run: ['local/check.ts', '--tests'], python: testPython, go: true },
+  core: { run: ['local/check.ts', '--tests', 'core'], python: testPython, go: true },
+  cloud: { run: ['local/check.ts', '--tests', 'cloud'], python: testPython, go: true },
+  trials: { run: ['local/check.ts', '--tests', 'trials'], python: testPython, go: true },
 };
 
 const say = line => process.stderr.write(`${line}\n`);
@@ -149,6 +150,20 @@ async function environment(requirements) {
   }
 }
 
+/** Compiles the programs of the enclave with the Go that pip installed. Tests compile them again only if they change. */
+async function enclavePrograms() {
+  const stamp = join(root, '.local/go/.broch');
+  const value = digest(['local/requirements.txt']);
+  if (stamped(stamp, value)) return;
+  await step(
+    'compiling the programs of the enclave',
+    node,
+    ['local/enclaves/build-programs.ts'],
+    'The lines above give the reason.',
+  );
+  writeFileSync(stamp, value);
+}
+
 const stampOf = file => join(venv, `.broch-${file.split('/')[0]}`);
 
 const [name, ...args] = process.argv.slice(2);
@@ -160,6 +175,7 @@ if (!existsSync(node) && statfsSync(root).bavail * statfsSync(root).bsize < 2e9)
 mkdirSync(join(root, '.local'), { recursive: true });
 await packages();
 await environment(tool.python);
+if (tool.go) await enclavePrograms();
 
 const child = spawn(node, [...tool.run, ...args], {
   cwd: root,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
 const sources = join(root, 'enclave');
-/** What is compiled stays here between runs: the first build takes half a minute of one core, as it compiles Go's library too. */
+/** What is compiled stays here between runs: the installation for tests compiles Go's library, half a minute of one core. */
 const cache = join(root, '.local/go');
 
 export type EnclaveProgram = 'loader' | 'parent' | 'example';
