@@ -107,6 +107,15 @@ export const secretAccess = (secret: ISecret): Access => ({
   ],
 });
 
+/** May replace the value of a secret, but not read it. */
+export const secretReplacement = (secret: ISecret): Access => ({
+  value: secret.secretArn,
+  statements: [
+    allow(['secretsmanager:PutSecretValue'], [secret.secretArn]),
+    ...keyStatements(secret.encryptionKey, 'secretsmanager', ['kms:GenerateDataKey', 'kms:Decrypt']),
+  ],
+});
+
 /** May assume the role. */
 export const assumeRoleAccess = (role: IRole): Access => ({
   value: role.roleArn,

@@ -22,15 +22,24 @@ import { CfnInstanceProfile, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { imageParameter } from '../functions/images/schemas.ts';
+import { linkPage, linkPageHeaders } from '../functions/workspaces/link-page.ts';
 import { secretAccess } from './access.ts';
 import type { GatewayConfig } from './config.ts';
 import type { Core } from './core.ts';
 import { GATEWAY_PORT, GATEWAY_TAG, GatewayNetwork } from './gateway-network.ts';
 import { explainWildcards } from './nag-wildcards.ts';
 
-/** `/api/me` at the front door is `/me` at the API. What is below neither path does not exist. */
+const answer = JSON.stringify({
+  statusCode: 200,
+  statusDescription: 'OK',
+  headers: Object.fromEntries(Object.entries(linkPageHeaders).map(([name, value]) => [name, { value }])),
+  body: linkPage,
+});
+
+/** `/api/me` at the front door is `/me` at the API, and `/enter` is the page of links. Nothing else is below neither path. */
 const API_PATHS = `function handler(event) {
   var request = event.request;
+  if (request.uri === '/enter') return ${answer};
   if (!request.uri.startsWith('/api/')) return { statusCode: 404, statusDescription: 'Not Found' };
   request.uri = request.uri.slice(4);
   return request;

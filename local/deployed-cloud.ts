@@ -73,7 +73,7 @@ export async function deployCloud({
   try {
     const ports = { gateway: await findFreePort(), inbox: await findFreePort() };
     const config = JSON.parse(await readFile(join(repositoryRoot, 'local/config.json'), 'utf8'));
-    config.workspaces.gateway = `https://127.0.0.1:${ports.gateway}`;
+    config.workspaces.gateway = `https://127.0.0.1:${ports.gateway}/enter`;
     const authority = join(folder, 'enclave-authority.json');
     config.enclaves = { roots: [writeAuthority(authority).rootPem] };
     const file = join(folder, 'config.json');

@@ -2,6 +2,7 @@ import { createDecipheriv, createHmac, randomBytes, timingSafeEqual } from 'node
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import * as z from 'zod';
+import { linkPage, linkPageHeaders } from '../functions/workspaces/link-page.ts';
 
 export interface GatewayOptions {
   readonly port: number;
@@ -67,19 +68,9 @@ export function checkGatewayLink(data: string, secret: string, now: number, used
   return { ok: true, data: result.data };
 }
 
-const escapeHtml = (text: string) => text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
-
-/** The page that a browser shows in place of the desktop. */
-export const renderGatewayPage = ({ username, connections }: UserData): string => {
-  const desktops = Object.entries(connections).map(
-    ([name, { protocol, parameters }]) =>
-      `<li><b>${escapeHtml(name)}</b>: ${escapeHtml(protocol)} to ${escapeHtml(parameters.hostname ?? '?')}:${escapeHtml(parameters.port ?? '?')}</li>`,
-  );
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Broch desktop</title>
-<style>body{font:1rem/1.5 system-ui;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>
-<h1>${escapeHtml(username)}'s desktop</h1><ul>${desktops.join('')}</ul>
-<p>On AWS this is where Apache Guacamole shows it. The link is used up: opening it again is refused.</p></html>`;
-};
+/** What a browser shows in place of the desktop. */
+const DESKTOP_PAGE = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Broch desktop</title>
+<h1>Your desktop</h1><p>On AWS this is where Apache Guacamole shows it. The link is used up: opening it again is refused.</p></html>`;
 
 const limit = 64 * 1024;
 
@@ -95,26 +86,20 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 }
 
 /**
- * Stands in for the Guacamole gateway: it listens on loopback, answers `POST /api/tokens` (form field `data`) and
- * `GET /?data=`, and refuses every link that the Java server refuses.
+ * Stands in for the front door and Guacamole behind it, on loopback: the page of links at `/enter`, and
+ * `POST /desktop/api/tokens` (form field `data`), which refuses every link that the Java server refuses.
  */
 export async function startGateway({ port, certificate, certificateKey, secret, now = Date.now }: GatewayOptions) {
   const used = new Map<string, number>();
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const send = (status: number, type: string, body: string) =>
-      response
-        .writeHead(status, {
-          'content-type': type,
-          'cache-control': 'no-store',
-          'referrer-policy': 'no-referrer',
-          'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
-        })
-        .end(body);
-    const url = new URL(request.url ?? '/', 'https://gateway');
-    const isPost = request.method === 'POST' && url.pathname === '/api/tokens';
-    if (!isPost && !(request.method === 'GET' && url.pathname === '/')) return void send(404, 'text/plain', 'not here');
-    const data = (isPost ? new URLSearchParams(await bodyOf(request)) : url.searchParams).get('data') ?? '';
+    const send = (status: number, type: string, body: string, headers: Record<string, string> = {}) =>
+      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...headers }).end(body);
+    const place = `${request.method} ${request.url}`;
+    if (place === 'GET /enter') return void send(200, 'text/html', linkPage, linkPageHeaders);
+    if (place === 'GET /desktop/') return void send(200, 'text/html; charset=utf-8', DESKTOP_PAGE);
+    if (place !== 'POST /desktop/api/tokens') return void send(404, 'text/plain', 'not here');
+    const data = new URLSearchParams(await bodyOf(request)).get('data') ?? '';
     const verdict = checkGatewayLink(data, await secret(), now(), used);
     if (!verdict.ok)
       return void send(
@@ -123,7 +108,6 @@ export async function startGateway({ port, certificate, certificateKey, secret, 
         JSON.stringify({ message: 'Permission denied.', reason: verdict.reason }),
       );
     const { username, connections } = verdict.data;
-    if (!isPost) return void send(200, 'text/html; charset=utf-8', renderGatewayPage(verdict.data));
     const names = Object.keys(connections);
     const answer = { authToken: randomBytes(32).toString('hex').toUpperCase(), username, connections: names };
     send(200, 'application/json', JSON.stringify({ ...answer, dataSource: 'json' }));

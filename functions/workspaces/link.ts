@@ -22,11 +22,13 @@ export function encodeAuthJson(json: string, key: string): string {
 }
 
 /**
- * Only the picture, keyboard and mouse cross the gateway. Every parameter of guacd that could carry data is disabled by
- * name, whatever its default: even sound is a lossless channel into the browser. The complete lists of parameters are
- * GUAC_RDP_CLIENT_ARGS and GUAC_VNC_CLIENT_ARGS in guacamole-server's settings.c; a test compares them.
+ * Only the picture, keyboard and mouse cross the gateway. Every parameter of guacd that could carry data, run a program or
+ * lead to another machine is set by name, whatever its default: even sound is a lossless channel into the browser. The
+ * complete lists are GUAC_RDP_CLIENT_ARGS and GUAC_VNC_CLIENT_ARGS in guacamole-server's settings.c. A test compares them:
+ * each parameter is set here, or it is known why not.
  */
 const everyProtocol = {
+  'read-only': 'false',
   'disable-copy': 'true',
   'disable-paste': 'true',
   'enable-sftp': 'false',
@@ -37,16 +39,29 @@ const everyProtocol = {
 const closed: Record<Desktop['protocol'], Record<string, string>> = {
   rdp: {
     ...everyProtocol,
+    // Windows signs in before it shows anything, xrdp by TLS.
+    security: 'any',
+    'disable-auth': 'false',
+    'cert-tofu': 'false',
+    console: 'false',
+    'initial-program': '',
+    'remote-app': '',
     'disable-audio': 'true',
     'console-audio': 'false',
     'enable-audio-input': 'false',
+    'enable-touch': 'false',
     'enable-drive': 'false',
+    'create-drive-path': 'false',
     'disable-upload': 'true',
     'disable-download': 'true',
     'enable-printing': 'false',
     'static-channels': '',
+    'gateway-hostname': '',
+    'load-balance-info': '',
+    'preconnection-id': '',
+    'preconnection-blob': '',
   },
-  vnc: { ...everyProtocol, 'enable-audio': 'false', 'reverse-connect': 'false' },
+  vnc: { ...everyProtocol, 'enable-audio': 'false', 'reverse-connect': 'false', 'dest-host': '' },
 };
 
 /** The account that the images create on a desktop. */
@@ -58,41 +73,48 @@ export interface DesktopLinkInput {
   readonly password: string;
   readonly user: string;
   readonly gateway: string;
-  readonly key: string;
+  /** Every key that the gateway may have now: while keys change, it takes the new one some minutes later. */
+  readonly keys: readonly string[];
   readonly seconds: number;
 }
 
 /** A link that opens one desktop for one person, once, within a minute. Only its `sha256` may be stored. */
 export function mintDesktopLink(
-  { workspace, password, user, gateway, key, seconds }: DesktopLinkInput,
+  { workspace, password, user, gateway, keys, seconds }: DesktopLinkInput,
   now: string,
 ): { url: string; expires: string; sha256: string } {
   const expires = timeAfter(now, Math.min(seconds, 60));
   const { protocol } = workspace.desktop;
-  const data = encodeAuthJson(
-    JSON.stringify({
-      username: user,
-      expires: Date.parse(expires),
-      singleUse: true,
-      connections: {
-        [`${workspace.project} ${workspace.id}`]: {
-          protocol,
-          parameters: {
-            hostname: workspace.address,
-            port: String(desktopPorts[protocol]),
-            ...(protocol === 'rdp' && {
-              username: DESKTOP_ACCOUNT,
-              // Desktops have self-signed certificates. Security groups limit the connection to this one address.
-              'ignore-cert': 'true',
-            }),
-            password,
-            ...closed[protocol],
-          },
+  const json = JSON.stringify({
+    username: user,
+    expires: Date.parse(expires),
+    singleUse: true,
+    connections: {
+      [`${workspace.project} ${workspace.id}`]: {
+        protocol,
+        parameters: {
+          hostname: workspace.address,
+          port: String(desktopPorts[protocol]),
+          ...(protocol === 'rdp' && {
+            username: DESKTOP_ACCOUNT,
+            // Desktops have self-signed certificates. Security groups limit the connection to this one address.
+            'ignore-cert': 'true',
+          }),
+          password,
+          ...closed[protocol],
         },
       },
-    }),
-    key,
-  );
-  const url = `${gateway.replace(/\/+$/, '')}/?data=${encodeURIComponent(data)}`;
-  return { url, expires, sha256: createHash('sha256').update(data).digest('hex') };
+    },
+  });
+  const texts = keys.map(key => encodeAuthJson(json, key));
+  if (texts.length === 0) throw new Error('the gateway has no key');
+  // Behind the `#`, which browsers send to no server, so that it is in no log: the page posts it as a form.
+  const url = `${gateway}#${new URLSearchParams(texts.map(data => ['data', data]))}`;
+  return {
+    url,
+    expires,
+    sha256: createHash('sha256')
+      .update(texts[0] ?? '')
+      .digest('hex'),
+  };
 }

@@ -205,6 +205,15 @@ function desktopChecks({ network, project, machine, cloudPort, picture }: Deskto
       },
     ],
     [
+      'the password of a session opens no other one',
+      async () => {
+        await waitFor('another password', async () =>
+          parseReport((await project.read('ready')) ?? '').password === password ? undefined : true,
+        );
+        return 'the agent reported another one';
+      },
+    ],
+    [
       'the agent reports activity',
       async () => {
         const activity = await waitFor('a session in the report', async () => {

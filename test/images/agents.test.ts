@@ -112,4 +112,13 @@ describe('the desktop agent', () => {
       rmSync(folder, { recursive: true });
     }
   });
+
+  it('changes the password some seconds after each connection, once', () => {
+    const rounds = [[], ['a'], ['a'], ['a'], ['a', 'b'], ['b'], ['b'], []];
+    const code = `renewal = agent['Renewal'](); print(json.dumps([(renewal.is_due(set(ends), 6 * number), setattr(renewal, 'due', None) if renewal.due is not None and 6 * number >= renewal.due else None)[0] for number, ends in enumerate(json.loads(sys.argv[2]))]))`;
+    expect(JSON.parse(runWith('broch-agent.py', code, JSON.stringify(rounds)))).toEqual([
+      ...[false, false, false, true],
+      ...[false, false, true, false],
+    ]);
+  });
 });

@@ -4,7 +4,7 @@
   broch-agent prepare   makes the keys that no two machines may share (once)
   broch-agent place     writes where this machine is, for the services that need it
   broch-agent packages  points pip and npm at the list of the project's tier (every eight hours, by a timer)
-  broch-agent run       gives the researcher a password, reports readiness, then activity every few minutes
+  broch-agent run       gives the researcher a password for each session, reports readiness, then activity every few minutes
 """
 
 import datetime
@@ -23,6 +23,7 @@ import urllib.request
 RESEARCHER = "researcher"
 RDP_PORT = 3389
 REPORT_EVERY_SECONDS = 300
+SIGN_IN_SECONDS = 10
 SETTLED = pathlib.Path("/etc/broch/prepared")
 PLACE = pathlib.Path("/run/broch/place")
 # AWS's own tools read this variable too. Only root can set it for this program.
@@ -203,19 +204,48 @@ def configure_packages():
     say("packages: pip and npm can install")
 
 
+def list_connections(proc=pathlib.Path("/proc/net")):
+    """The far ends of the connections to the desktop server."""
+    lines = (line.split() for name in ("tcp", "tcp6") for line in (proc / name).read_text().splitlines()[1:])
+    return {far for _, near, far, state, *_ in lines if state == "01" and near.endswith(f":{RDP_PORT:04X}")}
+
+
+class Renewal:
+    """When the password changes: some seconds after each new connection, so that no password opens two sessions."""
+
+    def __init__(self):
+        self.known, self.due = set(), None
+
+    def is_due(self, connections, now):
+        if connections - self.known:
+            self.due = now + SIGN_IN_SECONDS
+        self.known = connections
+        return self.due is not None and now >= self.due
+
+
+def report_ready(place):
+    write_report(place, "ready", {"password": set_password(), "protocol": "rdp"})
+
+
 def run():
     place = patiently("metadata", read_place)
     patiently("desktop", wait_for_desktop)
-    report = {"password": set_password(), "protocol": "rdp"}
-    patiently("readiness", lambda: write_report(place, "ready", report))
+    patiently("readiness", lambda: report_ready(place))
     say(f"{place['instance']} is ready and has reported")
     every = int(os.environ.get("BROCH_REPORT_SECONDS", REPORT_EVERY_SECONDS))
+    renewal, next_report = Renewal(), 0
     while True:
+        now = time.monotonic()
         try:
-            write_report(place, "activity", measure_activity())
-        except Exception as error:  # the next report repeats the activity
-            say(f"activity: {type(error).__name__}")
-        time.sleep(every)
+            if renewal.is_due(list_connections(), now):
+                report_ready(place)
+                renewal.due = None
+            if now >= next_report:
+                next_report = now + every
+                write_report(place, "activity", measure_activity())
+        except Exception as error:  # the next round repeats it
+            say(f"report: {type(error).__name__}")
+        time.sleep(2)
 
 
 COMMANDS = {"prepare": prepare, "place": write_place, "packages": configure_packages, "run": run}

@@ -17,13 +17,25 @@ run() {
     --env JSON_SECRET_KEY --env GUACD_HOSTNAME --env GUACD_PORT --env WEBAPP_CONTEXT broch/guacamole >/dev/null
 }
 
+# Whether somebody sees a desktop. Links are signed with the key before a new one too, so a new one can wait for a day.
+is_used() { [ -n "$(ss --no-header --tcp state established '( sport = :4822 )')" ]; }
+
 current=
+waits=0
 while true; do
   # The endpoint of Secrets Manager may not be there yet when the machine starts.
   if key=$(aws secretsmanager get-secret-value --region "$region" --secret-id "$secret" \
     --query SecretString --output text 2>/dev/null) && [ "$key" != "$current" ]; then
-    run "$key"
-    current=$key
+    if [ -n "$current" ] && is_used && [ "$waits" -lt 2880 ]; then
+      waits=$((waits + 1))
+    else
+      # Guacamole forgets which links were used. All of them are over after a minute.
+      docker rm --force guacamole guacd >/dev/null 2>&1 || true
+      [ -z "$current" ] || sleep 61
+      run "$key"
+      current=$key
+      waits=0
+    fi
   fi
   sleep 30
 done

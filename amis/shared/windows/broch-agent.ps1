@@ -110,10 +110,26 @@ function Mount-Home {
 Invoke-Patiently 'home' { Mount-Home }
 $place = Invoke-Patiently 'metadata' { Read-Place }
 Invoke-Patiently 'desktop' { (New-Object Net.Sockets.TcpClient '127.0.0.1', 3389).Dispose() }
-$report = @{ password = Set-ResearcherPassword; protocol = 'rdp' }
-Invoke-Patiently 'readiness' { Write-Report $place 'ready' $report }
+function Write-Ready { Write-Report $place 'ready' @{ password = Set-ResearcherPassword; protocol = 'rdp' } }
+Invoke-Patiently 'readiness' { Write-Ready }
+$known = @()
+$due = $null
+$nextReport = Get-Date
 while ($true) {
-  # The next report repeats the activity.
-  try { Write-Report $place 'activity' (Measure-Activity) } catch { Write-Output "activity: $($_.Exception.GetType().Name)" | Out-Host }
-  Start-Sleep -Seconds $reportSeconds
+  # The next round repeats what failed.
+  try {
+    # Some seconds after each new connection the password changes, so that no password opens two sessions.
+    $ends = @(Get-NetTCPConnection -LocalPort 3389 -State Established -ErrorAction SilentlyContinue | ForEach-Object { "$($_.RemoteAddress) $($_.RemotePort)" })
+    if ($ends | Where-Object { $_ -notin $known }) { $due = (Get-Date).AddSeconds(10) }
+    $known = $ends
+    if ($due -and (Get-Date) -ge $due) {
+      Write-Ready
+      $due = $null
+    }
+    if ((Get-Date) -ge $nextReport) {
+      $nextReport = (Get-Date).AddSeconds($reportSeconds)
+      Write-Report $place 'activity' (Measure-Activity)
+    }
+  } catch { Write-Output "report: $($_.Exception.GetType().Name)" | Out-Host }
+  Start-Sleep -Seconds 2
 }
