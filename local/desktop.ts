@@ -7,6 +7,21 @@ import { assumeInstanceRole } from './agent.ts';
 /** How clients reach the embedded cloud, with the credentials of its account, which stand for the hypervisor. */
 export type HypervisorConfig = Pick<EC2ClientConfig, 'credentials' | 'endpoint' | 'region' | 'requestHandler'>;
 
+/** The tags of an instance, as its own agent reads them from the metadata service. */
+export async function readInstanceTags(
+  hypervisor: HypervisorConfig,
+  instanceId: string,
+): Promise<Readonly<Record<string, string>>> {
+  const ec2 = new EC2Client(hypervisor);
+  try {
+    const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }));
+    const { Tags = [] } = Reservations[0]?.Instances?.[0] ?? {};
+    return Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value]));
+  } finally {
+    ec2.destroy();
+  }
+}
+
 /**
  * Runs `run` with the project's bucket as a desktop has it: with the rights of its instance, and nothing more. Throws if
  * the instance does not exist.

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { DemoSetup } from '../demo-setup.ts';
 import { assertHolds, type ChapterTeller } from '../story.ts';
+import { analyseAdmissions } from './analysis.ts';
 import { withDesktopFolder } from './desktop.ts';
 import { tellImports } from './imports.ts';
 import { spawnBroch } from './ingest.ts';
@@ -40,10 +41,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
     });
 
   const { params } = await tell('Rana asks to release two tables; one has a small cell', async () => {
-    await save(stage, {
-      'tables/regions.csv': 'region,n\nDundee,140\nPerth,3\nAngus,85\n',
-      'tables/years.csv': 'year,n\n2023,410\n2024,395\n',
-    });
+    const output = await analyseAdmissions(stage, project, `${source}tables/`);
     const groups = [
       { name: 'Tables', kind: 'table' as const, purpose: 'A paper on admissions', paths: ['tables/*.csv'] },
     ];
@@ -63,7 +61,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
     });
     return {
       message: `Blocked before any reviewer saw it: ${first.path}, row ${cell.row}, column ${cell.column}, rule ${first.rule}. She reads the rest on her desktop, in ${fullReport}.`,
-      ids: { request: id, rule: first.rule },
+      ids: { request: id, rule: first.rule, counted: output },
       params,
     };
   });
@@ -87,7 +85,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
   const { seal } = await tell('She rounds; both look again and approve', async () => {
     await save(stage, {
       'tables/regions.csv': 'region,n\nDundee,140\nPerth and Angus,90\n',
-      'tables/years.csv': 'year,n\n2023,410\n2024,395\n',
+      'tables/years.csv': 'year,n\n2023,120\n2024,110\n',
     });
     await rana.ask('submitRequest', { params });
     const { seal, round } = await show(params, 'inReview');

@@ -1,15 +1,16 @@
 import { request } from 'node:https';
 import { assertHolds, type ChapterTeller } from '../story.ts';
+import { tellWindowsLife } from './desktop-life.ts';
 import { refusalOf } from './refusal.ts';
 import { pollUntilSettled } from './until.ts';
 
-/** Follows a link as the browser's application does, and gives the gateway's answer. */
+/** Follows a link as its page does, which posts what stands behind the `#`, and gives the gateway's answer. */
 function enter(url: string): Promise<{ status: number; body: string }> {
   const link = new URL(url);
-  const form = new URLSearchParams({ data: link.searchParams.get('data') ?? '' }).toString();
+  const form = new URLSearchParams({ data: new URLSearchParams(link.hash.slice(1)).get('data') ?? '' }).toString();
   return new Promise((resolve, reject) => {
     const call = request(
-      new URL('/api/tokens', link),
+      new URL('/desktop/api/tokens', link),
       { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
       answer => {
         let body = '';
@@ -93,4 +94,6 @@ export const tellWorkspaces: ChapterTeller = async (stage, tell) => {
       ids: { workspace: id, image: ready.imageId },
     };
   });
+
+  await tellWindowsLife(stage, tell);
 };
