@@ -21,6 +21,11 @@ const benches: Readonly<Record<string, Bench>> = {
     about: '1, 8 and 32 projects at once: AWS calls, state transitions and Lambda time of each, which must not grow',
     load: async () => (await import('./bench/provision.ts')).benchProvision,
   },
+  launch: {
+    about:
+      '1, 10 and 100 workspaces at once: what each costs, which must not grow; 100 with throttled and failing calls',
+    load: async () => (await import('./bench/launch.ts')).benchLaunch,
+  },
   airlock: {
     about:
       '100, 1,000 and 10,000 files sealed, checked and released: time over their upload, calls and CPU time per file',

@@ -22,6 +22,7 @@ import { enclaveVerifyCommand } from './enclave-verify.ts';
 import { enclaveVerifyEvidenceCommand } from './enclave-verify-evidence.ts';
 import { routeCommands } from './generated.ts';
 import { jobLogsCommand } from './job-logs.ts';
+import { launchCommand } from './launch.ts';
 import { loginCommand, logoutCommand } from './login.ts';
 import { openDesktopCommand } from './open.ts';
 import { runReproduceCommand } from './run-reproduce.ts';
@@ -45,6 +46,7 @@ const byHand: readonly CliCommand[] = [
   datasetVerifyReceiptCommand,
   watchCommand,
   openDesktopCommand,
+  launchCommand,
   airlockDraftCommand,
   airlockEditCommand,
   airlockSubmitCommand,

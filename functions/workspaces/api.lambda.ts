@@ -1,5 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import {
+  GetSecretValueCommand,
+  ResourceNotFoundException,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { startExecution } from '../executions.ts';
@@ -9,7 +13,9 @@ import { rowKey } from '../keys.ts';
 import { hasProject, readMembership } from '../membership.ts';
 import { readGroups } from '../people.ts';
 import { Project } from '../projects/schemas.ts';
+import { Refused } from '../refused.ts';
 import { readRow } from '../table.ts';
+import type { WorkspacePerson } from './desk.ts';
 import { isChangingWorkspace } from './life.ts';
 import { mintDesktopLink } from './link.ts';
 import { decryptPassword } from './passwords.ts';
@@ -29,6 +35,8 @@ export const env = z.object({
   /** The workflow's timeout: by then an attempt has succeeded or failed. */
   DEADLINE_SECONDS: z.coerce.number().int(),
   POOL_ID: z.string(),
+  /** The time zone of timetables that name none. */
+  TIMEZONE: z.string(),
 });
 const {
   TABLE_NAME,
@@ -40,6 +48,7 @@ const {
   LINK_SECONDS,
   DEADLINE_SECONDS,
   POOL_ID,
+  TIMEZONE,
 } = env.parse(process.env);
 const secrets = new SecretsManagerClient({});
 
@@ -58,12 +67,8 @@ async function obey(project: string, id: string, command: WorkspaceCommand): Pro
   return state.workspace;
 }
 
-/** The workspace of this kind that the person left, most recently used first. */
-async function findLeftWorkspace(
-  project: string,
-  owner: string,
-  kind: Workspace['kind'],
-): Promise<Workspace | undefined> {
+/** The workspaces of this kind that the person has, most recently used first. */
+async function findOwnWorkspaces(project: string, owner: string, kind: Workspace['kind']): Promise<Workspace[]> {
   const candidates: Workspace[] = [];
   for (let next: string | undefined, page = 0; page < 10; page++) {
     const { items, next: following } = await pageWorkspaces(TABLE_NAME, project, { limit: 100, next });
@@ -71,15 +76,45 @@ async function findLeftWorkspace(
     if (following === undefined) break;
     next = following;
   }
-  return candidates
-    .filter(({ status }) => status === 'stopped' || status === 'archived')
-    .toSorted((first, second) => (first.attemptedAt < second.attemptedAt ? 1 : -1))[0];
+  return candidates.toSorted((first, second) => (first.attemptedAt < second.attemptedAt ? 1 : -1));
 }
 
-/** Read for every link, so that a rotated key applies at once. Links are opened only a few times a day. */
-async function gatewayKey(): Promise<string> {
-  const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: GATEWAY_KEY }));
-  return SecretString ?? '';
+const isLeft = ({ status }: Workspace) => status === 'stopped' || status === 'archived';
+
+async function requestNewWorkspace(
+  project: string,
+  person: WorkspacePerson,
+  wish: Pick<Workspace, 'kind' | 'size' | 'ephemeral'>,
+): Promise<Workspace> {
+  const id = `ws-${randomBytes(6).toString('hex')}`;
+  const projectRow = await readRow(TABLE_NAME, Project, rowKey('project', project));
+  const now = currentTime();
+  const { state } = await createWorkspace(
+    TABLE_NAME,
+    { project, id, owner: person.id },
+    desk => requestWorkspace(projectRow, desk, person, { id, ...wish }, now),
+    now,
+  );
+  await startAttempt(state.workspace);
+  return state.workspace;
+}
+
+/**
+ * The key that signs links and the one before it, which the gateway still has while somebody is connected. Read for every
+ * link: links are opened only a few times a day.
+ */
+async function readGatewayKeys(): Promise<string[]> {
+  const keys: string[] = [];
+  for (const VersionStage of ['AWSCURRENT', 'AWSPREVIOUS']) {
+    try {
+      const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: GATEWAY_KEY, VersionStage }));
+      if (SecretString !== undefined) keys.push(SecretString);
+    } catch (error) {
+      // A key that was never replaced has no key before it.
+      if (!(error instanceof ResourceNotFoundException) || VersionStage === 'AWSCURRENT') throw error;
+    }
+  }
+  return keys;
 }
 
 export const handler = http(
@@ -87,19 +122,22 @@ export const handler = http(
   'workspaces',
   {
     async askWorkspace({ user, params: { project }, body: { kind, size, another: isNew, ephemeral } }) {
-      const workspace = isNew || ephemeral ? undefined : await findLeftWorkspace(project, user.id, kind);
+      const workspace = isNew || ephemeral ? undefined : (await findOwnWorkspaces(project, user.id, kind)).find(isLeft);
       if (workspace) return obey(project, workspace.id, { do: 'start', by: user, deadlineSeconds: DEADLINE_SECONDS });
-      const id = `ws-${randomBytes(6).toString('hex')}`;
-      const projectRow = await readRow(TABLE_NAME, Project, rowKey('project', project));
-      const now = currentTime();
-      const { state } = await createWorkspace(
-        TABLE_NAME,
-        { project, id, owner: user.id },
-        desk => requestWorkspace(projectRow, desk, user, { id, kind, size, ephemeral }, now),
-        now,
-      );
-      await startAttempt(state.workspace);
-      return state.workspace;
+      return requestNewWorkspace(project, user, { kind, size, ephemeral });
+    },
+
+    async giveWorkspace({ params: { project }, body: { member, kind, size } }) {
+      const membership = await readMembership(TABLE_NAME, project, member);
+      if (!membership || membership.roles.length === 0)
+        throw new Refused('conflict', `Nobody with the id ${member} is a member of ${project}.`);
+      const person = { id: membership.user, name: membership.name };
+      const workspaces = await findOwnWorkspaces(project, person.id, kind);
+      const workspace = workspaces.find(({ status }) => !['failed', 'deleting', 'deleted'].includes(status));
+      if (!workspace) return requestNewWorkspace(project, person, { kind, size });
+      // Whoever has one keeps it, so that a course can be launched again for those who failed.
+      if (!isLeft(workspace)) return workspace;
+      return obey(project, workspace.id, { do: 'start', by: person, deadlineSeconds: DEADLINE_SECONDS });
     },
 
     async listWorkspaces({ params: { project }, query }) {
@@ -130,6 +168,11 @@ export const handler = http(
       return obey(project, workspace, { do: 'keepAwake', by: user, until: deadline });
     },
 
+    async setTimetable({ user, params: { project, workspace }, body: { days, start, stop, zone = TIMEZONE } }) {
+      const timetable = days.length > 0 ? { days, start, stop, zone } : undefined;
+      return obey(project, workspace, { do: 'setTimetable', by: user, timetable });
+    },
+
     async archiveWorkspace({ user, params: { project, workspace } }) {
       return obey(project, workspace, { do: 'archive', by: user });
     },
@@ -141,10 +184,10 @@ export const handler = http(
     async linkWorkspace({ user, params: { project, workspace: id } }) {
       const workspace = requireReadyWorkspace(await readWorkspace(TABLE_NAME, project, id), user);
       const password = await decryptPassword(PASSWORDS_KEY, workspace.desktop.password, id);
-      const key = await gatewayKey();
+      const keys = await readGatewayKeys();
       const now = currentTime();
       const { url, expires, sha256 } = mintDesktopLink(
-        { workspace, password, user: user.name, gateway: GATEWAY, key, seconds: LINK_SECONDS },
+        { workspace, password, user: user.name, gateway: GATEWAY, keys, seconds: LINK_SECONDS },
         now,
       );
       const command = { do: 'recordLink', by: user, link: { sha256, expires } } as const;

@@ -1,7 +1,15 @@
 import * as z from 'zod';
 import { memberGrants, operatorAndMemberGrants, PagingQuery, pageOf, type Route } from '../http/route.ts';
 import { ProjectId } from '../projects/schemas.ts';
-import { WorkspaceId, WorkspaceKind, WorkspaceSize, WorkspaceView } from './schemas.ts';
+import {
+  Timetable,
+  TimeZoneName,
+  Weekday,
+  WorkspaceId,
+  WorkspaceKind,
+  WorkspaceSize,
+  WorkspaceView,
+} from './schemas.ts';
 
 const project = z.object({ project: ProjectId });
 const workspace = z.object({ project: ProjectId, workspace: WorkspaceId });
@@ -22,6 +30,24 @@ export const workspacesRoutes = {
       size: WorkspaceSize.default('small'),
       another: z.boolean().default(false).describe('a new one, even if you have one that is stopped or archived'),
       ephemeral: z.boolean().default(false).describe('a new one, which is deleted when it stops'),
+    }),
+    returns: WorkspaceView,
+  },
+  giveWorkspace: {
+    method: 'POST',
+    path: '/projects/{project}/workspaces/give',
+    capability: 'workspaces',
+    cli: 'workspace give',
+    stepOf: 'workspace launch',
+    status: 202,
+    callers: [{ group: 'researcher', member: ['lead'] }],
+    summary: 'Start a workspace for a member of your project, who alone can open it',
+    example: 'workspace give asthma --member 4f0c1f1e --kind desktop',
+    params: project,
+    body: z.object({
+      member: z.string().min(1).max(128).describe('the id of the person: broch member list'),
+      kind: WorkspaceKind,
+      size: WorkspaceSize.default('small'),
     }),
     returns: WorkspaceView,
   },
@@ -110,6 +136,24 @@ export const workspacesRoutes = {
     example: 'workspace awake asthma ws-001122334455 --until 2026-11-30T18:00:00Z',
     params: workspace,
     body: z.object({ until: z.iso.datetime().describe('a time in UTC, at most 14 days from now') }),
+    returns: WorkspaceView,
+  },
+  setTimetable: {
+    method: 'PUT',
+    path: '/projects/{project}/workspaces/{workspace}/timetable',
+    capability: 'workspaces',
+    cli: 'workspace timetable',
+    status: 200,
+    callers: memberGrants,
+    summary: 'Start and stop a workspace at times of the week; without days, by hand again',
+    example: 'workspace timetable asthma ws-001122334455 --days mon,tue,wed,thu,fri --start 08:00 --stop 18:00',
+    params: workspace,
+    body: z.object({
+      days: z.array(Weekday).max(7).default([]).describe('the days; none takes the timetable away'),
+      start: Timetable.shape.start.default('08:00'),
+      stop: Timetable.shape.stop.default('18:00'),
+      zone: TimeZoneName.optional().describe('the time zone, such as Europe/London; by default that of Broch'),
+    }),
     returns: WorkspaceView,
   },
   archiveWorkspace: {

@@ -26,6 +26,7 @@ THROTTLED = {
     "dynamodb": (400, "ProvisionedThroughputExceededException"),
     "s3": (503, "SlowDown"),
     "cognito-idp": (400, "TooManyRequestsException"),
+    "ec2": (503, "RequestLimitExceeded"),
 }
 BROKEN = {
     "throttle": (400, "ThrottlingException"),
@@ -87,6 +88,9 @@ def _answer(service, how, action):
     if service == "s3":
         body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
         return status, {"Content-Type": "application/xml"}, body.encode()
+    if service == "ec2":
+        body = f"<?xml version='1.0'?><Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors></Response>"
+        return status, {"Content-Type": "text/xml"}, body.encode()
     body = json.dumps({"__type": code, "message": message}).encode()
     return status, {"Content-Type": "application/x-amz-json-1.0", "x-amzn-errortype": code}, body
 

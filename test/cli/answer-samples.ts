@@ -220,6 +220,8 @@ export const answerSamples: Partial<Record<RouteName, object>> = {
   retryWorkspace: workspace,
   startWorkspace: workspace,
   stopWorkspace: workspace,
+  giveWorkspace: workspace,
+  setTimetable: workspace,
   resizeWorkspace: workspace,
   keepWorkspaceAwake: workspace,
   archiveWorkspace: workspace,

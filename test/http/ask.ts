@@ -83,6 +83,8 @@ export const exampleBodies: Record<string, object> = {
   estimateJob: { image: batchImage, command: ['true'] },
   submitJob: { image: batchImage, command: ['true'] },
   cancelJob: { reason: 'The input was wrong.' },
+  setTimetable: { days: ['mon'] },
+  giveWorkspace: { member: 'sub-rana', kind: 'desktop' },
   resizeWorkspace: { size: 'large' },
   keepWorkspaceAwake: { until: '2026-11-30T18:00:00Z' },
   draftRequest: {
