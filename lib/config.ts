@@ -6,6 +6,7 @@ import { PackageTier } from '../functions/images/packages/schemas.ts';
 import { FindingPolicy } from '../functions/images/policy.ts';
 import { ShareTarget } from '../functions/images/sharing.ts';
 import { workspaceProviders } from '../functions/workspaces/kinds.ts';
+import { TimeZoneName } from '../functions/workspaces/schemas.ts';
 
 const InstanceType = z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, 'an instance type such as t3.large');
 /** The first type is used unless AWS has no capacity for it. */
@@ -22,15 +23,6 @@ function refuseForeignFamilies(sizes: Record<string, Record<string, string[]>>, 
           path: [kind, size],
           message: `${type} is not of a family that ${kind} workspaces run on`,
         });
-}
-
-/** A name of the time zone database. JavaScript also accepts offsets, but EventBridge Scheduler does not. */
-function isTimezone(name: string): boolean {
-  try {
-    return !/^[+-]/.test(name) && new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
-  } catch {
-    return false;
-  }
 }
 
 /** The gateway into desktops. Without these settings Broch deploys none, and `workspaces.gateway` leads to your own. */
@@ -142,7 +134,9 @@ export const Config = z.strictObject({
   workspaces: z.strictObject({
     gateway: z
       .url({ protocol: /^https$/, error: 'an address that begins with https://' })
-      .describe('The address of your Guacamole gateway'),
+      .describe(
+        'The address of the page that opens links at your own Guacamole gateway. With `gateway` it is not used',
+      ),
     linkSeconds: z
       .number()
       .int()
@@ -238,11 +232,7 @@ export const Config = z.strictObject({
       .default('broch:project')
       .describe('The cost allocation tag that names the project. Activate it in Billing'),
     hour: z.number().int().min(0).max(23).default(7).describe('The hour at which the daily cost card is sent, 0 to 23'),
-    timezone: z
-      .string()
-      .refine(isTimezone, 'a time zone such as Europe/London')
-      .default('Europe/London')
-      .describe('The time zone of `costs.hour`'),
+    timezone: TimeZoneName.default('Europe/London').describe('The time zone of `costs.hour`'),
     webhookHosts: z
       .array(z.string())
       .min(1, 'at least one host')

@@ -1,7 +1,5 @@
-import { Duration, Stack, Validations } from 'aws-cdk-lib';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
-import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import { Duration, Stack } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type * as Sweep from '../functions/workspaces/sweep.lambda.ts';
@@ -9,15 +7,17 @@ import { type Access, accessTo, startAccess } from './access.ts';
 import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
-import { explainWildcards } from './nag-wildcards.ts';
 import { bucketPrefix } from './project/names.ts';
 import { projectKeysStatement, projectObjects } from './project-bucket-grants.ts';
+import { callRegularly } from './schedule.ts';
 import { haltsInstances, removesInstances } from './workspace-rights.ts';
 
 export interface WorkspaceSweeperProps {
   readonly core: Core;
   /** The workflow that stops, resizes, archives and deletes. */
   readonly machine: IStateMachine;
+  /** The workflow that starts. */
+  readonly launches: IStateMachine;
   /** The table, and what gives leases back. */
   readonly leases: Record<'TABLE_NAME' | 'AWAKE_STACKS' | 'AWAKE_ROLE', Access>;
   readonly launchSeconds: number;
@@ -29,7 +29,7 @@ export class WorkspaceSweeper extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { core, machine, leases, launchSeconds, changeSeconds }: WorkspaceSweeperProps,
+    { core, machine, launches, leases, launchSeconds, changeSeconds }: WorkspaceSweeperProps,
   ) {
     super(scope, id);
     const { environment, workspaces } = core.config;
@@ -57,6 +57,7 @@ export class WorkspaceSweeper extends Construct {
           projectKeysStatement(prefix, stack, ['kms:Decrypt']),
         ),
         CHANGE_ARN: startAccess(machine),
+        MACHINE_ARN: startAccess(launches),
         IDLE_MINUTES: String(workspaces.idleMinutes),
         LAUNCH_SECONDS: String(launchSeconds),
         CHANGE_SECONDS: String(changeSeconds),
@@ -72,35 +73,11 @@ export class WorkspaceSweeper extends Construct {
         'The log group of functions/workspaces/sweep.lambda.ts for level ERROR: it names the project, and the machine or the workspace.',
       do: 'If it names a machine whose workspace does not exist, find out who started it and terminate it. Otherwise correct the cause: the next sweep does what this one did not.',
     });
-    this.schedule(sweep);
-  }
-
-  private schedule(sweep: Handler<typeof Sweep>): void {
-    const role = new Role(this, 'Starter', {
-      assumedBy: new ServicePrincipal('scheduler.amazonaws.com').withConditions({
-        StringEquals: { 'aws:SourceAccount': Stack.of(this).account },
-      }),
-    });
-    // The next run does the work of a missed one, so no dead-letter queue is needed.
-    new Schedule(this, 'QuarterHourly', {
+    callRegularly(this, 'QuarterHourly', {
+      target: sweep,
       description: 'Stops unused workspaces and repairs lost ones',
-      schedule: ScheduleExpression.rate(Duration.minutes(15)),
-      timeWindow: TimeWindow.flexible(Duration.minutes(5)),
-      target: new LambdaInvoke(sweep.fn, {
-        role,
-        input: ScheduleTargetInput.fromObject({}),
-        retryAttempts: 1,
-        maxEventAge: Duration.minutes(10),
-      }),
-    });
-    const invocation = new PolicyStatement({
-      actions: ['lambda:InvokeFunction'],
-      resources: [`${sweep.fn.functionArn}:*`],
-    });
-    explainWildcards(role, [invocation], 'Versions of the one function that this schedule calls.');
-    Validations.of(role).acknowledge({
-      id: 'NIST.800.53.R5-IAMNoInlinePolicy',
-      reason: 'A role of one schedule: its policy belongs to nothing else.',
+      every: Duration.minutes(15),
+      latitude: Duration.minutes(5),
     });
   }
 }

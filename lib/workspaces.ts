@@ -15,6 +15,7 @@ import type * as NoteProblem from '../functions/workspaces/note-problem.lambda.t
 import type * as Ready from '../functions/workspaces/ready.lambda.ts';
 import type * as Remove from '../functions/workspaces/remove.lambda.ts';
 import type * as Report from '../functions/workspaces/report.lambda.ts';
+import type * as Rotate from '../functions/workspaces/rotate.lambda.ts';
 import type * as Wait from '../functions/workspaces/wait.lambda.ts';
 import type * as Wake from '../functions/workspaces/wake.lambda.ts';
 import {
@@ -22,6 +23,7 @@ import {
   groupsAccess,
   keyAccess,
   secretAccess,
+  secretReplacement,
   startAccess,
   type TableRight,
   tableAccess,
@@ -32,6 +34,7 @@ import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
 import { bucketPrefix } from './project/names.ts';
 import { projectKeysStatement, projectObjects } from './project-bucket-grants.ts';
+import { ScheduledCheck } from './scheduled-check.ts';
 import { Workflow } from './workflow.ts';
 import {
   changesInstances,
@@ -66,8 +69,7 @@ export class WorkspacesData extends Construct {
       enableKeyRotation: true,
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
-    const reason =
-      'The gateway reads the key when it starts: both change together, when the gateway is deployed again.';
+    const reason = 'A function of the workspaces replaces it every month (functions/workspaces/rotate.lambda.ts).';
     Validations.of(this.gatewayKey).acknowledge(
       { id: 'AwsSolutions-SMG4', reason },
       { id: 'NIST.800.53.R5-SecretsManagerRotationEnabled', reason },
@@ -225,12 +227,14 @@ export class Workspaces extends Construct {
     new WorkspaceSweeper(this, 'Sweeper', {
       core,
       machine: changes,
+      launches: machine,
       leases: {
         ...leases(['GetItem', 'PutItem', 'Query']),
         TABLE_NAME: tableAccess(core.table, {
           workspace: ['GetItem', 'PutItem', 'Query'],
           awake: ['GetItem', 'PutItem'],
           projects: ['Query'],
+          job: ['GetItem'],
         }),
       },
       launchSeconds: deadline.toSeconds(),
@@ -253,6 +257,18 @@ export class Workspaces extends Construct {
     });
     core.onEvent(this, 'MemberRemoved', MemberRemoved, end, 'critical');
 
+    new ScheduledCheck(this, 'Rotation', {
+      core,
+      check: new Handler<typeof Rotate>(this, 'Rotate', {
+        core,
+        entry: 'workspaces/rotate.lambda.ts',
+        environment: { GATEWAY_KEY: secretReplacement(data.gatewayKey) },
+      }),
+      every: Duration.days(30),
+      description: 'Replaces the key that signs links into desktops',
+      consequence: 'Links are still signed with the key before it.',
+    });
+
     const handler = new Handler<typeof ApiLambda>(this, 'Api', {
       core,
       entry: 'workspaces/api.lambda.ts',
@@ -266,10 +282,11 @@ export class Workspaces extends Construct {
         CHANGE_ARN: startAccess(changes),
         PASSWORDS_KEY: keyAccess(data.passwords, ['Decrypt'], 'workspace'),
         GATEWAY_KEY: secretAccess(data.gatewayKey),
-        GATEWAY: config.gateway,
+        GATEWAY: core.config.gateway ? `https://${core.config.gateway.domain}/enter` : config.gateway,
         LINK_SECONDS: String(config.linkSeconds),
         DEADLINE_SECONDS: String(deadline.toSeconds()),
         POOL_ID: groupsAccess(people.pool),
+        TIMEZONE: core.config.costs.timezone,
       },
     });
     api.addRoutes(this, 'workspaces', handler);

@@ -40,13 +40,15 @@ export const unseatWorkspace = (desk: Desk, id: string): Desk =>
 /** The fields that a workspace keeps in every status. */
 export function lastingFields(workspace: Workspace) {
   const { id, project, owner, ownerName, kind, size, requestedAt, attempt, attemptedAt } = workspace;
-  const { ephemeral, awakeUntil, earlierInstance, home } = workspace;
+  const { ephemeral, awakeUntil, earlierInstance, home, timetable, timetableUntil } = workspace;
   return {
     ...{ id, project, owner, ownerName, kind, size, requestedAt, attempt, attemptedAt },
     ...(ephemeral && { ephemeral }),
     ...(awakeUntil !== undefined && { awakeUntil }),
     ...(earlierInstance && { earlierInstance }),
     ...(home !== undefined && { home }),
+    ...(timetable && { timetable }),
+    ...(timetableUntil !== undefined && { timetableUntil }),
   };
 }
 

@@ -5,8 +5,8 @@ export interface UseSignals {
   readonly report?: ActivityReport | undefined;
   /** The highest average load of the processors in the last hour, as the hypervisor measures it, in per cent. */
   readonly cpuPercent?: number | undefined;
-  /** The jobs that run in the project. */
-  readonly jobs: number;
+  /** Whether batch jobs of the project run or wait. */
+  readonly hasJobs: boolean;
 }
 
 /** A machine at rest needs less. */
@@ -33,11 +33,11 @@ const reportedUse = ({ at: time, idleMinutes }: ActivityReport, usedAt: string, 
  */
 export function judgeUse(
   { usedAt, awakeUntil }: UsedMachine,
-  { report, cpuPercent, jobs }: UseSignals,
+  { report, cpuPercent, hasJobs }: UseSignals,
   rules: IdleRules,
   now: string,
 ): { usedAt: string; stop: boolean } {
-  if (jobs > 0) return { usedAt: now, stop: false };
+  if (hasJobs) return { usedAt: now, stop: false };
   const isAwake = awakeUntil !== undefined && Date.parse(awakeUntil) > Date.parse(now);
   const { state } = judgeActivity(report, usedAt, rules, now);
   if (state === 'calculating') return { usedAt: now, stop: false };

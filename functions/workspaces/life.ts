@@ -15,7 +15,7 @@ import {
   type WorkspaceState,
 } from './desk.ts';
 import { WorkspaceArchived, WorkspaceDeleted, WorkspaceFailed, WorkspaceStopped } from './events.ts';
-import type { Workspace, WorkspaceIn } from './schemas.ts';
+import type { Timetable, Workspace, WorkspaceIn } from './schemas.ts';
 
 /** The longest time for which a person may keep a machine awake. */
 const MAX_AWAKE_DAYS = 14;
@@ -31,6 +31,7 @@ export type LifeCommand =
   | { do: 'archive'; by: WorkspacePerson }
   | ({ do: 'delete' } & LifeCaller)
   | { do: 'keepAwake'; by: WorkspacePerson; until: string }
+  | { do: 'setTimetable'; by: WorkspacePerson; timetable?: Timetable | undefined }
   | { do: 'finishChange'; attempt: number; home?: string }
   | { do: 'recordProblem'; attempt: number; problem: string }
   | { do: 'recordEnd'; reason: string; instanceId?: string };
@@ -56,6 +57,8 @@ export function decideLife(state: WorkspaceState, command: LifeCommand, now: str
       return deleteWorkspace(state, command, now);
     case 'keepAwake':
       return keepAwake(state, command, now);
+    case 'setTimetable':
+      return setTimetable(state, command, now);
     case 'finishChange':
       return finishChange(state, command, now);
     case 'recordProblem':
@@ -221,6 +224,18 @@ function keepAwake(
   if (days > MAX_AWAKE_DAYS)
     throw new Refused('invalid', `A workspace can be kept awake for at most ${MAX_AWAKE_DAYS} days.`);
   return replaceWorkspace(state, { ...workspace, awakeUntil: deadline }, 'the owner keeps it awake');
+}
+
+function setTimetable(
+  state: WorkspaceState,
+  { by: person, timetable }: LifeCommandOf<'setTimetable'>,
+  now: string,
+): WorkspaceDecision {
+  const { timetable: _, timetableUntil: __, ...workspace } = state.workspace;
+  requireWorkspaceOwner(state.workspace, person);
+  // It begins to count now: a start that is half an hour ago is not made up for.
+  const fields = timetable ? { timetable, timetableUntil: now } : {};
+  return replaceWorkspace(state, { ...workspace, ...fields }, timetable ? 'a timetable' : 'no timetable any more');
 }
 
 /** The workflow has done what the status says. */

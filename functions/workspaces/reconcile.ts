@@ -1,3 +1,4 @@
+import type { AwakeHolder } from '../awake/lease.ts';
 import { isOverdueAttempt } from './desk.ts';
 import { isChangingWorkspace } from './life.ts';
 import type { Workspace } from './schemas.ts';
@@ -34,6 +35,15 @@ export type Repair =
 
 /** A machine that is younger may belong to a launch whose row is about to be written. */
 const SETTLING_MINUTES = 60;
+
+const restingStatuses: readonly string[] = ['stopped', 'archived', 'deleted', 'failed'];
+
+/** The workspaces that keep their project awake although they do not run: whoever should have said so was interrupted. */
+export const findLostLeases = (holders: readonly AwakeHolder[], workspaces: readonly Workspace[]): string[] =>
+  holders.flatMap(({ id, use }) => {
+    const status = workspaces.find(workspace => workspace.id === id)?.status ?? 'deleted';
+    return use === 'workspace' && restingStatuses.includes(status) ? [id] : [];
+  });
 
 /** Compares the table with EC2, in both directions. Each repair may happen twice. */
 export function planRepairs(

@@ -8,6 +8,33 @@ export const WorkspaceSize = z.enum(['small', 'medium', 'large']);
 const instanceFields = { instanceId: z.string(), address: z.ipv4(), imageId: z.string() };
 const Instant = z.iso.datetime();
 
+/** A name of the time zone database. */
+export const TimeZoneName = z
+  .string()
+  .max(64)
+  .refine(name => /^[A-Za-z]/.test(name) && isTimeZone(name), 'a time zone such as Europe/London');
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+const Clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time such as 08:00');
+
+export const Weekday = z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']);
+
+/** When a workspace starts and stops by itself, by the clocks of a time zone. */
+export const Timetable = z.object({
+  days: z.array(Weekday).min(1).max(7),
+  start: Clock,
+  stop: Clock,
+  zone: TimeZoneName,
+});
+export type Timetable = z.infer<typeof Timetable>;
+
 const common = {
   id: WorkspaceId,
   project: ProjectId,
@@ -23,6 +50,9 @@ const common = {
   ephemeral: z.boolean().optional(),
   /** Until then it is not stopped for being idle. */
   awakeUntil: Instant.optional(),
+  timetable: Timetable.optional(),
+  /** What the timetable asked for until then is done. */
+  timetableUntil: Instant.optional(),
   /** The stopped machine that is started again, with its disks. It is never terminated because a start failed. */
   earlierInstance: z.object(instanceFields).optional(),
   /** The snapshot of the home of an archived workspace. */

@@ -1,10 +1,12 @@
 import * as z from 'zod';
+import { AwakeProject } from '../awake/lease.ts';
+import { JobBudget } from '../batch/schemas.ts';
 import { currentTime } from '../clock.ts';
 import { startExecution } from '../executions.ts';
 import { logger, stepHandler } from '../handler.ts';
 import { rowKey } from '../keys.ts';
-import { Project, type ProjectNetwork } from '../projects/schemas.ts';
-import { pageRows } from '../table.ts';
+import { Project, type ReadyProject } from '../projects/schemas.ts';
+import { pageRows, readRow } from '../table.ts';
 import { findDueWarning, judgeUse } from './idle.ts';
 import { stopInstance, terminateInstance } from './instances.ts';
 import { workspaceProviders } from './kinds.ts';
@@ -12,9 +14,10 @@ import { leaseEnvironment, releaseWorkspace } from './leases.ts';
 import { isChangingWorkspace } from './life.ts';
 import { listMachines, readActivity, readCpuPercent } from './measures.ts';
 import { explainLostMachine, explainOverdueLaunch } from './reasons.ts';
-import { planRepairs, type Repair } from './reconcile.ts';
+import { findLostLeases, planRepairs, type Repair } from './reconcile.ts';
 import type { Workspace } from './schemas.ts';
 import { changeWorkspace, pageWorkspaces } from './store.ts';
+import { findTimetableMove } from './timetable.ts';
 import { decideWorkspace, type WorkspaceCommand } from './workspaces.ts';
 
 export const env = z.object({
@@ -23,13 +26,14 @@ export const env = z.object({
   /** The prefix of the names of all project buckets. */
   BUCKETS: z.string(),
   CHANGE_ARN: z.string(),
+  MACHINE_ARN: z.string(),
   IDLE_MINUTES: z.coerce.number(),
   LAUNCH_SECONDS: z.coerce.number(),
   CHANGE_SECONDS: z.coerce.number(),
 });
 // Larger than 450 KB: the clients of EC2, S3 and CloudWatch. Nothing waits for its cold start.
 const values = env.parse(process.env);
-const { TABLE_NAME, ENVIRONMENT, CHANGE_ARN, IDLE_MINUTES, LAUNCH_SECONDS, CHANGE_SECONDS } = values;
+const { TABLE_NAME, ENVIRONMENT, CHANGE_ARN, MACHINE_ARN, IDLE_MINUTES, LAUNCH_SECONDS, CHANGE_SECONDS } = values;
 const limits = { launchSeconds: LAUNCH_SECONDS, changeSeconds: CHANGE_SECONDS };
 
 /** Records a decision, and starts the workflow that it asks for. */
@@ -38,6 +42,8 @@ async function record(project: string, id: string, command: WorkspaceCommand): P
   const { state } = await changeWorkspace(TABLE_NAME, project, id, read => decideWorkspace(read, command, now), now);
   const { attempt, status } = state.workspace;
   if (status === 'failed' || status === 'stopped') await releaseWorkspace(values, project, id);
+  if (status === 'requested')
+    await startExecution(MACHINE_ARN, `${id}-${attempt}`, { project, workspace: id, attempt });
   if (isChangingWorkspace(state.workspace))
     await startExecution(CHANGE_ARN, `${id}-${attempt}`, { project, workspace: id, attempt });
 }
@@ -70,7 +76,30 @@ async function repair(project: string, plan: Repair): Promise<void> {
 }
 
 /** Stops a machine that nobody uses, and warns the owner of a workspace that nobody started for a long time. */
-async function tend(project: string, network: ProjectNetwork, workspace: Workspace, now: string): Promise<void> {
+/** Does what the workspace's timetable asks for. */
+async function followTimetable(project: string, workspace: Workspace, now: string): Promise<boolean> {
+  const { id, timetable, timetableUntil = now, owner, ownerName, awakeUntil = '' } = workspace;
+  const move = timetable && findTimetableMove(timetable, timetableUntil, now);
+  if (!move) return false;
+  if (move.do === 'stop' && workspace.status === 'ready' && awakeUntil < now)
+    await record(project, id, { do: 'stop', because: `Its timetable stops it at ${timetable.stop}.` });
+  if (move.do === 'start' && workspace.status === 'stopped')
+    await record(project, id, {
+      do: 'start',
+      by: { id: owner, name: ownerName },
+      deadlineSeconds: LAUNCH_SECONDS,
+    });
+  await record(project, id, { do: 'recordTimetable', at: move.at });
+  return true;
+}
+
+async function tend(
+  { id: project, network }: ReadyProject,
+  workspace: Workspace,
+  hasJobs: boolean,
+  now: string,
+): Promise<void> {
+  if (await followTimetable(project, workspace, now)) return;
   if (workspace.status === 'stopped') {
     const days = findDueWarning(workspace.stoppedAt, workspace.warnedDays, now);
     if (days !== undefined) await record(project, workspace.id, { do: 'warnUnused', days });
@@ -81,10 +110,14 @@ async function tend(project: string, network: ProjectNetwork, workspace: Workspa
   const cpuPercent = report ? undefined : await readCpuPercent(instanceId, now);
   const rules = { idleMinutes: IDLE_MINUTES, busyLoad: workspaceProviders[workspace.kind].busyLoad };
   const usedAt = workspace.usedAt ?? workspace.readyAt;
-  const use = judgeUse({ ...workspace, usedAt }, { report, cpuPercent, jobs: 0 }, rules, now);
+  const use = judgeUse({ ...workspace, usedAt }, { report, cpuPercent, hasJobs }, rules, now);
   if (use.stop) await record(project, id, { do: 'stop', because: `Nobody used it for ${IDLE_MINUTES} minutes.` });
   else if (use.usedAt !== usedAt) await record(project, id, { do: 'recordUse', instanceId, usedAt: use.usedAt });
 }
+
+/** Whether a batch job of the project has not ended: money is held for those. */
+const readJobs = async (project: string): Promise<boolean> =>
+  ((await readRow(TABLE_NAME, JobBudget, rowKey('job', project, 'BUDGET')))?.reservedMicros ?? 0) > 0;
 
 async function readAll<T>(
   read: (next: string | undefined) => Promise<{ items: T[]; next?: string | undefined }>,
@@ -116,15 +149,20 @@ export const handler = stepHandler(z.unknown(), async () => {
   );
   for (const project of projects) {
     if (project.status !== 'ready') continue;
-    const { id, network } = project;
+    const { id } = project;
     await attempt(id, async () => {
+      // Before the workspaces, so that the lease of a workspace that is newer than their list is not in question.
+      const leases = await readRow(TABLE_NAME, AwakeProject, rowKey('awake', id));
       const workspaces = await readAll(next => pageWorkspaces(TABLE_NAME, id, { limit: 100, next }));
       if (workspaces.length === 0) return;
       count += workspaces.length;
       const repairs = planRepairs(workspaces, await listMachines(ENVIRONMENT, id), limits, now);
       for (const plan of repairs) await attempt(id, () => repair(id, plan));
       const untouched = workspaces.filter(({ id: name }) => !repairs.some(({ workspace }) => workspace === name));
-      for (const workspace of untouched) await attempt(id, () => tend(id, network, workspace, now));
+      const hasJobs = await readJobs(id);
+      for (const workspace of untouched) await attempt(id, () => tend(project, workspace, hasJobs, now));
+      for (const holder of findLostLeases(leases?.holders ?? [], workspaces))
+        await attempt(id, () => releaseWorkspace(values, id, holder));
     });
   }
   // Thrown at the end, so that the alarm fires after everything else is done.

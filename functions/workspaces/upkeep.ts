@@ -8,6 +8,7 @@ import { isChangingWorkspace } from './life.ts';
 export type UpkeepCommand =
   | { do: 'recordUse'; instanceId: string; usedAt: string }
   | { do: 'warnUnused'; days: number }
+  | { do: 'recordTimetable'; at: string }
   | { do: 'continueChange' };
 
 /** Decides what the sweeper records. It sees rows that are some minutes old, so it asks for the current state. */
@@ -19,6 +20,8 @@ export function decideUpkeep(state: WorkspaceState, command: UpkeepCommand, now:
         return keepState(state, 'the workspace has another machine');
       return replaceWorkspace(state, { ...workspace, usedAt: command.usedAt }, 'somebody used it');
     }
+    case 'recordTimetable':
+      return replaceWorkspace(state, { ...workspace, timetableUntil: command.at }, 'its timetable was followed');
     case 'warnUnused': {
       if (workspace.status !== 'stopped' || (workspace.warnedDays ?? 0) >= command.days)
         return keepState(state, 'the owner was warned, or uses it again');

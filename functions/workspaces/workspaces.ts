@@ -57,6 +57,7 @@ export function decideWorkspace(state: WorkspaceState, command: WorkspaceCommand
       return recordFailure(state, command, now);
     case 'recordUse':
     case 'warnUnused':
+    case 'recordTimetable':
     case 'continueChange':
       return decideUpkeep(state, command, now);
     default:

@@ -72,6 +72,7 @@ describe('alarms on failures', () => {
       'Events/Publish/Late',
       'Images/Upkeep/Errors',
       'Ingest/Overdue/Daily/Errors',
+      'Workspaces/Rotation/Errors',
       'Workspaces/Sweeper/Sweep/Errors',
     ]);
     expect(new Set(functionAlarms.map(({ Dimensions }) => JSON.stringify(Dimensions))).size).toBe(

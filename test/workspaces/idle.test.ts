@@ -6,7 +6,7 @@ const rules = { idleMinutes: 120, busyLoad: 0.5 };
 const now = minute(1000);
 const report = (idleMinutes: number | null, load = 0, age = 0) => ({
   report: { at: minute(1000 - age), sessions: idleMinutes === null ? 0 : 1, idleMinutes, load },
-  jobs: 0,
+  hasJobs: false,
 });
 const lastUsed = (minutes: number, fields = {}) => ({ usedAt: minute(1000 - minutes), ...fields });
 
@@ -19,11 +19,11 @@ describe('an idle machine', () => {
     ['no session for two hours', lastUsed(120), report(null), 120, true],
     ['no session for less', lastUsed(119), report(null), 119, false],
     ['a start that is younger than the pause', lastUsed(60), report(900), 60, false],
-    ['a job of the project', lastUsed(600), { ...report(600), jobs: 1 }, 0, false],
+    ['a job of the project', lastUsed(600), { ...report(600), hasJobs: true }, 0, false],
     ['an old report and resting processors', lastUsed(130), { ...report(3, 1, 60), cpuPercent: 1 }, 130, true],
     ['an old report and busy processors', lastUsed(130), { ...report(3, 0, 60), cpuPercent: 40 }, 0, false],
-    ['no report and no measurement', lastUsed(600), { jobs: 0 }, 0, false],
-    ['no report and resting processors', lastUsed(119), { cpuPercent: 0.5, jobs: 0 }, 119, false],
+    ['no report and no measurement', lastUsed(600), { hasJobs: false }, 0, false],
+    ['no report and resting processors', lastUsed(119), { cpuPercent: 0.5, hasJobs: false }, 119, false],
     ['a machine kept awake', lastUsed(600, { awakeUntil: minute(1001) }), report(600), 600, false],
     ['a machine kept awake until a minute ago', lastUsed(600, { awakeUntil: minute(999) }), report(600), 600, true],
   ])('%s', (_, machine, signals, minutes, stop) =>

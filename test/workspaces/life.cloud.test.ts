@@ -5,10 +5,12 @@ import {
   StartInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rowKey } from '../../functions/keys.ts';
 import type { ProjectNetwork } from '../../functions/projects/schemas.ts';
 import { simulateAgents } from '../../local/agent.ts';
+import { checkGatewayLink } from '../../local/gateway.ts';
 import { connectTestCloud } from '../cloud.ts';
 import {
   invokeByFile,
@@ -18,6 +20,7 @@ import {
   publishTestImage,
   waitUntil,
 } from './harness.ts';
+import { readEverythingStored } from './stored.ts';
 
 const cloud = connectTestCloud();
 const { configuration } = cloud;
@@ -73,6 +76,35 @@ describe('the life of a workspace', () => {
     ({ id } = await rana().ask('askWorkspace', { params: { project }, body: { kind: 'desktop' } }));
     expect(await waitFor('ready')).toMatchObject({ status: 'ready', size: 'small' });
     expect(await machines()).toMatchObject([{ state: 'running', disks: ['/dev/xvda', '/dev/sdf'] }]);
+  });
+
+  it('is opened by a link that nothing keeps, good for the key of before too while the key changes', async () => {
+    const secrets = new SecretsManagerClient(configuration);
+    const readKey = async () =>
+      (await secrets.send(new GetSecretValueCommand({ SecretId: cloud.outputs['data.GatewayKey'] }))).SecretString ??
+      '';
+    const oldKey = await readKey();
+    await invokeByFile(cloud, 'functions/workspaces/rotate.lambda.ts');
+    const newKey = await readKey();
+    expect(newKey).toMatch(/^[0-9a-f]{32}$/);
+    expect(newKey).not.toBe(oldKey);
+    const { url } = await rana().ask('linkWorkspace', place());
+    const links = new URLSearchParams(new URL(url).hash.slice(1)).getAll('data');
+    const verdicts = links.map((data, number) =>
+      checkGatewayLink(data, [newKey, oldKey][number] ?? '', Date.now(), new Map()),
+    );
+    expect(verdicts.map(({ ok: isAccepted }) => isAccepted)).toEqual([true, true]);
+    const [verdict] = verdicts;
+    const [connection] = verdict?.ok ? Object.values(verdict.data.connections) : [];
+    const texts = await readEverythingStored(configuration);
+    // Each of them would tell: the workspace is in the tables and the workflows, and the functions log.
+    expect([texts.tables.includes(id), texts.executions.includes(id), texts.logs.length > 0]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    for (const secret of [...links, connection?.parameters.password ?? '', oldKey, newKey])
+      expect(Object.entries(texts).filter(([, text]) => secret !== '' && text.includes(secret))).toEqual([]);
   });
 
   it('stops, and whoever asks for a desktop again gets this one back on the same machine', async () => {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { planRepairs, type Repair, type WorkspaceMachine } from '../../functions/workspaces/reconcile.ts';
+import {
+  findLostLeases,
+  planRepairs,
+  type Repair,
+  type WorkspaceMachine,
+} from '../../functions/workspaces/reconcile.ts';
 import type { Workspace } from '../../functions/workspaces/schemas.ts';
 
 const hour = (count: number) => new Date(Date.parse('2026-11-20T09:00:00.000Z') + count * 3_600_000).toISOString();
@@ -43,4 +48,17 @@ describe('the table and EC2', () => {
   ])('%s', (_, workspaces, machines, hours, repairs) =>
     expect(planRepairs(workspaces, machines, limits, hour(hours)).map(plan => plan.do)).toEqual(repairs),
   );
+});
+
+it.each([
+  ['a workspace that runs', 'ready', 'workspace', []],
+  ['a workspace that starts', 'requested', 'workspace', []],
+  ['a workspace that is being archived', 'archiving', 'workspace', []],
+  ['a workspace that is stopped', 'stopped', 'workspace', [workspace]],
+  ['a workspace that failed', 'failed', 'workspace', [workspace]],
+  ['a workspace without a row', undefined, 'workspace', [workspace]],
+  ['a job, which is no concern of workspaces', undefined, 'job', []],
+] as const)('the lease of %s', (_, status, use, lostIds) => {
+  const rows = status === undefined ? [] : [row(status, fields)];
+  expect(findLostLeases([{ id: workspace, use, hourlyMicros: 0 }], rows)).toEqual(lostIds);
 });

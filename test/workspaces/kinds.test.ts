@@ -1,0 +1,53 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ImageName } from '../../functions/images/schemas.ts';
+import { desktopPorts, workspacePorts, workspaceProviders } from '../../functions/workspaces/kinds.ts';
+import { WorkspaceKind, WorkspaceSize } from '../../functions/workspaces/schemas.ts';
+import { imagesFolder } from '../images/recipes.ts';
+
+const config = JSON.parse(readFileSync(join(import.meta.dirname, '../../local/config.json'), 'utf8'));
+const readShared = (name: string) => readFileSync(join(imagesFolder, 'shared', name), 'utf8');
+
+it('every kind has a provider, and every provider is a kind', () => {
+  expect(Object.keys(workspaceProviders).sort()).toEqual([...WorkspaceKind.options].sort());
+});
+
+// What every kind must keep, whoever adds one.
+describe.each(Object.entries(workspaceProviders))('the kind %s', (kind, provider) => {
+  it('starts from an image of which the recipe is here', () => {
+    expect(ImageName.safeParse(provider.image).success).toBe(true);
+    expect(existsSync(join(imagesFolder, provider.image))).toBe(true);
+  });
+
+  it('says in a few words what a person gets', () => {
+    expect(provider.summary).toMatch(/^an? [^.]{5,60}$/);
+  });
+
+  it('has a home on a disk of its own, which the agent of its image mounts before anybody signs in', () => {
+    expect(provider.homeDevice).not.toBe(provider.rootDevice);
+    // The names that EC2 recommends for more disks: /dev/sd[f-p], for Windows xvd[f-z].
+    expect(provider.homeDevice).toMatch(/^(\/dev\/sd[f-p]|xvd[f-z])$/);
+    expect(provider.homeGigabytes).toBeGreaterThanOrEqual(20);
+    const isWindows = provider.image.startsWith('windows');
+    const agent = readShared(isWindows ? 'windows/broch-agent.ps1' : 'linux/files/broch-agent.service');
+    expect(agent).toMatch(isWindows ? /Mount-Home \}\n[\s\S]*Write-Ready/ : /^Requires=broch-home\.service$/m);
+  });
+
+  it('is entered by a protocol that the gateway has a port for', () => {
+    expect(workspacePorts).toContain(desktopPorts[provider.protocol]);
+  });
+
+  it('has instance types of its own families in each size, and nothing older than Nitro', () => {
+    for (const size of WorkspaceSize.options)
+      for (const type of config.workspaces.sizes[kind][size]) expect(type).toMatch(provider.families);
+    // Older machines name disks otherwise, and have no serial number to find the home by.
+    for (const type of ['t2.large', 'm4.large', 'c4.large', 'r4.large', 'p2.xlarge', 'g3.4xlarge'])
+      expect(type).not.toMatch(provider.families);
+  });
+
+  it('counts as calculating from a load between nothing and everything', () => {
+    expect(provider.busyLoad).toBeGreaterThan(0);
+    expect(provider.busyLoad).toBeLessThan(1);
+  });
+});
