@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { findGatewayDoor, placeOf } from '../awake/doorway.ts';
+import { findGatewayDoor, findPlace } from '../awake/doorway.ts';
 import { wakeProject } from '../awake/room.ts';
 import { stepHandler } from '../handler.ts';
 import { RunStep, readNetwork, readRunning } from './attempt.ts';
@@ -24,7 +24,7 @@ const room = {
 /** Wakes the project, so that the enclave reaches KMS. Called again until it is awake. */
 export const handler = stepHandler(RunStep, async step => {
   const { id, project } = await readRunning(values.TABLE_NAME, step);
-  const place = placeOf(
+  const place = await findPlace(
     { project, ...(await readNetwork(values.TABLE_NAME, project)) },
     await findGatewayDoor(values.ENVIRONMENT),
   );

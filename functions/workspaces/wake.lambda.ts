@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { findGatewayDoor, placeOf } from '../awake/doorway.ts';
+import { findGatewayDoor, findPlace } from '../awake/doorway.ts';
 import { wakeProject } from '../awake/room.ts';
 import { stepHandler } from '../handler.ts';
 import { rowKey } from '../keys.ts';
@@ -45,7 +45,7 @@ export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: i
     hourlyMicros: toMicros(hourly[sizes[kind][size][0] ?? ''] ?? 0),
   } as const;
   const cidr = row?.status === 'ready' ? row.cidr : '';
-  const place = placeOf({ project, cidr, network }, gateway);
+  const place = await findPlace({ project, cidr, network }, gateway);
   const limits = { workspaces: values.PER_PROJECT, ...(budget !== undefined && { hourlyMicros: toMicros(budget) }) };
   return { outcome: await wakeProject(room, place, holder, limits) };
 });

@@ -83,7 +83,10 @@ export const tellWindowsLife: ChapterTeller = async (stage: DemoSetup, tell) => 
   await tell('The next morning she asks for a Windows desktop and gets hers back', async () => {
     const { id: givenId } = await rana.ask('askWorkspace', { params, body: { kind: 'windows' } });
     const view = await waitFor('ready');
-    assertHolds(givenId === id && 'instanceId' in view && view.instanceId === instance, `she got ${JSON.stringify(view)}`);
+    assertHolds(
+      givenId === id && 'instanceId' in view && view.instanceId === instance,
+      `she got ${JSON.stringify(view)}`,
+    );
     return { message: 'The same workspace on the same machine, with the home that she left.', ids: { workspace: id } };
   });
 
