@@ -18,7 +18,8 @@ import { Packages } from './packages.ts';
 import { Projects } from './projects.ts';
 import { isFirstDeployment } from './protection.ts';
 import { explainAlarms } from './runbook.ts';
-import { Workspaces, WorkspacesData } from './workspaces.ts';
+import { Workspaces } from './workspaces.ts';
+import { WorkspacesData } from './workspaces-data.ts';
 
 /** The resources that must outlive changes of code: data, keys, people. None of them may ever be replaced. */
 class DataStack extends Stack {

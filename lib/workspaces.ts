@@ -1,7 +1,5 @@
-import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { Key } from 'aws-cdk-lib/aws-kms';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ObjectCreated } from '../functions/contract.ts';
@@ -44,38 +42,7 @@ import {
   restartsInstances,
 } from './workspace-rights.ts';
 import { WorkspaceSweeper } from './workspace-sweeper.ts';
-
-/** The key that signs links, and the key that encrypts the passwords of desktops. */
-export class WorkspacesData extends Construct {
-  readonly gatewayKey: Secret;
-  readonly passwords: Key;
-
-  constructor(scope: Construct, id: string, { core }: { core: Core }) {
-    super(scope, id);
-    this.gatewayKey = new Secret(this, 'GatewayKey', {
-      description: "Guacamole's json-secret-key: 128 bits as 32 hexadecimal digits",
-      encryptionKey: core.key,
-      generateSecretString: {
-        passwordLength: 32,
-        excludeUppercase: true,
-        excludePunctuation: true,
-        requireEachIncludedType: false,
-        excludeCharacters: 'ghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~',
-      },
-      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-    });
-    this.passwords = new Key(this, 'Passwords', {
-      description: "Broch: desktops' passwords, each bound to its workspace by its encryption context",
-      enableKeyRotation: true,
-      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-    });
-    const reason = 'A function of the workspaces replaces it every month (functions/workspaces/rotate.lambda.ts).';
-    Validations.of(this.gatewayKey).acknowledge(
-      { id: 'AwsSolutions-SMG4', reason },
-      { id: 'NIST.800.53.R5-SecretsManagerRotationEnabled', reason },
-    );
-  }
-}
+import type { WorkspacesData } from './workspaces-data.ts';
 
 export interface WorkspacesProps {
   readonly core: Core;

@@ -15,10 +15,8 @@ import {
   type WorkspaceState,
 } from './desk.ts';
 import { WorkspaceArchived, WorkspaceDeleted, WorkspaceFailed, WorkspaceStopped } from './events.ts';
-import type { Timetable, Workspace, WorkspaceIn } from './schemas.ts';
-
-/** The longest time for which a person may keep a machine awake. */
-const MAX_AWAKE_DAYS = 14;
+import { decideHours, type HoursCommand } from './hours.ts';
+import type { Workspace, WorkspaceIn } from './schemas.ts';
 
 /** Who asks: the owner, or Broch itself with a reason. */
 type LifeCaller = { readonly by: WorkspacePerson } | { readonly because: string };
@@ -30,8 +28,7 @@ export type LifeCommand =
   | { do: 'resize'; by: WorkspacePerson; size: Workspace['size'] }
   | { do: 'archive'; by: WorkspacePerson }
   | ({ do: 'delete' } & LifeCaller)
-  | { do: 'keepAwake'; by: WorkspacePerson; until: string }
-  | { do: 'setTimetable'; by: WorkspacePerson; timetable?: Timetable | undefined }
+  | HoursCommand
   | { do: 'finishChange'; attempt: number; home?: string }
   | { do: 'recordProblem'; attempt: number; problem: string }
   | { do: 'recordEnd'; reason: string; instanceId?: string };
@@ -56,9 +53,8 @@ export function decideLife(state: WorkspaceState, command: LifeCommand, now: str
     case 'delete':
       return deleteWorkspace(state, command, now);
     case 'keepAwake':
-      return keepAwake(state, command, now);
     case 'setTimetable':
-      return setTimetable(state, command, now);
+      return decideHours(state, command, now);
     case 'finishChange':
       return finishChange(state, command, now);
     case 'recordProblem':
@@ -205,37 +201,6 @@ function deleteWorkspace(state: WorkspaceState, command: LifeCommandOf<'delete'>
     reason,
   };
   return replaceWorkspace(state, next, reason);
-}
-
-function keepAwake(
-  state: WorkspaceState,
-  { by: person, until: deadline }: LifeCommandOf<'keepAwake'>,
-  now: string,
-): WorkspaceDecision {
-  const { workspace } = state;
-  requireWorkspaceOwner(workspace, person);
-  if (workspace.status !== 'ready')
-    throw new Refused(
-      'conflict',
-      `${workspace.id} is ${workspace.status}: only a workspace that is ready stays awake.`,
-    );
-  const days = (Date.parse(deadline) - Date.parse(now)) / 86_400_000;
-  if (days <= 0) throw new Refused('invalid', 'The time is over. Name one in the future.');
-  if (days > MAX_AWAKE_DAYS)
-    throw new Refused('invalid', `A workspace can be kept awake for at most ${MAX_AWAKE_DAYS} days.`);
-  return replaceWorkspace(state, { ...workspace, awakeUntil: deadline }, 'the owner keeps it awake');
-}
-
-function setTimetable(
-  state: WorkspaceState,
-  { by: person, timetable }: LifeCommandOf<'setTimetable'>,
-  now: string,
-): WorkspaceDecision {
-  const { timetable: _, timetableUntil: __, ...workspace } = state.workspace;
-  requireWorkspaceOwner(state.workspace, person);
-  // It begins to count now: a start that is half an hour ago is not made up for.
-  const fields = timetable ? { timetable, timetableUntil: now } : {};
-  return replaceWorkspace(state, { ...workspace, ...fields }, timetable ? 'a timetable' : 'no timetable any more');
 }
 
 /** The workflow has done what the status says. */

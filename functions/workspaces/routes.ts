@@ -146,7 +146,7 @@ export const workspacesRoutes = {
     status: 200,
     callers: memberGrants,
     summary: 'Start and stop a workspace at times of the week; without days, by hand again',
-    example: 'workspace timetable asthma ws-001122334455 --days mon,tue,wed,thu,fri --start 08:00 --stop 18:00',
+    example: 'workspace timetable asthma ws-001122334455 --days mon --days tue --start 08:00 --stop 18:00',
     params: workspace,
     body: z.object({
       days: z.array(Weekday).max(7).default([]).describe('the days; none takes the timetable away'),
