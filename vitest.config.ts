@@ -5,16 +5,26 @@ import { createTempDir } from './lib/temp-dir.ts';
 // No source changes during a run, so its functions are bundled once: all processes that it starts find the bundles here.
 process.env.BROCH_TEST_BUNDLES ??= createTempDir('test-bundles');
 
-/** The files that take longest. They start first, so that no core waits for the last of them alone. */
+/**
+ * The files that take longest. They start first, so that no core waits for the last of them alone, and those that mostly
+ * wait run beside those that compute.
+ */
 const longest = [
-  'airlock/faults.cloud',
   'local/story',
-  'security/member-answers.cloud',
+  'airlock/faults.cloud',
+  'images/faults.cloud',
   'docs/readme.cloud',
-  'security/stolen.cloud',
+  'security/undelivered.cloud',
+  'api/schemathesis.cloud',
   'airlock/branches.cloud',
-  'airlock/model',
+  'airlock/idempotency.cloud',
+  'security/stolen.cloud',
+  'security/member-answers.cloud',
+  'cli/deliver.cloud',
+  'airlock/replays.cloud',
   'templates/production',
+  'airlock/release/download.test',
+  'disclosure/hostile.test',
 ];
 const rankOf = ({ moduleId }: TestSpecification): number => {
   const rank = longest.findIndex(name => moduleId.includes(name));
@@ -53,7 +63,7 @@ const explorations = [
 export default defineConfig({
   test: {
     // More than there are cores: whoever waits for a workflow leaves its core to the others.
-    maxWorkers: 4,
+    maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
     projects: [
       // Everything that runs on the embedded cloud: one emulator, deployed to once, shared by all files.

@@ -39,12 +39,14 @@ const processes = () =>
     .split('\n')
     .filter(line => line.includes(folder) && !line.includes('ps -eo'));
 
+/** The embedded cloud has started, and the file that a synthesis begins with is written. */
+const isSynthesising = () => existsSync(join(folder, 'cloud/config.json'));
+
 // A whole story beside everything else that is tested at the same time.
 describe('npm start', { timeout: 400_000 }, () => {
   it('prints one line and leaves no process behind when it is interrupted during the deployment', async () => {
-    const { child, heard: streams, end, message: waitFor } = start('--once');
-    await waitFor('starting the embedded cloud');
-    await sleep(4000);
+    const { child, heard: streams, end } = start('--once');
+    await vi.waitUntil(isSynthesising, { timeout: 180_000, interval: 100 });
     expect(processes().length).toBeGreaterThan(0);
     child.kill('SIGINT');
     expect(await end).toBe(130);
@@ -104,7 +106,7 @@ describe('npm start', { timeout: 400_000 }, () => {
   });
 
   const crashes = [
-    ['Broch is synthesised', () => existsSync(join(folder, 'cloud/config.json'))],
+    ['Broch is synthesised', isSynthesising],
     ['people are created', (output: string) => output.includes('creating people')],
   ] as const;
   const sample = selectTrials('npm start, the emulator crashes', crashes, () => ['crash']);

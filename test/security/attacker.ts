@@ -147,8 +147,14 @@ export async function createAttackers(cloud: Cloud, moreKeys: readonly string[] 
   };
 }
 
-const matchesPattern = (pattern: string, value: string) =>
-  new RegExp(`^${pattern.replaceAll(/[\\^$.|?+()[\]{}]/g, '\\$&').replaceAll('*', '.*')}$`, 's').test(value);
+const patterns = new Map<string, RegExp>();
+function matchesPattern(pattern: string, value: string): boolean {
+  const expression =
+    patterns.get(pattern) ??
+    new RegExp(`^${pattern.replaceAll(/[\\^$.|?+()[\]{}]/g, '\\$&').replaceAll('*', '.*')}$`, 's');
+  patterns.set(pattern, expression);
+  return expression.test(value);
+}
 
 /** Whether a statement allows this, whatever its conditions ask besides the partition. */
 const mightAllow =
