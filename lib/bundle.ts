@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { createTempDir } from './temp-dir.ts';
@@ -63,10 +63,22 @@ function bundleAll(folder: string): ReadonlyMap<string, Bundle> {
   );
 }
 
+/** Whether another process makes the list of bundles; waits until it has. One that ended before its list holds up no other. */
+function waitForBundles(list: string): boolean {
+  try {
+    mkdirSync(`${list}.lock`);
+    return false;
+  } catch {
+    const clock = new Int32Array(new SharedArrayBuffer(4));
+    for (let tries = 0; tries < 1200 && !existsSync(list); tries++) Atomics.wait(clock, 0, 0, 100);
+    return existsSync(list);
+  }
+}
+
 /** Reads the bundles of another process of the same test run, or writes them for the next. The list is written last. */
 function shareBundles(folder: string): ReadonlyMap<string, Bundle> {
   const list = join(folder, 'bundles.json');
-  if (existsSync(list)) return new Map(JSON.parse(readFileSync(list, 'utf8')));
+  if (existsSync(list) || waitForBundles(list)) return new Map(JSON.parse(readFileSync(list, 'utf8')));
   const draftFolder = mkdtempSync(join(folder, 'bundle-'));
   const result = bundleAll(draftFolder);
   const draft = join(draftFolder, 'bundles.json');
