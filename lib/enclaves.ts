@@ -30,9 +30,6 @@ import { bucketPrefix } from './project/names.ts';
 import { Workflow } from './workflow.ts';
 import { launchesInstances, removesInstances } from './workspace-rights.ts';
 
-/** How often a running enclave is looked at. A run of a day stays far below the limit of an execution's history. */
-const LOOK_SECONDS = 60;
-
 /** The evidence of enclave runs, which nobody can delete or change for as long as released files. */
 export class EnclavesData extends Construct {
   readonly evidence: Bucket;
@@ -82,7 +79,6 @@ export class Enclaves extends Construct {
       core,
       file: 'enclaves-run.asl.json',
       calls: steps,
-      values: { LookSeconds: LOOK_SECONDS },
       // A manifest permits a day at most.
       deadline: Duration.hours(28),
       severity: 'warning',

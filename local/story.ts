@@ -1,7 +1,16 @@
 import type { DemoSetup } from './demo-setup.ts';
 import type { ProgressReporter } from './progress.ts';
 
-export type Chapter = 'ingest' | 'projects' | 'images' | 'workspaces' | 'datasets' | 'batch' | 'airlock' | 'costs';
+export type Chapter =
+  | 'ingest'
+  | 'projects'
+  | 'images'
+  | 'workspaces'
+  | 'datasets'
+  | 'batch'
+  | 'airlock'
+  | 'enclaves'
+  | 'costs';
 
 /** One step of the story, as it is reported. */
 export interface StoryStep {

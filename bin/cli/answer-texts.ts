@@ -94,6 +94,7 @@ const answerTexts: AnswerTexts = {
   startEnclaveRun: formatEnclaveRun,
   showEnclaveEvidence: formatEnclaveEvidence,
   listEnclaveRuns: ({ items }, screen) => formatEnclaveRuns(items, screen),
+  listPartyEnclaveRuns: ({ items }, screen) => formatEnclaveRuns(items, screen),
   listProjectUses: ({ items }, screen) => formatUses(items, screen),
   listDatasetUses: ({ items }, screen) => formatUses(items, screen),
   listVersions: ({ items }, screen) => formatVersions(items, screen),

@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import type { RequestSummary } from '../../functions/airlock/request/summary.ts';
 import type { CostReport } from '../../functions/costs/costs.ts';
 import type { DatasetUse } from '../../functions/datasets/schemas.ts';
+import type { EnclaveRun } from '../../functions/enclaves/schemas.ts';
 import type { DeliverySummary } from '../../functions/ingest/schemas.ts';
 import type { Project } from '../../functions/projects/schemas.ts';
 import type { WorkspaceView } from '../../functions/workspaces/schemas.ts';
@@ -135,6 +136,24 @@ export function stepOfUse(use: DatasetUse, isOwner: boolean): NextStep {
     return isOwner
       ? { standing: 'waiting', subject, status, reason: use.explanation, command: `dataset requests ${dataset}` }
       : { standing: 'underWay', subject, status, command: `dataset uses ${project}` };
+  return { standing: 'done', subject, status };
+}
+
+/** An enclave run: for a party that decides about it (`person`), or for a member of its project. */
+export function stepOfEnclaveRun(run: EnclaveRun, person: string | undefined): NextStep {
+  const { id, project, status, parties, approvals, deadlines } = run;
+  const subject = `Enclave run ${id} of ${project}`;
+  const command = `enclave show ${project} ${id}`;
+  const undecided = (['data', 'code'] as const).filter(party => !approvals[party]);
+  if (status === 'proposed') {
+    const ownParty = undecided.find(party => parties[party].id === person);
+    if (ownParty) return { standing: 'waiting', subject, status, due: deadlines[ownParty], command };
+    const names = undecided.map(party => parties[party].name).join(' and ');
+    return { standing: 'underWay', subject, status, reason: `${names} decide.`, command };
+  }
+  if (status === 'authorised' && person === undefined)
+    return { standing: 'waiting', subject, status, command: `enclave run ${project} ${id}` };
+  if (status === 'authorised' || status === 'running') return { standing: 'underWay', subject, status, command };
   return { standing: 'done', subject, status };
 }
 

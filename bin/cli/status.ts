@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { RouteName } from '../../functions/api/routes.ts';
 import type { DatasetTerms, DatasetUse } from '../../functions/datasets/schemas.ts';
+import type { EnclaveRun } from '../../functions/enclaves/schemas.ts';
 import type { ApiClient } from './call.ts';
 import { type CommandContext, defineCommand } from './commands.ts';
 import { indentedTexts } from './layout.ts';
@@ -8,6 +9,7 @@ import {
   type NextStep,
   type Standing,
   stepOfDelivery,
+  stepOfEnclaveRun,
   stepOfOwnRequest,
   stepOfProject,
   stepOfQueuedRequest,
@@ -35,6 +37,8 @@ type ListName = Extract<
   | 'listCatalogue'
   | 'listDatasetUses'
   | 'listDeliveries'
+  | 'listEnclaveRuns'
+  | 'listPartyEnclaveRuns'
   | 'listProjects'
   | 'listProjectUses'
   | 'listQueue'
@@ -92,6 +96,8 @@ async function collectSteps(api: ApiClient): Promise<{ name: string; steps: Next
       stepOfDelivery(delivery, delivery.partner === me.id),
     );
   if (isIn('steward')) add(readOwnedUses(), use => stepOfUse(use, true));
+  if (isIn('steward', 'partner'))
+    add(readList<EnclaveRun>('listPartyEnclaveRuns', 'enclave mine', {}, 1), run => stepOfEnclaveRun(run, me.id));
   if (isIn('researcher'))
     for (const { project } of me.projects) {
       const readOwn = async <Item>(items: Promise<Item[]>, isOwn: (item: Item) => boolean) =>
@@ -111,6 +117,9 @@ async function collectSteps(api: ApiClient): Promise<{ name: string; steps: Next
           workspace => workspace.owner === me.id,
         ),
         stepOfWorkspace,
+      );
+      add(readList<EnclaveRun>('listEnclaveRuns', `enclave list ${project}`, { project }, 1), run =>
+        stepOfEnclaveRun(run, undefined),
       );
       add(readList<DatasetUse>('listProjectUses', `dataset uses ${project}`, { project }, 1), use =>
         stepOfUse(use, false),

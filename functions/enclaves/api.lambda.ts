@@ -17,7 +17,7 @@ import { machineFor } from './machine.ts';
 import { manifestDigest } from './manifest.ts';
 import { enclavesRoutes } from './routes.ts';
 import { type EnclaveRun, evidenceKey, type RunManifest, type RunPerson } from './schemas.ts';
-import { changeEnclaveRun, pageEnclaveRuns, readEnclaveRun } from './store.ts';
+import { changeEnclaveRun, pageEnclaveRuns, pagePartyRuns, readEnclaveRun } from './store.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -105,6 +105,7 @@ export const handler = http(
       return run;
     },
     listEnclaveRuns: ({ params: { project }, query }) => pageEnclaveRuns(TABLE_NAME, project, query),
+    listPartyEnclaveRuns: ({ user, query }) => pagePartyRuns(TABLE_NAME, user.id, query),
     showEnclaveRun: ({ user, params: { project, run: id } }) => findRun(project, id, user),
     startEnclaveRun: async ({ params: { project, run: id } }) => {
       const run = await decide({ project, id }, { do: 'start' });

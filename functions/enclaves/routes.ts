@@ -50,6 +50,17 @@ export const enclavesRoutes = {
     query: PagingQuery,
     returns: pageOf(EnclaveRun),
   },
+  listPartyEnclaveRuns: {
+    ...routeDefaults,
+    method: 'GET',
+    path: '/enclaves',
+    cli: 'enclave mine',
+    callers: parties,
+    summary: 'List the enclave runs that you decide about, for the data or for the code, the newest first',
+    example: 'enclave mine',
+    query: PagingQuery,
+    returns: pageOf(EnclaveRun),
+  },
   showEnclaveRun: {
     ...routeDefaults,
     method: 'GET',

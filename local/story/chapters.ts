@@ -3,6 +3,7 @@ import { tellAirlock } from './airlock.ts';
 import { tellBatch } from './batch.ts';
 import { tellCosts } from './costs.ts';
 import { tellDatasets } from './datasets.ts';
+import { tellEnclaves } from './enclaves.ts';
 import { tellImages } from './images.ts';
 import { tellIngest } from './ingest.ts';
 import { tellProjects } from './projects.ts';
@@ -17,5 +18,6 @@ export const storyChapters: readonly [Chapter, string, ChapterTeller][] = [
   ['datasets', 'A project gets a dataset', tellDatasets],
   ['batch', 'A model is trained on batch queues', tellBatch],
   ['airlock', 'Results leave, and nothing else', tellAirlock],
+  ['enclaves', 'Confidential code runs on confidential data', tellEnclaves],
   ['costs', 'The team hears what it cost', tellCosts],
 ];

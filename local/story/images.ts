@@ -4,7 +4,7 @@ import { refusalOf } from './refusal.ts';
 import { pollUntilSettled } from './until.ts';
 
 const image = 'linux-desktop';
-type DesktopImage = typeof image | 'windows-desktop';
+type DesktopImage = typeof image | 'windows-desktop' | 'enclave-parent';
 /** A critical finding that Inspector is played to have on the first candidate. */
 const criticalFinding = 'CVE-2021-36159';
 
@@ -30,6 +30,12 @@ async function publishVersion(stage: DemoSetup, image: DesktopImage, version: nu
   const published = await olga.ask('publishImage', { params, body: {} });
   assertHolds(published.status === 'published', `the version is ${JSON.stringify(published)}`);
   return published.build.ami;
+}
+
+/** Builds, approves and publishes a version of an image. */
+export async function publishNewVersion(stage: DemoSetup, name: DesktopImage): Promise<string> {
+  const { version } = await buildVersion(stage, name);
+  return publishVersion(stage, name, version);
 }
 
 /** A desktop's image from the recipe to publication; one candidate does not get so far. */

@@ -70,6 +70,7 @@ const hiddenFieldsOf: Partial<Record<RouteName, readonly string[]>> = {
   refuseEnclaveRun: ['run'],
   // Its manifest is shown in full by `enclave show`.
   listEnclaveRuns: ['manifest', 'approvals'],
+  listPartyEnclaveRuns: ['manifest', 'approvals'],
   compareVersions: ['columns', 'columnCount'],
   showSettings: ['settings', 'policy', 'rules', 'before', 'after', 'weaker'],
   changeSettings: ['settings', 'policy', 'rules', 'before', 'after', 'weaker'],

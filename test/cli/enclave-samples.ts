@@ -34,6 +34,7 @@ const refusedRun = { ...proposedRun, status: 'refused', by: dataOwner, reason: l
 export const enclaveSamples = {
   proposeEnclaveRun: proposedRun,
   listEnclaveRuns: { items: [proposedRun, authorisedRun, completedRun, refusedRun] },
+  listPartyEnclaveRuns: { items: [proposedRun, refusedRun] },
   showEnclaveRun: completedRun,
   approveEnclaveRun: authorisedRun,
   refuseEnclaveRun: refusedRun,

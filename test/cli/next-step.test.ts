@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type NextStep,
   stepOfDelivery,
+  stepOfEnclaveRun,
   stepOfOwnRequest,
   stepOfProject,
   stepOfQueuedRequest,
@@ -12,7 +13,10 @@ import {
 import { cliCommands } from '../../bin/cli/verbs.ts';
 import { statuses } from '../../functions/airlock/request/request.ts';
 import type { RequestSummary } from '../../functions/airlock/request/summary.ts';
+import { EnclaveRun } from '../../functions/enclaves/schemas.ts';
 import { DeliverySummary } from '../../functions/ingest/schemas.ts';
+import { dataOwner } from '../enclaves/runs.ts';
+import { enclaveSamples } from './enclave-samples.ts';
 
 const timestamp = '2026-11-28T10:00:00.000Z';
 const request = (status: RequestSummary['status'], direction: RequestSummary['direction'] = 'export') =>
@@ -79,6 +83,10 @@ const steps: readonly NextStep[] = [
   stepOfProject({ ...project, status: 'provisioning', startedAt: timestamp }),
   stepOfProject({ ...project, status: 'failed', reason: 'no address left', failedAt: timestamp }),
   stepOfReport({ status: 'unbilled', date: '2026-11-27', reason: 'no bill', failedAt: timestamp }),
+  ...enclaveSamples.listEnclaveRuns.items.flatMap(run => [
+    stepOfEnclaveRun(EnclaveRun.parse(run), dataOwner.id),
+    stepOfEnclaveRun(EnclaveRun.parse(run), undefined),
+  ]),
   stepOfUse(use, true),
   stepOfUse(use, false),
   stepOfUse({ ...use, status: 'ended', reason: 'It is finished.', endedAt: timestamp }, true),
@@ -120,6 +128,23 @@ describe('the next step', () => {
   it('of a request for a dataset is a decision for its owner only', () => {
     expect(stepOfUse(use, true)).toMatchObject({ standing: 'waiting', command: 'dataset requests admissions' });
     expect(stepOfUse(use, false)).toMatchObject({ standing: 'underWay', command: 'dataset uses asthma' });
+  });
+
+  it('of an enclave run is a decision for a party, and its start for a member once both approved', () => {
+    const [proposed, authorised] = enclaveSamples.listEnclaveRuns.items.map(run => EnclaveRun.parse(run));
+    expect(proposed && stepOfEnclaveRun(proposed, dataOwner.id)).toMatchObject({
+      standing: 'waiting',
+      command: `enclave show asthma ${proposed?.id}`,
+    });
+    expect(proposed && stepOfEnclaveRun(proposed, undefined)).toMatchObject({
+      standing: 'underWay',
+      reason: 'sam and cora decide.',
+    });
+    expect(authorised && stepOfEnclaveRun(authorised, undefined)).toMatchObject({
+      standing: 'waiting',
+      command: `enclave run asthma ${authorised?.id}`,
+    });
+    expect(authorised && stepOfEnclaveRun(authorised, dataOwner.id).standing).toBe('underWay');
   });
 
   it('of an import without files is their upload', () => {

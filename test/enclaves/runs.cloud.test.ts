@@ -76,6 +76,10 @@ describe('an enclave run', () => {
     await expect(approve(stranger, run)).rejects.toThrow(/Only .* decide about this run/);
     await expect(approve(owner, run, { manifest: '0'.repeat(96) })).rejects.toThrow(/another manifest/);
     await expect(approve(owner, run, { keys: {} })).rejects.toThrow(/key for the packed file/);
+    const listOwnIds = async (person: ApiClient | undefined) =>
+      ((await person?.ask('listPartyEnclaveRuns', {}))?.items ?? []).map(({ id }) => id);
+    expect(await listOwnIds(owner)).toContain(run.id);
+    expect(await listOwnIds(stranger)).not.toContain(run.id);
     expect(await approve(owner, run)).toMatchObject({ status: 'proposed' });
     expect(await approve(codePartner, run)).toMatchObject({ status: 'authorised' });
     expect(await operator?.ask('showEnclaveRun', { params: { project, run: run.id } })).toMatchObject({

@@ -75,7 +75,7 @@ describe('npm start', { timeout: 400_000 }, () => {
       totp: expect.any(String),
     });
     expect(new Set(steps.map(({ story }: { story: string }) => story))).toEqual(
-      new Set(['ingest', 'projects', 'images', 'workspaces', 'datasets', 'airlock', 'costs']),
+      new Set(['ingest', 'projects', 'images', 'workspaces', 'datasets', 'batch', 'airlock', 'enclaves', 'costs']),
     );
     for (const step of steps)
       expect(step).toEqual({
