@@ -25,6 +25,27 @@ function refuseForeignFamilies(sizes: Record<string, Record<string, string[]>>, 
         });
 }
 
+/** Which sessions the gateway records, for how long, and for whom. */
+const RecordingConfig = z.strictObject({
+  tiers: z
+    .array(z.number().int().min(1).max(3))
+    .min(1)
+    .describe('The tiers of projects whose sessions are recorded: the picture and the mouse, never the keys'),
+  days: z
+    .number()
+    .int()
+    .min(1)
+    .max(3650)
+    .describe(
+      'Days for which nobody, the administrator included, can change or delete a recording. Then it is deleted',
+    ),
+  readers: z
+    .array(z.string().regex(/^arn:aws:iam::\d{12}:role\/[\w+=,.@/-]+$/, 'the ARN of a role'))
+    .min(1)
+    .describe('The roles that can read recordings. Nobody else can, and no function of Broch'),
+});
+export type RecordingConfig = z.infer<typeof RecordingConfig>;
+
 /** The gateway into desktops. Without these settings Broch deploys none, and `workspaces.gateway` leads to your own. */
 export const GatewayConfig = z.strictObject({
   domain: z
@@ -48,6 +69,7 @@ export const GatewayConfig = z.strictObject({
     .default('10.255.254.0/26')
     .describe("The gateway's own IPv4 block. It must overlap neither projects nor your networks"),
   size: InstanceType.default('t3.medium').describe("The instance type of the gateway's machine"),
+  recording: RecordingConfig.optional(),
 });
 export type GatewayConfig = z.infer<typeof GatewayConfig>;
 

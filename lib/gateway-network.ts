@@ -1,4 +1,4 @@
-import { Fn, Tags, Validations } from 'aws-cdk-lib';
+import { Fn, Stack, Tags, Validations } from 'aws-cdk-lib';
 import {
   CfnInternetGateway,
   CfnRouteTable,
@@ -6,8 +6,10 @@ import {
   CfnSubnet,
   CfnSubnetRouteTableAssociation,
   CfnVPC,
+  CfnVPCEndpoint,
   CfnVPCGatewayAttachment,
 } from 'aws-cdk-lib/aws-ec2';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { GatewayConfig } from './config.ts';
 import type { Core } from './core.ts';
@@ -29,7 +31,11 @@ export class GatewayNetwork extends Construct {
   readonly routes: CfnRouteTable;
   readonly group: CfnSecurityGroup;
 
-  constructor(scope: Construct, id: string, { core, settings }: { core: Core; settings: GatewayConfig }) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { core, settings, recordings }: { core: Core; settings: GatewayConfig; recordings?: IBucket | undefined },
+  ) {
     super(scope, id);
     const { environment } = core.config;
     this.vpc = new CfnVPC(this, 'Vpc', {
@@ -73,7 +79,9 @@ export class GatewayNetwork extends Construct {
       ],
       // Without any rule EC2 would add one that allows everything. This rule allows traffic to no real address.
       securityGroupEgress: [
-        { ipProtocol: 'icmp', fromPort: 252, toPort: 86, cidrIp: '255.255.255.255/32', description: 'nowhere' },
+        recordings
+          ? { ipProtocol: 'tcp', fromPort: 443, toPort: 443, cidrIp: '0.0.0.0/0', description: 'S3: the only route' }
+          : { ipProtocol: 'icmp', fromPort: 252, toPort: 86, cidrIp: '255.255.255.255/32', description: 'nowhere' },
       ],
     });
     Tags.of(this.group).add(GATEWAY_TAG, environment);
@@ -81,6 +89,21 @@ export class GatewayNetwork extends Construct {
       id: 'NIST.800.53.R5-EC2RestrictedCommonPorts',
       reason: 'Only addresses of CloudFront.',
     });
+    if (recordings) this.leadToRecordings(recordings);
     new FlowLog(this, 'Flows', { core, vpc: this.vpc });
+  }
+  /** A gateway endpoint costs nothing. It leads to one bucket, and only new objects go there. */
+  private leadToRecordings(recordings: IBucket): void {
+    new CfnVPCEndpoint(this, 'Storage', {
+      vpcId: this.vpc.attrVpcId,
+      serviceName: `com.amazonaws.${Stack.of(this).region}.s3`,
+      routeTableIds: [this.routes.attrRouteTableId],
+      policyDocument: {
+        Version: '2012-10-17',
+        Statement: [
+          { Effect: 'Allow', Principal: '*', Action: 's3:PutObject', Resource: recordings.arnForObjects('*') },
+        ],
+      },
+    });
   }
 }

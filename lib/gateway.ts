@@ -19,11 +19,12 @@ import {
 import { HttpOrigin, VpcOrigin as PrivateOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
 import { CfnInstance, CfnLaunchTemplate } from 'aws-cdk-lib/aws-ec2';
 import { CfnInstanceProfile, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { imageParameter } from '../functions/images/schemas.ts';
 import { linkPage, linkPageHeaders } from '../functions/workspaces/link-page.ts';
-import { secretAccess } from './access.ts';
+import { bucketAccess, secretAccess } from './access.ts';
 import type { GatewayConfig } from './config.ts';
 import type { Core } from './core.ts';
 import { GATEWAY_PORT, GATEWAY_TAG, GatewayNetwork } from './gateway-network.ts';
@@ -52,6 +53,8 @@ export interface GatewayProps {
   readonly api: { readonly host: string; readonly stage: string };
   /** Guacamole's json-secret-key, which signs links. */
   readonly key: ISecret;
+  /** Where recordings of sessions go, if any are made. */
+  readonly recordings?: IBucket | undefined;
 }
 
 /**
@@ -62,10 +65,10 @@ export interface GatewayProps {
 export class Gateway extends Construct {
   readonly network: GatewayNetwork;
 
-  constructor(scope: Construct, id: string, { core, settings, api, key }: GatewayProps) {
+  constructor(scope: Construct, id: string, { core, settings, api, key, recordings }: GatewayProps) {
     super(scope, id);
-    this.network = new GatewayNetwork(this, 'Network', { core, settings });
-    const machine = this.machine(core, settings, key);
+    this.network = new GatewayNetwork(this, 'Network', { core, settings, recordings });
+    const machine = this.machine({ core, settings, key, recordings });
     const origin = new CfnVpcOrigin(this, 'Origin', {
       vpcOriginEndpointConfig: {
         name: `broch-${core.config.environment}-gateway`,
@@ -81,11 +84,14 @@ export class Gateway extends Construct {
     });
   }
 
-  private machine(core: Core, settings: GatewayConfig, key: ISecret): CfnInstance {
+  private machine({ core, settings, key, recordings }: Omit<GatewayProps, 'api'>): CfnInstance {
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
-    const { statements } = secretAccess(key);
+    const statements = [
+      ...secretAccess(key).statements,
+      ...(recordings ? bucketAccess(recordings, ['write']).statements : []),
+    ];
     for (const statement of statements) role.addToPolicy(statement);
-    explainWildcards(role, statements, 'The key of links, and nothing else.');
+    explainWildcards(role, statements, 'The key of links and new recordings, and nothing else.');
     Validations.of(role).acknowledge({
       id: 'NIST.800.53.R5-IAMNoInlinePolicy',
       reason: 'A role of one machine: its policy belongs to nothing else.',
@@ -110,7 +116,9 @@ export class Gateway extends Construct {
       // The image is encrypted, and so is the disk.
       blockDeviceMappings: [{ deviceName: '/dev/xvda', ebs: { encrypted: true, volumeType: 'gp3', volumeSize: 12 } }],
       launchTemplate: { launchTemplateId: template.ref, version: template.attrLatestVersionNumber },
-      userData: Fn.base64(`BROCH_KEY=${key.secretArn}\nBROCH_REGION=${Stack.of(this).region}\n`),
+      userData: Fn.base64(
+        `BROCH_KEY=${key.secretArn}\nBROCH_REGION=${Stack.of(this).region}\nBROCH_RECORDINGS=${recordings?.bucketName ?? ''}\n`,
+      ),
       propagateTagsToVolumeOnCreation: true,
     });
     machine.applyRemovalPolicy(RemovalPolicy.DESTROY);

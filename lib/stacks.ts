@@ -1,4 +1,5 @@
 import { type App, CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { environmentName } from '../functions/names.ts';
 import { Airlock } from './airlock.ts';
 import { AirlockData } from './airlock-data.ts';
@@ -17,6 +18,7 @@ import { Ingest, IngestData } from './ingest.ts';
 import { Packages } from './packages.ts';
 import { Projects } from './projects.ts';
 import { isFirstDeployment } from './protection.ts';
+import { Recordings } from './recordings.ts';
 import { explainAlarms } from './runbook.ts';
 import { Workspaces } from './workspaces.ts';
 import { WorkspacesData } from './workspaces-data.ts';
@@ -29,6 +31,8 @@ class DataStack extends Stack {
   readonly ingest: IngestData;
   readonly images: ImagesData;
   readonly workspaces: WorkspacesData;
+  /** Recordings of sessions, if any are made. */
+  readonly recordings?: Bucket;
   readonly airlock: AirlockData;
   readonly enclaves: EnclavesData;
 
@@ -40,6 +44,9 @@ class DataStack extends Stack {
     this.ingest = new IngestData(this, 'Ingest', { core: this.core });
     this.images = new ImagesData(this, 'Images', { core: this.core });
     this.workspaces = new WorkspacesData(this, 'Workspaces', { core: this.core });
+    const recording = this.core.config.gateway?.recording;
+    if (recording)
+      this.recordings = new Recordings(this, 'Recordings', { core: this.core, settings: recording }).bucket;
     this.airlock = new AirlockData(this, 'Airlock', { core: this.core });
     this.enclaves = new EnclavesData(this, 'Enclaves', { core: this.core });
     addOutputs(this, {
@@ -151,6 +158,7 @@ function createGateway(
     settings,
     api: api.api.address,
     key: data.workspaces.gatewayKey,
+    recordings: data.recordings,
   });
   addOutputs(stack, { Vpc: network.vpc.attrVpcId, Routes: network.routes.attrRouteTableId });
   return stack;

@@ -243,6 +243,8 @@ export class Workspaces extends Construct {
         TABLE_NAME: tableAccess(core.table, {
           workspace: ['GetItem', 'PutItem', 'Query'],
           project: ['GetItem'],
+          // The tier, for the recording of sessions.
+          airlocks: ['GetItem'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
         MACHINE_ARN: startAccess(machine),
@@ -254,6 +256,8 @@ export class Workspaces extends Construct {
         DEADLINE_SECONDS: String(deadline.toSeconds()),
         POOL_ID: groupsAccess(people.pool),
         TIMEZONE: core.config.costs.timezone,
+        RECORDED_TIERS: JSON.stringify(core.config.gateway?.recording?.tiers ?? []),
+        TIER: String(core.config.airlock.tier),
       },
     });
     api.addRoutes(this, 'workspaces', handler);

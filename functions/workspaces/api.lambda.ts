@@ -37,6 +37,10 @@ export const env = z.object({
   POOL_ID: z.string(),
   /** The time zone of timetables that name none. */
   TIMEZONE: z.string(),
+  /** The tiers whose sessions the gateway records, as JSON. */
+  RECORDED_TIERS: z.string(),
+  /** The tier of projects that set none. */
+  TIER: z.coerce.number(),
 });
 const {
   TABLE_NAME,
@@ -49,8 +53,11 @@ const {
   DEADLINE_SECONDS,
   POOL_ID,
   TIMEZONE,
+  RECORDED_TIERS,
+  TIER,
 } = env.parse(process.env);
 const secrets = new SecretsManagerClient({});
+const recordedTiers = z.array(z.number()).parse(JSON.parse(RECORDED_TIERS));
 
 /** Starts the workflow that the status asks for. It has a name, so that an attempt runs only once. */
 async function startAttempt(workspace: Workspace): Promise<void> {
@@ -97,6 +104,14 @@ async function requestNewWorkspace(
   );
   await startAttempt(state.workspace);
   return state.workspace;
+}
+
+/** Whether the gateway records the sessions of a project: its tier decides. */
+async function isRecorded(project: string): Promise<boolean> {
+  if (recordedTiers.length === 0) return false;
+  const ProjectTier = z.object({ settings: z.object({ tier: z.number().optional() }) });
+  const row = await readRow(TABLE_NAME, ProjectTier, rowKey('airlocks', project, 'SETTINGS'));
+  return recordedTiers.includes(row?.settings.tier ?? TIER);
 }
 
 /**
@@ -184,10 +199,10 @@ export const handler = http(
     async linkWorkspace({ user, params: { project, workspace: id } }) {
       const workspace = requireReadyWorkspace(await readWorkspace(TABLE_NAME, project, id), user);
       const password = await decryptPassword(PASSWORDS_KEY, workspace.desktop.password, id);
-      const keys = await readGatewayKeys();
+      const [keys, recording] = [await readGatewayKeys(), await isRecorded(project)];
       const now = currentTime();
       const { url, expires, sha256 } = mintDesktopLink(
-        { workspace, password, user: user.name, gateway: GATEWAY, keys, seconds: LINK_SECONDS },
+        { workspace, password, user: user.name, gateway: GATEWAY, keys, recording, seconds: LINK_SECONDS },
         now,
       );
       const command = { do: 'recordLink', by: user, link: { sha256, expires } } as const;

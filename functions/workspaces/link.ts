@@ -64,6 +64,17 @@ const closed: Record<Desktop['protocol'], Record<string, string>> = {
   vnc: { ...everyProtocol, 'enable-audio': 'false', 'reverse-connect': 'false', 'dest-host': '' },
 };
 
+/** The picture and the mouse are recorded, and never the keys: they would be passwords too. The gateway keeps the file. */
+const recordingOf = ({ project, id }: WorkspaceIn<'ready'>, now: string): Record<string, string> => ({
+  'recording-path': '/recordings',
+  'recording-name': `${project}.${id}.${now.replaceAll(/[^0-9TZ]/g, '')}`,
+  'recording-exclude-output': 'false',
+  'recording-exclude-mouse': 'false',
+  'recording-include-keys': 'false',
+  'recording-write-existing': 'false',
+  'create-recording-path': 'false',
+});
+
 /** The account that the images create on a desktop. */
 const DESKTOP_ACCOUNT = 'researcher';
 
@@ -75,12 +86,14 @@ export interface DesktopLinkInput {
   readonly gateway: string;
   /** Every key that the gateway may have now: while keys change, it takes the new one some minutes later. */
   readonly keys: readonly string[];
+  /** Whether the gateway records the session. */
+  readonly recording?: boolean;
   readonly seconds: number;
 }
 
 /** A link that opens one desktop for one person, once, within a minute. Only its `sha256` may be stored. */
 export function mintDesktopLink(
-  { workspace, password, user, gateway, keys, seconds }: DesktopLinkInput,
+  { workspace, password, user, gateway, keys, recording = false, seconds }: DesktopLinkInput,
   now: string,
 ): { url: string; expires: string; sha256: string } {
   const expires = timeAfter(now, Math.min(seconds, 60));
@@ -102,6 +115,7 @@ export function mintDesktopLink(
           }),
           password,
           ...closed[protocol],
+          ...(recording && recordingOf(workspace, now)),
         },
       },
     },

@@ -1,5 +1,6 @@
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import { readConfig } from '../../lib/config.ts';
 import { synthesiseApp } from '../template.ts';
 
 const { stacks } = synthesiseApp();
@@ -57,5 +58,51 @@ describe('the gateway', () => {
     expect(answer('/api//me')).toEqual({ uri: '//me' });
     for (const uri of ['/', '/me', '/apis', '/api', '/.git/config'])
       expect(answer(uri)).toMatchObject({ statusCode: 404 });
+  });
+});
+
+describe('the recording of sessions', () => {
+  const config = readConfig('config/production.json');
+  const reader = 'arn:aws:iam::111122223333:role/auditor';
+  const recording = { tiers: [3], days: 365, readers: [reader] };
+  const app = synthesiseApp({ ...config, gateway: config.gateway && { ...config.gateway, recording } });
+  const resourcesOf = (template: Template, type: string) =>
+    Object.entries(template.findResources(type)).map(([id, { Properties }]) => ({ id, ...Properties }));
+  const buckets = resourcesOf(app.templates.data, 'AWS::S3::Bucket');
+  const sessions = buckets.find(({ id }) => id.startsWith('RecordingsSessions'));
+
+  it('goes to a bucket where nobody can change or delete it for a year', () => {
+    expect(sessions?.ObjectLockConfiguration.Rule.DefaultRetention).toEqual({ Mode: 'COMPLIANCE', Days: 365 });
+    expect(sessions?.LifecycleConfiguration.Rules[0].ExpirationInDays).toBe(366);
+  });
+
+  it('can be read by the named roles alone', () => {
+    const statements = resourcesOf(app.templates.data, 'AWS::S3::BucketPolicy')
+      .filter(({ Bucket }) => Bucket.Ref === sessions?.id)
+      .flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
+    expect(statements.find(({ Sid }) => Sid === 'OnlyTheNamedRolesRead')).toMatchObject({
+      Effect: 'Deny',
+      Principal: { AWS: '*' },
+      Action: ['s3:GetObject', 's3:GetObjectVersion'],
+      Condition: { ArnNotLike: { 'aws:PrincipalArn': [reader] } },
+    });
+  });
+
+  it('is written by the gateway, which reads none, over an endpoint that leads to this bucket alone', () => {
+    const template = Template.fromStack(app.stacks.gateway as NonNullable<typeof app.stacks.gateway>);
+    const actions = resourcesOf(template, 'AWS::IAM::Policy')
+      .flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
+      .flatMap(({ Action }) => Action);
+    expect(actions).toContain('s3:PutObject');
+    expect(actions.filter(action => /^s3:(Get|Delete|List)/.test(action))).toEqual([]);
+    const [endpoint, ...otherEndpoints] = resourcesOf(template, 'AWS::EC2::VPCEndpoint');
+    expect(otherEndpoints).toEqual([]);
+    expect(endpoint?.PolicyDocument.Statement).toMatchObject([{ Action: 's3:PutObject' }]);
+  });
+
+  it('is off unless it is configured', () => {
+    expect(gateway.findResources('AWS::EC2::VPCEndpoint')).toEqual({});
+    const { data } = synthesiseApp().templates;
+    expect(Object.keys(data.findResources('AWS::S3::Bucket')).filter(id => /Recordings/.test(id))).toEqual([]);
   });
 });

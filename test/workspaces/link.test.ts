@@ -152,6 +152,17 @@ describe('a link', () => {
     expect(Object.keys(parameters).filter(name => !guacdParameters[protocol].includes(name as never))).toEqual([]);
   });
 
+  it('says where the session is recorded, and that keys are not, if the tier of the project asks for it', () => {
+    const parametersOf = (recording: boolean) =>
+      Object.values(read(mintDesktopLink({ ...opening, recording, seconds: 60 }, now).url).connections)[0]?.parameters;
+    expect(Object.keys(parametersOf(false) ?? {}).filter(name => /record/.test(name))).toEqual([]);
+    expect(parametersOf(true)).toMatchObject({
+      'recording-path': '/recordings',
+      'recording-name': 'asthma.ws-00112233aabb.20261120T090000000Z',
+      'recording-include-keys': 'false',
+    });
+  });
+
   it('never lives longer than a minute, whatever is configured', () => {
     expect(mintDesktopLink({ ...opening, seconds: 86_400 }, now).expires).toBe('2026-11-20T09:01:00.000Z');
   });

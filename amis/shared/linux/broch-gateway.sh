@@ -5,11 +5,27 @@ set -eu
 token=$(curl --fail --silent --request PUT --header 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token)
 settings=$(curl --fail --silent --header "X-aws-ec2-metadata-token: $token" http://169.254.169.254/latest/user-data)
 secret=$(echo "$settings" | sed -n 's/^BROCH_KEY=//p')
+recordings=$(echo "$settings" | sed -n 's/^BROCH_RECORDINGS=//p')
 region=$(echo "$settings" | sed -n 's/^BROCH_REGION=//p')
+
+# Recordings of sessions, by the user of guacd's container.
+folder=/var/lib/broch/recordings
+install --directory --owner=1000 --group=1000 --mode=700 "$folder"
+
+# Recordings go to their bucket when their sessions are over. What a stop interrupts goes after the next start.
+upload() {
+  [ -n "$recordings" ] || return 0
+  find "$folder" -type f | while read -r file; do
+    name=$(basename "$file")
+    fuser --silent "$file" && continue
+    aws s3 cp --quiet --region "$region" "$file" "s3://$recordings/${name%%.*}/$name" && rm "$file"
+  done
+}
 
 run() {
   docker rm --force guacamole guacd >/dev/null 2>&1 || true
   docker run --detach --name guacd --network host --read-only --tmpfs /tmp --cap-drop ALL \
+    --volume "$folder:/recordings" \
     --security-opt no-new-privileges broch/guacd /opt/guacamole/sbin/guacd -b 127.0.0.1 -L info -f >/dev/null
   # Only links of Broch open a session: there is no other extension, and no database of users.
   JSON_SECRET_KEY=$1 GUACD_HOSTNAME=127.0.0.1 GUACD_PORT=4822 WEBAPP_CONTEXT=desktop \
@@ -37,5 +53,6 @@ while true; do
       waits=0
     fi
   fi
+  upload || true
   sleep 30
 done
