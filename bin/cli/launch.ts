@@ -63,7 +63,11 @@ interface Course {
 }
 
 /** Asks for a workspace for each person. A refusal is that person's alone. */
-async function askForCourse(api: ApiClient, { project, kind, size, names }: Course, report: (count: number) => void) {
+export async function askForCourse(
+  api: ApiClient,
+  { project, kind, size, names }: Course,
+  report: (count: number) => void = () => {},
+): Promise<CourseEntry[]> {
   const params = { project };
   const members = await listAll(next => api.ask('listMembers', { params, query: { limit: 100, next } }));
   const entries = new Map<string, CourseEntry>();

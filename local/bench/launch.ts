@@ -1,6 +1,7 @@
 import { DynamoDBClient, ListTablesCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { marshall } from '@aws-sdk/util-dynamodb';
+import { askForCourse } from '../../bin/cli/launch.ts';
 import { memberKey } from '../../functions/membership.ts';
 import type { CloudFacts } from '../deployed-cloud.ts';
 import { clientConfigFor, rootCredentialsFor } from '../roles.ts';
@@ -59,9 +60,11 @@ async function launchCourse({ stage }: BenchScene, project: string, members: rea
   const { sfn, arn, course } = await openCapabilityMachine(facts, 'WorkspacesWorkflow');
   const start = Date.now();
   const params = { project };
-  const answers = await Promise.all(
-    members.map(member => rana.ask('giveWorkspace', { params, body: { member, kind: 'desktop' } })),
-  );
+  const entries = await askForCourse(rana, { project, kind: 'desktop', size: 'small', names: members });
+  const answers = entries.map(({ name, workspace, reason }) => {
+    assertHolds(workspace, `${name} was refused: ${reason}`);
+    return { id: workspace };
+  });
   const courses: ExecutionCourse[] = [];
   for (const { id } of answers) courses.push(await course(`${arn.replace(':stateMachine:', ':execution:')}:${id}-1`));
   sfn.destroy();
