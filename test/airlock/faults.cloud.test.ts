@@ -3,6 +3,7 @@ import { routes } from '../../functions/api/routes.ts';
 import { runExportDetour, runExportPath } from './faults/exports.ts';
 import { enrolFaultPeople, listFunctionNames } from './faults/harness.ts';
 import { runImportPath, runPathOutsideProjects } from './faults/imports.ts';
+import { runEnclavePath } from './faults/runs.ts';
 import { runSweepPath } from './faults/sweeps.ts';
 import { isRouteName, runFaultTrial } from './faults/trial.ts';
 
@@ -21,6 +22,7 @@ it('reaches the right end, with each effect once, whichever AWS call of the airl
       fails: name => name === 'airlock/deletion/sweep.lambda.ts',
     },
     anywhere: { go: runPathOutsideProjects, fails: (_, isNew) => isNew },
+    runs: { go: runEnclavePath, fails: (_, isNew) => isNew },
     detour: { go: runExportDetour, fails: (_, isNew) => isNew },
   });
 
