@@ -161,6 +161,22 @@ describe('keeping awake', () => {
   ])('refuses %s', (deadline, message) => expect(refusal(() => follow(ready, keep(deadline)))).toContain(message));
 });
 
+describe('a timetable', () => {
+  const timetable = { days: ['mon' as const], start: '08:00', stop: '18:00', zone: 'Europe/London' };
+  const set = { do: 'setTimetable', by: rana, timetable } as const;
+
+  it('stays over a stop and a start, and goes when the owner sets none', () => {
+    const resting = follow(follow(ready, set), stop);
+    const restarted = follow(follow(resting, finish(resting)), start);
+    expect(restarted.workspace).toMatchObject({ status: 'requested', timetable });
+    expect(follow(restarted, { do: 'setTimetable', by: rana }).workspace).not.toHaveProperty('timetable');
+  });
+
+  it('is only the owner’s to set', () => {
+    expect(refusal(() => follow(ready, { ...set, by: ivo }))).toContain('Only the owner');
+  });
+});
+
 /** The verbs of a person, of the workflows and of EC2, in any order and repeated. */
 const verbs = ['ask', 'start', 'stop', 'resize', 'archive', 'delete', 'keepAwake', 'retry'] as const;
 const steps = [
