@@ -14,8 +14,10 @@ import { createOutputsKey, createParty, type EnclaveParty, type PackedFile } fro
 import { type EnclaveStage, type PlayedEnclave, playParents } from '../../local/enclaves/play-parents.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { buildProjectFor } from '../datasets/harness.ts';
+import { type Fault, groupCallsByFunction, watchCalls } from '../faults.ts';
 import { addSha256Sums } from '../ingest/delivery.ts';
 import { deliverFiles, signInNewPerson } from '../ingest/partner.ts';
+import { selectTrials } from '../trials.ts';
 import { publishTestVersion, waitUntil } from '../workspaces/harness.ts';
 import { boundKeys, manifest } from './runs.ts';
 
@@ -258,4 +260,31 @@ describe('an approved run', () => {
     expect(await perform(run)).toMatchObject({ status: 'failed', reason: expect.stringMatching(/No grant permits/) });
     expect(await leftInstances(run.id)).toEqual([]);
   }, 60_000);
+
+  it('leaves nothing, whichever AWS call of its workflow fails', async () => {
+    const watch = await watchCalls(cloud, project, [], { step: 1, route: 0 });
+    const attempt = async (faults: readonly Fault[]) => {
+      const run = await authorise();
+      await watch.rearm(faults);
+      const { status, id } = await perform(run);
+      await expectNothingLeft(id);
+      return { status, ...(await watch.calls()) };
+    };
+    const { calls } = await attempt([]);
+    // The step that ends a run is repeated; every other failure for good ends it.
+    const trials = [...groupCallsByFunction(calls)].flatMap(([name, list]) =>
+      /^enclaves\/(?!api)/.test(name)
+        ? list.map(({ action, nth }) => {
+            const invocations = name.includes('close') ? 1 : 99;
+            return { function: name, action, nth, how: 'error', invocations } as const satisfies Fault;
+          })
+        : [],
+    );
+    for (const fault of selectTrials('an enclave run', trials, trial => [trial.function])) {
+      const { status, unmet } = await attempt([fault]);
+      expect(unmet.filter(({ invocations }) => invocations === 1)).toEqual([]);
+      expect(status, JSON.stringify(fault)).toBe(fault.function.includes('close') ? 'completed' : 'failed');
+    }
+    await watch.end();
+  }, 240_000);
 });
