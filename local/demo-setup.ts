@@ -29,6 +29,8 @@ export interface DemoSetup {
     image: PlayedImage;
     /** The line of output at which AWS takes back the machine of a batch job's first attempt. */
     reclaimLine?: string;
+    /** Batch jobs succeed at once, without a process. */
+    skipsPrograms?: boolean;
   };
   /** The API as one of the people, signed in with password and code when first used. */
   as(name: string): ApiClient;
@@ -113,6 +115,7 @@ export async function setUpDemo({ facts }: Pick<DeployedCloud, 'facts'>, file: s
   const scheduler = playScheduler(facts, {
     signal: playing.signal,
     reclaimLine: () => played.reclaimLine,
+    skipsPrograms: () => played.skipsPrograms ?? false,
     log: line => appendFileSync(facts.log, `scheduler: ${line}\n`),
   });
   const scanner = await startScanner(facts, { log: line => appendFileSync(facts.log, `scanner: ${line}\n`) });

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { median } from '../../local/bench/median.ts';
 
 const root = join(import.meta.dirname, '../..');
-const names = ['ingest', 'provision', 'airlock', 'disclosure', 'hostile', 'enclave', 'coldstart', 'synth'];
+const names = ['ingest', 'provision', 'jobs', 'airlock', 'disclosure', 'hostile', 'enclave', 'coldstart', 'synth'];
 
 const folder = mkdtempSync(join(tmpdir(), 'broch-benches-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

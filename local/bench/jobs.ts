@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ApiClient } from '../../bin/cli/call.ts';
+import { mapInParallel } from '../../functions/storage/parallel.ts';
+import { pollUntilSettled } from '../story/until.ts';
+import { assertHolds } from '../story.ts';
+import { listCallsBetween } from './record.ts';
+import { type BenchLog, type BenchScene, withBenchScene } from './scene.ts';
+import { endWorkers, watchWorkers } from './workers.ts';
+
+const waves = [1, 100, 1000] as const;
+/** How many people submit at the same moment. */
+const PARALLELISM = 8;
+const params = { project: 'bench-jobs' };
+const image = `quay/python@sha256:${'5'.repeat(64)}`;
+const request = { image, command: ['true'], minutes: 1, attempts: 1 };
+
+/** A project with an open queue and an approved image. */
+async function openQueue({ stage }: BenchScene): Promise<ApiClient> {
+  const [olga, rana, stella] = [stage.as('olga'), stage.as('rana'), stage.as('stella')];
+  await olga.ask('createProject', { body: { id: params.project, title: 'Bench' } });
+  await pollUntilSettled(
+    () => olga.ask('showProject', { params }),
+    ({ status }) => status === 'ready',
+    120,
+  );
+  await olga.ask('addMember', { params: { ...params, name: 'rana' }, body: { roles: ['lead', 'researcher'] } });
+  await rana.ask('requestQueue', { params: { ...params, kind: 'cpu' }, body: { reason: 'A measurement.' } });
+  await olga.ask('approveQueue', { params: { ...params, kind: 'cpu' }, body: { dollars: 100_000 } });
+  await rana.ask('requestContainer', { params, body: { image, reason: 'A measurement.' } });
+  await stella.ask('approveContainer', { params, body: { image } });
+  await pollUntilSettled(
+    () => rana.ask('listQueues', { params }),
+    ({ items }) => items[0]?.status === 'open',
+    120,
+  );
+  return rana;
+}
+
+/** How many of the project's jobs have ended with all that they left on record, and how many there are. */
+async function countJobs(rana: ApiClient): Promise<{ total: number; recorded: number }> {
+  let [total, recorded, next]: [number, number, string | undefined] = [0, 0, undefined];
+  do {
+    const query = { limit: 100, ...(next !== undefined && { next }) };
+    const page: Awaited<ReturnType<typeof rana.ask<'listJobs'>>> = await rana.ask('listJobs', { params, query });
+    total += page.items.length;
+    recorded += page.items.filter(job => job.status === 'succeeded' && job.outputs !== undefined).length;
+    next = page.next;
+  } while (next !== undefined);
+  return { total, recorded };
+}
+
+/** Submits a number of jobs and waits until all are on record. */
+async function submitWave(
+  { stage }: BenchScene,
+  rana: ApiClient,
+  size: number,
+  baseline: number,
+): Promise<Record<string, number>> {
+  const { facts } = stage;
+  await endWorkers(facts.endpoint);
+  const watch = watchWorkers(facts.endpoint);
+  const start = new Date();
+  await mapInParallel(Array.from({ length: size }), PARALLELISM, () =>
+    rana.ask('submitJob', { params, body: request }),
+  );
+  const submissionSeconds = (Date.now() - start.getTime()) / 1000;
+  for (let rounds = 0; ; rounds += 1) {
+    // Looking is work for the embedded cloud too, so it looks rarely. What looking asks of DynamoDB is not counted.
+    await sleep(size === 1 ? 1000 : 5000);
+    const { total, recorded } = await countJobs(rana);
+    assertHolds(total === baseline + size, `${total - baseline} jobs are on record, not ${size}`);
+    if (recorded === total) break;
+    assertHolds(rounds < 400, `${total - recorded} jobs of ${size} have not ended`);
+  }
+  const workers = watch.used();
+  const calls = (await listCallsBetween(facts, start, new Date())).filter(({ name }) => name !== 'Query');
+  return {
+    calls_per_job: calls.length / size,
+    // A job needs no workflow: events carry it on.
+    transitions_per_job: calls.filter(({ name }) => name === 'StartExecution').length / size,
+    ...(workers.length > 0 && { lambda_ms_per_job: workers.reduce((sum, { cpuMs }) => sum + cpuMs, 0) / size }),
+    machine_submissions_per_second: size / submissionSeconds,
+  };
+}
+
+/**
+ * One, a hundred and a thousand jobs of a project submitted at once: what each costs must not grow with how many there
+ * are. Their programs end at once, without a process, because it is the platform that is measured.
+ */
+export const benchJobs = (log: BenchLog): Promise<Record<string, number>> =>
+  withBenchScene(log, { waits: 1, concurrency: 40 }, async scene => {
+    scene.stage.played.skipsPrograms = true;
+    const rana = await openQueue(scene);
+    const results: Record<string, number>[] = [];
+    let total = 0;
+    for (const size of waves) {
+      log(size === 1 ? '1 job' : `${size} jobs at once`);
+      results.push(await submitWave(scene, rana, size, total));
+      total += size;
+    }
+    const [first = {}, last = {}] = [results[0], results.at(-1)];
+    return {
+      ...Object.fromEntries(
+        Object.keys(first).flatMap(name =>
+          waves.map((size, index) => [`${name}_${size}`, results[index]?.[name] ?? Number.NaN]),
+        ),
+      ),
+      calls_1000_to_1_ratio: (last.calls_per_job ?? Number.NaN) / (first.calls_per_job ?? Number.NaN),
+    };
+  });
