@@ -82,10 +82,13 @@ async function put(table: string, item: object, condition: string, values?: Reco
  */
 export type RowWrite =
   | { readonly key: RowKey; readonly item: object; readonly read?: { revision: number } | undefined }
-  | { readonly key: RowKey; readonly gone: true };
+  | { readonly key: RowKey; readonly gone: true }
+  /** Adds to numbers of a row that exists. `floor` is one of them, which may not fall below zero by this write. */
+  | { readonly key: RowKey; readonly add: Readonly<Record<string, number>>; readonly floor: string };
 
 function change(table: string, write: RowWrite) {
   if ('gone' in write) return { Delete: { TableName: table, Key: toItem(write.key) } };
+  if ('add' in write) return addition(table, write);
   const { key, item } = write;
   const revision = (write.read?.revision ?? 0) + 1;
   const condition = write.read
@@ -94,7 +97,29 @@ function change(table: string, write: RowWrite) {
   return { Put: { TableName: table, Item: toItem({ ...item, ...key, revision }), ...condition } };
 }
 
-/** Writes all rows or none. Returns false if another writer changed one first. IAM checks PutItem and DeleteItem. */
+/** Writers of one row that only add do not make each other start again. */
+function addition(table: string, { key, add, floor }: Extract<RowWrite, { add: object }>) {
+  const amounts = Object.entries({ ...add, revision: 1 });
+  const loss = -(add[floor] ?? 0);
+  return {
+    Update: {
+      TableName: table,
+      Key: toItem(key),
+      UpdateExpression: `ADD ${amounts.map((_, index) => `#n${index} :n${index}`).join(', ')}`,
+      ConditionExpression: `attribute_exists(pk)${loss > 0 ? ' AND #floor >= :loss' : ''}`,
+      ExpressionAttributeNames: {
+        ...Object.fromEntries(amounts.map(([name], index) => [`#n${index}`, name])),
+        ...(loss > 0 && { '#floor': floor }),
+      },
+      ExpressionAttributeValues: toItem({
+        ...Object.fromEntries(amounts.map(([, amount], index) => [`:n${index}`, amount])),
+        ...(loss > 0 && { ':loss': loss }),
+      }),
+    },
+  };
+}
+
+/** Writes all rows or none. Returns false if another writer changed one first. IAM checks PutItem, UpdateItem and DeleteItem. */
 export async function writeRows(table: string, writes: readonly RowWrite[]): Promise<boolean> {
   try {
     await client.send(

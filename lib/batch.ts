@@ -146,7 +146,11 @@ export class Batch extends Construct {
       entry: 'batch/dispatch.lambda.ts',
       seconds: 90,
       environment: {
-        TABLE_NAME: tableAccess(core.table, { job: ['GetItem', 'PutItem'], queue: ['GetItem'], project: ['GetItem'] }),
+        TABLE_NAME: tableAccess(core.table, {
+          job: ['GetItem', 'PutItem', 'UpdateItem'],
+          queue: ['GetItem'],
+          project: ['GetItem'],
+        }),
         ENVIRONMENT: accessTo(environment, ...dispatchStatements(stack, environment)),
         REGISTRY: `${stack.account}.dkr.ecr.${stack.region}.${stack.urlSuffix}`,
         REGION: stack.region,
@@ -159,7 +163,7 @@ export class Batch extends Construct {
       core,
       entry: 'batch/report.lambda.ts',
       environment: {
-        TABLE_NAME: tableAccess(core.table, { job: ['GetItem', 'PutItem'] }),
+        TABLE_NAME: tableAccess(core.table, { job: ['GetItem', 'PutItem', 'UpdateItem'] }),
         QUEUES: accessTo(queues, new PolicyStatement({ actions: ['batch:ListJobs'], resources: ['*'] })),
       },
     });
@@ -191,7 +195,7 @@ export class Batch extends Construct {
       environment: {
         TABLE_NAME: tableAccess(core.table, {
           queue: ['GetItem', 'PutItem', 'Query'],
-          job: ['GetItem', 'PutItem', 'Query'],
+          job: ['GetItem', 'PutItem', 'UpdateItem', 'Query'],
           container: ['GetItem', 'PutItem', 'Query'],
           use: ['GetItem'],
           project: ['GetItem'],

@@ -25,6 +25,7 @@ const benches: Readonly<Record<string, Bench>> = {
     about:
       '1, 10 and 100 workspaces at once: what each costs, which must not grow; 100 with throttled and failing calls',
     load: async () => (await import('./bench/launch.ts')).benchLaunch,
+  },
   jobs: {
     about:
       '1, 100 and 1,000 batch jobs submitted at once: AWS calls of each, which must not grow, and submissions a second',

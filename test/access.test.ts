@@ -20,7 +20,7 @@ const services: Record<string, string> = {
 /** What IAM asks for a command, where it isn't the action of the same name. `may` only applies in some uses. */
 const exceptions: Record<string, { must: string[]; may?: string[] }> = {
   // A transaction needs the rights of what it holds.
-  'dynamodb:TransactWriteItems': { must: ['dynamodb:PutItem'], may: ['dynamodb:DeleteItem'] },
+  'dynamodb:TransactWriteItems': { must: ['dynamodb:PutItem'], may: ['dynamodb:DeleteItem', 'dynamodb:UpdateItem'] },
   // In every DynamoDB client, sent only where endpoint discovery is asked for.
   'dynamodb:DescribeEndpoints': { must: [] },
   // In every S3 client, sent only to directory buckets.

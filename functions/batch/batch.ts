@@ -46,6 +46,8 @@ export type JobCommand =
   | { do: 'submit'; submission: Submission; by: BatchPerson; context: SubmissionContext }
   /** One function alone may give the job to AWS until then. */
   | { do: 'claim'; until: string }
+  /** The function failed, so that another may try. */
+  | { do: 'endClaim' }
   | { do: 'recordPlacement'; batchId: string }
   /** AWS refused the job. */
   | { do: 'recordRefusal'; reason: string }
@@ -70,6 +72,9 @@ export function decideJob(state: JobState, command: JobCommand, now: string): Jo
   switch (command.do) {
     case 'claim':
       return claimJob(state, job, command, now);
+    case 'endClaim':
+      if (job.status !== 'submitted' || job.claim === undefined) return ignoreStaleStep(state);
+      return { state: { ...state, job: { ...job, claim: now } }, events: [], reason: 'another function may try' };
     case 'recordPlacement':
       return recordPlacement(state, job, command);
     case 'recordRefusal':
@@ -107,6 +112,14 @@ function requirePlace({ project, request }: Submission, { queue, container, pred
   if (unplacedJob) throw new Refused('conflict', `${unplacedJob.id} is not in the queue yet. Try again in a moment.`);
 }
 
+/** A budget to whose reservations and costs something was added. */
+const book = (budget: JobBudget, reservedMicros: number, spentMicros: number): JobBudget => ({
+  ...budget,
+  reservedMicros: budget.reservedMicros + reservedMicros,
+  spentMicros: budget.spentMicros + spentMicros,
+  roomMicros: budget.roomMicros - reservedMicros - spentMicros,
+});
+
 const dollars = (micros: number): string => `$${(micros / 1e6).toFixed(2)}`;
 
 function submitJob(state: JobState, { submission, by: owner, context }: CommandOf<'submit'>, now: string): JobDecision {
@@ -115,7 +128,7 @@ function submitJob(state: JobState, { submission, by: owner, context }: CommandO
   const { id, project, request, datasets, repeats } = submission;
   const estimate = estimateJob(request, context.region);
   const { budget } = state;
-  const room = budget ? budget.limitMicros - budget.spentMicros - budget.reservedMicros : 0;
+  const room = budget?.roomMicros ?? 0;
   if (!budget || estimate.mostMicros > room)
     throw new Refused(
       'conflict',
@@ -134,7 +147,7 @@ function submitJob(state: JobState, { submission, by: owner, context }: CommandO
   };
   const detail = { project, job: id, at: now, mostMicros: estimate.mostMicros, by: owner.id, byName: owner.name };
   return {
-    state: { job, budget: { ...budget, reservedMicros: budget.reservedMicros + estimate.mostMicros } },
+    state: { job, budget: book(budget, estimate.mostMicros, 0) },
     events: [outgoingEvent(JobSubmitted, detail)],
     reason: 'it fits the budget',
   };
@@ -218,11 +231,7 @@ function endJob(
   const rank = 'rank' in common ? common.rank : -1;
   const batchId = 'batchId' in common ? common.batchId : '';
   const next = { ...common, ...end, status, rank, batchId, attempts: attempts.slice(-20) } as ComputeJob;
-  const balance = budget && {
-    ...budget,
-    reservedMicros: Math.max(0, budget.reservedMicros - job.estimate.mostMicros),
-    spentMicros: budget.spentMicros + costMicros,
-  };
+  const balance = budget && book(budget, -job.estimate.mostMicros, costMicros);
   const detail = { project: job.project, job: job.id, at: now, status, costMicros, reason };
   return { state: { job: next, budget: balance }, events: [outgoingEvent(JobEnded, detail)], reason: `it ${status}` };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BatchClient,
   ClientException,
@@ -25,6 +26,8 @@ export const env = z.object({
 const { TABLE_NAME, ENVIRONMENT, REGISTRY, REGION } = env.parse(process.env);
 // A thousand jobs at once meet the limit of 50 submissions a second, so a call is tried for longer than usual.
 const batch = new BatchClient({ maxAttempts: 8 });
+const submitter = new BatchClient({ maxAttempts: 1 });
+const SUBMISSION_TRIES = 6;
 
 /** Longer than this function may run, so that whoever finds an old claim is alone. */
 const CLAIM_SECONDS = 120;
@@ -81,8 +84,23 @@ async function submit(job: ComputeJob): Promise<string> {
     'batchId' in predecessor && predecessor.batchId !== '' ? [predecessor.batchId] : [],
   );
   const place = { environment: ENVIRONMENT, queueArn: queue.place.queueArn, bucket, datasets: datasets?.alias };
-  const { jobId = '' } = await batch.send(new SubmitJobCommand(buildSubmission(job, definition, place, batchIds)));
-  return jobId;
+  return sendSubmission(buildSubmission(job, definition, place, batchIds));
+}
+
+/**
+ * Submits once. SubmitJob has no client token, so a try whose answer was lost is not repeated here: the event is delivered
+ * again, and then the job is looked for first. Only what AWS surely did not carry out is repeated.
+ */
+async function sendSubmission(submission: ReturnType<typeof buildSubmission>): Promise<string> {
+  for (let tries = 1; ; tries += 1)
+    try {
+      const { jobId = '' } = await submitter.send(new SubmitJobCommand(submission));
+      return jobId;
+    } catch (error) {
+      const isThrottled = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 429;
+      if (!isThrottled || tries === SUBMISSION_TRIES) throw error;
+      await sleep(Math.random() * 500 * 2 ** tries);
+    }
 }
 
 /** Gives a job to AWS once. The claim keeps repeated deliveries of the event apart. */
@@ -93,7 +111,11 @@ async function dispatch(job: JobIn<'submitted'>): Promise<ComputeJob> {
   try {
     return await change(job, { do: 'recordPlacement', batchId: await submit(job) });
   } catch (error) {
-    if (!(error instanceof ClientException)) throw error;
+    if (!(error instanceof ClientException)) {
+      // The event is delivered again, and must not wait for this claim. That there was one says: look for the job first.
+      await change(job, { do: 'endClaim' }).catch(() => undefined);
+      throw error;
+    }
     return change(job, { do: 'recordRefusal', reason: `AWS Batch refused the job: ${error.message}` });
   }
 }

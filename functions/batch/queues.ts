@@ -92,7 +92,13 @@ function approveQueue(
     attempt: queue.attempt + 1,
     approved: { by: person, at: now },
   };
-  const budget = { project: queue.project, limitMicros, reservedMicros, spentMicros };
+  const budget = {
+    project: queue.project,
+    limitMicros,
+    reservedMicros,
+    spentMicros,
+    roomMicros: limitMicros - reservedMicros - spentMicros,
+  };
   const event = outgoingEvent(QueueApproved, {
     ...subjectOf(next, now),
     limitMicros,

@@ -42,13 +42,15 @@ export const ComputeQueue = z.discriminatedUnion('status', [
 ]);
 export type ComputeQueue = z.infer<typeof ComputeQueue>;
 
-/** What all jobs of a project may cost together. One row, which every submission changes: two that fit alone cannot both pass. */
+/** What all jobs of a project may cost together. One row, to which every submission adds: two that fit alone cannot both pass. */
 export const JobBudget = z.object({
   project: ProjectId,
   limitMicros: DollarMicros,
   /** Held for the jobs that have not ended, at the most that they can cost. */
   reservedMicros: DollarMicros,
   spentMicros: DollarMicros,
+  /** What is left: the limit without what is reserved and spent. Below zero after a limit was lowered. */
+  roomMicros: z.number().int(),
 });
 export type JobBudget = z.infer<typeof JobBudget>;
 

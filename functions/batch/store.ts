@@ -5,7 +5,7 @@ import { outboxRow } from '../events/outbox.ts';
 import { rowKey } from '../keys.ts';
 import { Project, type ReadyProject } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
-import { pageRows, type Row, readRow } from '../table.ts';
+import { pageRows, type Row, type RowWrite, readRow } from '../table.ts';
 import { isLiveJob, type JobState } from './batch.ts';
 import type { ContainerState } from './containers.ts';
 import type { QueueState } from './queues.ts';
@@ -90,6 +90,13 @@ export function changeQueue(
   );
 }
 
+/** Adds to a budget what a decision changed, so that many jobs can change it at the same moment. */
+function budgetWrite(next: JobBudget, read: JobBudget): RowWrite {
+  const names = ['reservedMicros', 'spentMicros', 'roomMicros'] as const;
+  const add = Object.fromEntries(names.map(name => [name, next[name] - read[name]]));
+  return { key: budgetKey(next.project), add, floor: 'roomMicros' };
+}
+
 /** Reads a job with the project's budget, decides, and writes both with the events. */
 export function changeJob(
   table: string,
@@ -107,7 +114,7 @@ export function changeJob(
     decide,
     ({ state: { job, budget }, events }, read) => [
       ...(job && job !== read.job ? [{ key: jobKey(project, id), item: job, read: read.job }] : []),
-      ...(budget && budget !== read.budget ? [{ key: budgetKey(project), item: budget, read: read.budget }] : []),
+      ...(budget && read.budget && budget !== read.budget ? [budgetWrite(budget, read.budget)] : []),
       ...(events.length > 0 ? [outboxRow(jobKey(project, '').pk, events, now)] : []),
     ],
   );

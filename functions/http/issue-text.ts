@@ -47,6 +47,9 @@ export const describeIssue: z.core.$ZodErrorMap = issue => {
       return 'It does not have any of the forms that are possible here.';
     case 'unrecognized_keys':
       return `There is no field ${issue.keys.join(', ')} here. Leave it out or correct its name.`;
+    case 'invalid_key':
+      // What the schema of the name says of it.
+      return `The name must be ${issue.issues[0]?.message ?? 'another one'}.`;
     case 'not_multiple_of':
       return `It must be a multiple of ${issue.divisor}.`;
     default:

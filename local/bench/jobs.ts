@@ -37,16 +37,16 @@ async function openQueue({ stage }: BenchScene): Promise<ApiClient> {
 }
 
 /** How many of the project's jobs have ended with all that they left on record, and how many there are. */
-async function countJobs(rana: ApiClient): Promise<{ total: number; recorded: number }> {
-  let [total, recorded, next]: [number, number, string | undefined] = [0, 0, undefined];
+async function countJobs(rana: ApiClient): Promise<{ total: number; described: number }> {
+  let [total, described, next]: [number, number, string | undefined] = [0, 0, undefined];
   do {
     const query = { limit: 100, ...(next !== undefined && { next }) };
     const page: Awaited<ReturnType<typeof rana.ask<'listJobs'>>> = await rana.ask('listJobs', { params, query });
     total += page.items.length;
-    recorded += page.items.filter(job => job.status === 'succeeded' && job.outputs !== undefined).length;
+    described += page.items.filter(job => job.status === 'succeeded' && job.outputs !== undefined).length;
     next = page.next;
   } while (next !== undefined);
-  return { total, recorded };
+  return { total, described };
 }
 
 /** Submits a number of jobs and waits until all are on record. */
@@ -67,10 +67,10 @@ async function submitWave(
   for (let rounds = 0; ; rounds += 1) {
     // Looking is work for the embedded cloud too, so it looks rarely. What looking asks of DynamoDB is not counted.
     await sleep(size === 1 ? 1000 : 5000);
-    const { total, recorded } = await countJobs(rana);
+    const { total, described } = await countJobs(rana);
     assertHolds(total === baseline + size, `${total - baseline} jobs are on record, not ${size}`);
-    if (recorded === total) break;
-    assertHolds(rounds < 400, `${total - recorded} jobs of ${size} have not ended`);
+    if (described === total) break;
+    assertHolds(rounds < 400, `${total - described} jobs of ${size} have not ended`);
   }
   const workers = watch.used();
   const calls = (await listCallsBetween(facts, start, new Date())).filter(({ name }) => name !== 'Query');

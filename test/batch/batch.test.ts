@@ -90,6 +90,12 @@ describe('a job', () => {
     expect(decideJob(state, claim, '2026-11-28T12:03:00.000Z').reason).toBe('a function gives it to AWS');
   });
 
+  it('may be given to AWS by another function at once when the first has failed', () => {
+    const state = decide(start(), claim, { do: 'endClaim' });
+    expect(state.job).toMatchObject({ status: 'submitted', claim: submissionTime });
+    expect(decideJob(state, claim, submissionTime).reason).toBe('a function gives it to AWS');
+  });
+
   it('is placed by a report that overtakes the answer of its submission', () => {
     const state = decide(start(), claim, report({ status: 'RUNNING', startedAt: 5 }), placement);
     expect(state.job).toMatchObject({ status: 'running', batchId: 'aws-1', attempts: [{ startedAt: 5 }] });

@@ -38,6 +38,7 @@ export const testBudget = (limitMicros: number): JobBudget => ({
   limitMicros,
   reservedMicros: 0,
   spentMicros: 0,
+  roomMicros: limitMicros,
 });
 
 export const testRequest = (change: Partial<JobRequest> = {}): JobRequest =>
