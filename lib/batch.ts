@@ -14,6 +14,7 @@ import type * as Report from '../functions/batch/report.lambda.ts';
 import { environmentName, queueStackName } from '../functions/names.ts';
 import { accessTo, groupsAccess, startAccess, tableAccess } from './access.ts';
 import type { Api, People } from './api.ts';
+import { AwakeProjects } from './awake.ts';
 import type { Config } from './config.ts';
 import { type Core, logRetention } from './core.ts';
 import { cdkFeatureFlags } from './flags.ts';
@@ -141,17 +142,26 @@ export class Batch extends Construct {
     const { environment } = core.config;
     const stack = Stack.of(this);
     const queues = batchArn(stack, 'job-queue', environmentName(environment, ''));
+    const awake = new AwakeProjects(this, 'Awake', { environment });
+    // Descriptions have no resource to name.
+    const describesNetworks = new PolicyStatement({
+      actions: ['ec2:DescribeInstances', 'ec2:DescribeVpcs', 'ec2:DescribeRouteTables'],
+      resources: ['*'],
+    });
     const dispatch = new Handler<typeof Dispatch>(this, 'Dispatch', {
       core,
       entry: 'batch/dispatch.lambda.ts',
-      seconds: 90,
+      // It may wait for a project that falls asleep.
+      seconds: 300,
       environment: {
         TABLE_NAME: tableAccess(core.table, {
           job: ['GetItem', 'PutItem', 'UpdateItem'],
           queue: ['GetItem'],
           project: ['GetItem'],
+          awake: ['GetItem', 'PutItem'],
         }),
-        ENVIRONMENT: accessTo(environment, ...dispatchStatements(stack, environment)),
+        ...awake.wakes(),
+        ENVIRONMENT: accessTo(environment, describesNetworks, ...dispatchStatements(stack, environment)),
         REGISTRY: `${stack.account}.dkr.ecr.${stack.region}.${stack.urlSuffix}`,
         REGION: stack.region,
       },
@@ -178,7 +188,13 @@ export class Batch extends Construct {
       // It reads all that a job left.
       seconds: 900,
       environment: {
-        TABLE_NAME: tableAccess(core.table, { job: ['GetItem', 'PutItem'], project: ['GetItem'] }),
+        TABLE_NAME: tableAccess(core.table, {
+          job: ['GetItem', 'PutItem'],
+          project: ['GetItem'],
+          awake: ['GetItem', 'PutItem'],
+        }),
+        ...awake.wakes(),
+        ENVIRONMENT: accessTo(environment, describesNetworks),
         BUCKETS: accessTo(prefix, ...runStatements(prefix, stack)),
       },
     });

@@ -42,10 +42,10 @@ export const formatQueues = (queues: readonly ComputeQueue[], screen: OutputScre
     ? 'There are no queues. A lead asks for one: broch queue open'
     : queues.map(queue => formatQueue(queue, screen)).join('\n\n');
 
-export const formatBudget = ({ project, limitMicros, reservedMicros, spentMicros }: JobBudget): string =>
+export const formatBudget = ({ project, limitMicros, reservedMicros, spentMicros, roomMicros }: JobBudget): string =>
   [
     `${project}: ${formatDollars(limitMicros)} for batch jobs`,
-    `${formatDollars(spentMicros)} spent, ${formatDollars(reservedMicros)} reserved`,
+    `${formatDollars(spentMicros)} spent, ${formatDollars(reservedMicros)} reserved, ${formatDollars(roomMicros)} left`,
   ].join('\n');
 
 export function formatContainer(container: ContainerImage, { width }: OutputScreen): string {

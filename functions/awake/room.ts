@@ -25,7 +25,7 @@ export interface SleepRoom {
 }
 
 /** What the functions that wake projects need. */
-export interface AwakeRoom extends SleepRoom {
+interface AwakeRoom extends SleepRoom {
   readonly environment: string;
   readonly templateUrl: string;
 }
@@ -98,16 +98,25 @@ const deleteStack = (room: SleepRoom, project: string, generation: number) =>
     new DeleteStackCommand({ StackName: stackName(room, project, generation), RoleARN: room.serviceRole }),
   );
 
+type WakeCall = readonly [room: AwakeRoom, place: AwakePlace, holder: AwakeHolder, limits: AwakeLimits];
+
 /**
  * Gives the holder a lease and does the next thing that waking needs. Ask again until it answers `awake`. Whoever asks at
  * the same time finds the stack of the first.
  */
-export async function wakeProject(
-  room: AwakeRoom,
-  place: AwakePlace,
-  holder: AwakeHolder,
-  limits: AwakeLimits,
-): Promise<'awake' | 'waking'> {
+export const wakeProject = async (...call: WakeCall): Promise<'awake' | 'waking'> =>
+  (await takeWakeStep(...call)).step === 'awake' ? 'awake' : 'waking';
+
+/**
+ * Gives the holder a lease and answers whether all endpoints that it needs exist or are being made. Ask again until they
+ * are: another use may be waking the project without them.
+ */
+export async function requestEndpoints(...call: WakeCall): Promise<boolean> {
+  const { step, isRequested } = await takeWakeStep(...call);
+  return step === 'awake' || step === 'create' || (step === 'wait' && isRequested);
+}
+
+async function takeWakeStep(...[room, place, holder, limits]: WakeCall) {
   const { project } = place;
   const row = await changeLeases(room, project, leases => acquireLease(leases, holder, limits));
   const { generation } = row;
@@ -115,9 +124,8 @@ export async function wakeProject(
     generation > 1 ? await describeStack(stackName(room, project, generation - 1)) : undefined,
   );
   const current = toAwakeStack(await describeStack(stackName(room, project, generation)));
-  switch (planWaking(row, earlier, current)) {
-    case 'awake':
-      return 'awake';
+  const step = planWaking(row, earlier, current);
+  switch (step) {
     case 'clear':
       await deleteStack(room, project, generation - 1);
       break;
@@ -133,9 +141,11 @@ export async function wakeProject(
     case 'update':
       await orExists(cloudFormation.send(new UpdateStackCommand(stackInput(room, place, row))));
       break;
+    case 'awake':
     case 'wait':
   }
-  return 'waking';
+  const isRequested = current.state === 'busy' && row.services.every(service => current.services.includes(service));
+  return { step, isRequested };
 }
 
 /** Somebody else created or updates the stack at the same time. */

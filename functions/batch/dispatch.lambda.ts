@@ -13,24 +13,27 @@ import { currentTime } from '../clock.ts';
 import { eventHandler } from '../handler.ts';
 import { decideJob, type JobCommand } from './batch.ts';
 import { buildDefinition, buildSubmission, definitionName } from './definition.ts';
+import { endpointEnvironment, wakeForJobs } from './endpoints.ts';
 import { JobStopped, JobSubmitted } from './events.ts';
 import type { ComputeJob, JobIn, QueuePlace } from './schemas.ts';
 import { changeJob, readJob, readQueue, requireReadyProject } from './store.ts';
 
 export const env = z.object({
-  TABLE_NAME: z.string(),
-  ENVIRONMENT: z.string(),
+  ...endpointEnvironment,
   REGISTRY: z.string(),
   REGION: z.string(),
 });
-const { TABLE_NAME, ENVIRONMENT, REGISTRY, REGION } = env.parse(process.env);
+const values = env.parse(process.env);
+const { TABLE_NAME, ENVIRONMENT, REGISTRY, REGION } = values;
 // A thousand jobs at once meet the limit of 50 submissions a second, so a call is tried for longer than usual.
 const batch = new BatchClient({ maxAttempts: 8 });
 const submitter = new BatchClient({ maxAttempts: 1 });
 const SUBMISSION_TRIES = 6;
 
 /** Longer than this function may run, so that whoever finds an old claim is alone. */
-const CLAIM_SECONDS = 120;
+const CLAIM_SECONDS = 360;
+/** How long a job waits for a project that falls asleep. */
+const WAKE_SECONDS = 200;
 
 async function change({ project, id }: ComputeJob, command: JobCommand): Promise<ComputeJob> {
   const now = currentTime();
@@ -77,6 +80,7 @@ async function submit(job: ComputeJob): Promise<string> {
   const isRepetition = job.status === 'submitted' && job.claim !== undefined;
   const earlier = isRepetition ? await findSubmission(job, queue.place) : undefined;
   if (earlier !== undefined) return earlier;
+  await wakeForJobs(values, project, WAKE_SECONDS);
   const { bucket, datasets } = project.network;
   const definition = await findDefinition(job, queue.place, datasets?.role ?? '');
   const predecessors = await Promise.all(request.after.map(predecessor => readJob(TABLE_NAME, id, predecessor)));

@@ -8,16 +8,19 @@ import { s3 } from '../storage/s3.ts';
 import { decideJob } from './batch.ts';
 import { buildRunCrate, digestOutputs } from './crate.ts';
 import { outputsFolder, runFolder } from './definition.ts';
+import { endpointEnvironment, sleepAfterJobs } from './endpoints.ts';
 import { JobEnded } from './events.ts';
 import { changeJob, readJob, requireReadyProject } from './store.ts';
 
 /** `BUCKETS` is what the names of all projects' buckets begin with. */
-export const env = z.object({ TABLE_NAME: z.string(), BUCKETS: z.string() });
-const { TABLE_NAME, BUCKETS } = env.parse(process.env);
+export const env = z.object({ ...endpointEnvironment, BUCKETS: z.string() });
+const values = env.parse(process.env);
+const { TABLE_NAME, BUCKETS } = values;
 const PARALLELISM = 8;
 
-/** Describes a run that ended: hashes what it left, and writes the description where nobody in the project can change it. */
+/** Lets the project sleep after its last job, and describes a run that ended: hashes what it left, and writes the description where nobody in the project can change it. */
 export const handler = eventHandler(JobEnded, async ({ project, job: id }) => {
+  await sleepAfterJobs(values, project);
   const job = await readJob(TABLE_NAME, project, id);
   if (job.status !== 'succeeded' && job.status !== 'failed') return;
   const { bucket } = (await requireReadyProject(TABLE_NAME, project)).network;

@@ -3,12 +3,15 @@ import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-clo
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
+import { AwakeProject } from '../../functions/awake/lease.ts';
 import type { ComputeJob } from '../../functions/batch/schemas.ts';
+import { rowKey } from '../../functions/keys.ts';
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
 import { playScheduler } from '../../local/scheduler.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { buildProjectFor } from '../datasets/harness.ts';
 import { signInNewPerson } from '../ingest/partner.ts';
+import { openTestTable } from '../workspaces/harness.ts';
 
 const cloud = connectTestCloud();
 const root = new S3Client(cloud.configuration);
@@ -33,6 +36,10 @@ async function waitFor<T>(ask: () => Promise<T>, holds: (answer: T) => boolean):
   throw new Error(`it stayed ${JSON.stringify(last)}\n${lines.join('\n')}`);
 }
 
+const readAwake = async () => {
+  const row = await (await openTestTable(cloud)).get(rowKey('awake', params.project));
+  return row && AwakeProject.parse(row);
+};
 const submit = (change: object) =>
   lead?.ask('submitJob', { params, body: { image, command: ['true'], minutes: 5, ...change } }) as Promise<ComputeJob>;
 const showJob = (job: string) => lead?.ask('showJob', { params: { ...params, job } }) as Promise<ComputeJob>;
@@ -138,8 +145,12 @@ describe('a job', () => {
   it('ends when it is cancelled', async () => {
     const job = await submit({ command: ['sleep', '60'] });
     await waitForJob(job, ['running']);
+    // While it lives, the project has the endpoints that machines of AWS Batch need.
+    expect(await readAwake()).toMatchObject({ holders: [{ id: 'jobs', use: 'job' }] });
+    expect((await readAwake())?.services).toEqual(expect.arrayContaining(['ecr.dkr', 'ecs-agent', 'logs']));
     await lead?.ask('cancelJob', { params: { ...params, job: job.id }, body: { reason: 'Wrong input.' } });
     expect(await waitForJob(job)).toMatchObject({ status: 'cancelled', reason: 'Wrong input.' });
+    await waitFor(readAwake, answer => answer?.holders.length === 0);
   });
 
   it('can write nothing of another job’s description', async () => {

@@ -12,7 +12,15 @@ const hiddenFields = new Set(
   ),
 );
 /** Shown as dollars and cents. */
-const batchAmounts = ['limitMicros', 'reservedMicros', 'spentMicros', 'expectedMicros', 'mostMicros', 'costMicros'];
+const batchAmounts = [
+  'limitMicros',
+  'roomMicros',
+  'reservedMicros',
+  'spentMicros',
+  'expectedMicros',
+  'mostMicros',
+  'costMicros',
+];
 /** Answers that name a thing by fewer of its fields than it has. */
 const hiddenFieldsOf: Partial<Record<RouteName, readonly string[]>> = {
   listProjects: ['network', 'cidr', 'readyAt', 'attempt'],
