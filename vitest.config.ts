@@ -63,7 +63,7 @@ const explorations = [
 export default defineConfig({
   test: {
     // More than there are cores: whoever waits for a workflow leaves its core to the others.
-    maxWorkers: 5,
+    maxWorkers: 6,
     sequence: { sequencer: LongestFirst },
     projects: [
       // Everything that runs on the embedded cloud: one emulator, deployed to once, shared by all files.
