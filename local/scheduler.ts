@@ -18,6 +18,8 @@ import { type ProcessEnd, runJobProcess } from './job-process.ts';
 import { clientConfigFor, rootCredentialsFor } from './roles.ts';
 
 export interface SchedulerOptions {
+  /** The project whose queues are played; without it, all are. */
+  readonly project?: string;
   readonly signal: AbortSignal;
   /** The line of output at which AWS takes the machine of a job's first attempt back. */
   readonly reclaimLine?: () => string | undefined;
@@ -58,7 +60,7 @@ function skippedAttempt(): AttemptRecord {
  */
 export async function playScheduler(
   facts: CloudFacts,
-  { signal, reclaimLine = () => undefined, skipsPrograms = () => false, log = () => {} }: SchedulerOptions,
+  { signal, project, reclaimLine = () => undefined, skipsPrograms = () => false, log = () => {} }: SchedulerOptions,
 ): Promise<void> {
   const aws = clientConfigFor(facts, rootCredentialsFor(facts.account));
   const [batch, events, logs, sts] = [
@@ -216,6 +218,7 @@ export async function playScheduler(
   async function round(): Promise<void> {
     const { jobQueues = [] } = await batch.send(new DescribeJobQueuesCommand({}));
     for (const { jobQueueArn } of jobQueues) {
+      if (project !== undefined && !jobQueueArn?.includes(`-${project}-`)) continue;
       const { jobSummaryList = [] } = await batch.send(
         new ListJobsCommand({ jobQueue: jobQueueArn, jobStatus: 'SUBMITTED' }),
       );

@@ -11,7 +11,8 @@ import {
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { eventHandler } from '../handler.ts';
-import { decideJob, type JobCommand } from './batch.ts';
+import { Refused } from '../refused.ts';
+import { decideJob, JobClaimed, type JobCommand } from './batch.ts';
 import { buildDefinition, buildSubmission, definitionName } from './definition.ts';
 import { endpointEnvironment, wakeForJobs } from './endpoints.ts';
 import { JobStopped, JobSubmitted } from './events.ts';
@@ -31,7 +32,7 @@ const submitter = new BatchClient({ maxAttempts: 1 });
 const SUBMISSION_TRIES = 6;
 
 /** Longer than this function may run, so that whoever finds an old claim is alone. */
-const CLAIM_SECONDS = 360;
+const CLAIM_SECONDS = 310;
 /** How long a job waits for a project that falls asleep. */
 const WAKE_SECONDS = 200;
 
@@ -107,20 +108,31 @@ async function sendSubmission(submission: ReturnType<typeof buildSubmission>): P
     }
 }
 
+/** The event is delivered again, and must not wait for this claim. That there was one says: look for the job first. */
+const endClaim = (job: ComputeJob) => change(job, { do: 'endClaim' }).catch(() => undefined);
+
+async function claimJob(job: ComputeJob): Promise<ComputeJob> {
+  const end = new Date(Date.parse(currentTime()) + CLAIM_SECONDS * 1000).toISOString();
+  try {
+    return await change(job, { do: 'claim', until: end });
+  } catch (error) {
+    // Another function has it: its claim is not this function's to end.
+    if (!(error instanceof JobClaimed || error instanceof Refused)) await endClaim(job);
+    throw error;
+  }
+}
+
 /** Gives a job to AWS once. The claim keeps repeated deliveries of the event apart. */
 async function dispatch(job: JobIn<'submitted'>): Promise<ComputeJob> {
-  const claim = new Date(Date.parse(currentTime()) + CLAIM_SECONDS * 1000).toISOString();
-  const next = await change(job, { do: 'claim', until: claim });
+  const next = await claimJob(job);
   if (next.status !== 'submitted') return next;
   try {
     return await change(job, { do: 'recordPlacement', batchId: await submit(job) });
   } catch (error) {
-    if (!(error instanceof ClientException)) {
-      // The event is delivered again, and must not wait for this claim. That there was one says: look for the job first.
-      await change(job, { do: 'endClaim' }).catch(() => undefined);
-      throw error;
-    }
-    return change(job, { do: 'recordRefusal', reason: `AWS Batch refused the job: ${error.message}` });
+    if (error instanceof ClientException)
+      return change(job, { do: 'recordRefusal', reason: `AWS Batch refused the job: ${error.message}` });
+    await endClaim(job);
+    throw error;
   }
 }
 

@@ -60,6 +60,7 @@ beforeAll(async () => {
   );
   project = await buildProjectFor(operator as ApiClient, lead as ApiClient, params.project);
   scheduler = playScheduler(cloud, {
+    project: params.project,
     signal: playing.signal,
     reclaimLine: () => reclaimLine,
     log: line => lines.push(line),

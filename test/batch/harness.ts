@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ApiClient } from '../../bin/cli/call.ts';
+import type { ComputeJob } from '../../functions/batch/schemas.ts';
+import type { ReadyProject } from '../../functions/projects/schemas.ts';
+import type { connectTestCloud } from '../cloud.ts';
+import { buildProjectFor } from '../datasets/harness.ts';
+import { signInNewPerson } from '../ingest/partner.ts';
+import { testImage } from './builders.ts';
+
+/** Asks until the answer is as expected, for two minutes. `explain` is added to the error. */
+export async function waitForAnswerThat<T>(
+  ask: () => Promise<T>,
+  holds: (answer: T) => boolean,
+  explain: () => string = () => '',
+): Promise<T> {
+  let last: T | undefined;
+  for (const end = Date.now() + 120_000; Date.now() < end; await sleep(200)) {
+    last = await ask();
+    if (holds(last)) return last;
+  }
+  throw new Error(`it stayed ${JSON.stringify(last)}\n${explain()}`);
+}
+
+export interface BatchPeople {
+  readonly operator: ApiClient;
+  readonly steward: ApiClient;
+  readonly lead: ApiClient;
+  readonly project: ReadyProject;
+}
+
+/** An operator, a steward, and a lead with a project of that id. */
+export async function signInBatchPeople(cloud: ReturnType<typeof connectTestCloud>, id: string): Promise<BatchPeople> {
+  const signIn = (group: 'operator' | 'steward' | 'researcher') => signInNewPerson(cloud, `${id}-${group}`, group);
+  const [operator, steward, lead] = await Promise.all([signIn('operator'), signIn('steward'), signIn('researcher')]);
+  return { operator, steward, lead, project: await buildProjectFor(operator, lead, id) };
+}
+
+/** An open cpu queue with a budget, and an approved image. */
+export async function openTestQueue({ operator, steward, lead, project: { id: project } }: BatchPeople): Promise<void> {
+  const [params, reason] = [{ project }, 'A test.'];
+  const queue = { project, kind: 'cpu' } as const;
+  await lead.ask('requestQueue', { params: queue, body: { reason } });
+  await operator.ask('approveQueue', { params: queue, body: { dollars: 1000 } });
+  await lead.ask('requestContainer', { params, body: { image: testImage, reason } });
+  await steward.ask('approveContainer', { params, body: { image: testImage } });
+  await waitForAnswerThat(
+    () => lead.ask('listQueues', { params }),
+    ({ items }) => items[0]?.status === 'open',
+  );
+}
+
+/** Whether a job is over and described. */
+export const isDescribed = (job: ComputeJob): boolean =>
+  job.status === 'cancelled' || ('outputs' in job && job.outputs !== undefined);
