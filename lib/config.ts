@@ -25,7 +25,7 @@ function refuseForeignFamilies(sizes: Record<string, Record<string, string[]>>, 
         });
 }
 
-/** Which sessions the gateway records, for how long, and for whom. */
+/** Which sessions the gateway records, how long recordings are retained, and which roles may read them. */
 const RecordingConfig = z.strictObject({
   tiers: z
     .array(z.number().int().min(1).max(3))

@@ -15,7 +15,7 @@ const rules = parseAirlockConfig(RULES);
 
 /**
  * Drafts the request for the outputs of an enclave run, in the name of the person who proposed the run. They describe the
- * files and submit it as any other. The request has the number of the run, so a repeated event finds it.
+ * files and submit it like every other request. The request has the number of the run, so a repeated event finds it.
  */
 export const handler = eventHandler(RunCompleted, async ({ run, project, request: id, requester, outputs }) => {
   if (await readRow(TABLE_NAME, z.object({ id: z.string() }), rowKey('airlock', id))) return;

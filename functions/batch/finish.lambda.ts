@@ -18,7 +18,10 @@ const values = env.parse(process.env);
 const { TABLE_NAME, BUCKETS } = values;
 const PARALLELISM = 8;
 
-/** Lets the project sleep after its last job, and describes a run that ended: hashes what it left, and writes the description where nobody in the project can change it. */
+/**
+ * Lets the project sleep after its last job. Then it describes the run: it hashes the outputs and writes the description
+ * where nobody in the project can change it.
+ */
 export const handler = eventHandler(JobEnded, async ({ project, job: id }) => {
   await sleepAfterJobs(values, project);
   const job = await readJob(TABLE_NAME, project, id);
