@@ -203,8 +203,6 @@ export class Batch extends Construct {
 
   private addApi({ core, people, api }: BatchProps, workflow: Workflow): void {
     const { environment } = core.config;
-    const { partition, region, account } = Stack.of(this);
-    const groups = environmentName(environment, 'project-');
     const handler = new Handler<typeof ApiLambda>(this, 'Api', {
       core,
       entry: 'batch/api.lambda.ts',
@@ -220,19 +218,10 @@ export class Batch extends Construct {
         MACHINE: startAccess(workflow.machine),
         POOL_ID: groupsAccess(people.pool),
         REGION: accessTo(
-          region,
+          Stack.of(this).region,
           new PolicyStatement({
             actions: ['batch:GetJobQueueSnapshot'],
             resources: [batchArn(Stack.of(this), 'job-queue', environmentName(environment, '*'))],
-          }),
-        ),
-        LOG_GROUPS: accessTo(
-          groups,
-          new PolicyStatement({
-            actions: ['logs:GetLogEvents'],
-            resources: [
-              `arn:${partition}:logs:${region}:${account}:log-group:${queueStackName(environment, '*', '*')}:log-stream:job/*`,
-            ],
           }),
         ),
       },

@@ -1,6 +1,7 @@
 import type { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { IMPORTS_PREFIX, REPORTS_PREFIX } from '../functions/airlock/request/places.ts';
+import { RUN_FOLDERS } from '../functions/batch/definition.ts';
 import { DATASET_LIST_KEY } from '../functions/datasets/access-policy.ts';
 import { keyUseStatement } from './key-use.ts';
 
@@ -83,6 +84,10 @@ export const runStatements = (prefix: string, stack: Stack): PolicyStatement[] =
     actions: ['s3:GetObject', 's3:GetObjectVersion'],
     resources: [projectObjects(prefix, stack, '/batch/*/outputs/*')],
   }),
-  new PolicyStatement({ actions: ['s3:PutObject'], resources: [projectObjects(prefix, stack, '/batch/*/run/*')] }),
+  // It reads what it wrote of a run, to compare a repetition with it.
+  new PolicyStatement({
+    actions: ['s3:GetObject', 's3:PutObject'],
+    resources: [projectObjects(prefix, stack, `/${RUN_FOLDERS}`)],
+  }),
   projectKeysStatement(prefix, stack, ['kms:Decrypt', 'kms:GenerateDataKey']),
 ];

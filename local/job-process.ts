@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, globSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { repositoryRoot } from './cloud.ts';
@@ -22,6 +22,7 @@ export interface ProcessOptions {
   readonly seconds: number;
   /** AWS takes the machine back when the program prints this. */
   readonly reclaimLine?: string | undefined;
+  /** A line of job.sh or of its program. */
   readonly onLine: (line: string) => void;
   /** Whether somebody has ended the job. */
   readonly isStopped: () => Promise<boolean>;
@@ -45,6 +46,25 @@ function endProcess(child: ChildProcess, signal: NodeJS.Signals): void {
   } catch {
     // It has ended already.
   }
+}
+
+/** Reads what was added to the log of the program since the last call, as lines. It stays readable when job.sh deletes it. */
+function logReader(work: string, onLine: (line: string) => void) {
+  let [file, rest]: [number | undefined, string] = [undefined, ''];
+  const block = Buffer.alloc(65_536);
+  return {
+    read() {
+      const [path] = file === undefined ? globSync(join(work, '*/log/*.log')) : [];
+      if (path !== undefined) file = openSync(path, 'r');
+      if (file === undefined) return;
+      for (let size = readSync(file, block); size > 0; size = readSync(file, block)) {
+        const lines = (rest + block.toString('utf8', 0, size)).split('\n');
+        rest = lines.pop() ?? '';
+        lines.forEach(onLine);
+      }
+    },
+    close: () => file !== undefined && closeSync(file),
+  };
 }
 
 /** Runs the real job.sh with the rights of the project's role, as a container on a machine would. */
@@ -76,12 +96,13 @@ export function runJobProcess(options: ProcessOptions): Promise<ProcessEnd> {
     endProcess(child, 'SIGTERM');
     setTimeout(() => endProcess(child, 'SIGKILL'), graceMs).unref();
   };
-  for (const stream of [child.stdout, child.stderr])
-    createInterface({ input: stream }).on('line', line => {
-      onLine(line);
-      // Two minutes of notice, as AWS gives before it takes a Spot machine back.
-      if (reclaimLine !== undefined && line.includes(reclaimLine)) stop('reclaim', 120_000);
-    });
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine);
+  const log = logReader(work, line => {
+    onLine(line);
+    // Two minutes of notice, as AWS gives before it takes a Spot machine back.
+    if (reclaimLine !== undefined && line.includes(reclaimLine)) stop('reclaim', 120_000);
+  });
+  const reading = setInterval(() => log.read(), 100);
   const limit = setTimeout(() => stop('timeout', 30_000), seconds * 1000);
   const watch = setInterval(async () => {
     if (await isStopped().catch(() => false)) stop('stop', 30_000);
@@ -93,6 +114,9 @@ export function runJobProcess(options: ProcessOptions): Promise<ProcessEnd> {
     child.on('close', code => {
       clearTimeout(limit);
       clearInterval(watch);
+      clearInterval(reading);
+      log.read();
+      log.close();
       resolve({ exitCode: code ?? undefined, end });
     });
   });

@@ -9,7 +9,6 @@ import {
   ListTagsForResourceCommand,
   TagResourceCommand,
 } from '@aws-sdk/client-batch';
-import { CloudWatchLogsClient, CreateLogStreamCommand, PutLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { createTempDir } from '../lib/temp-dir.ts';
@@ -32,7 +31,7 @@ interface AttemptRecord {
   startedAt: number;
   stoppedAt: number;
   statusReason?: string;
-  container: { exitCode?: number; reason?: string; logStreamName: string };
+  container: { exitCode?: number; reason?: string };
 }
 type TaskEnd = { readonly status: 'SUCCEEDED' | 'FAILED'; readonly attempts: readonly AttemptRecord[] };
 
@@ -49,26 +48,21 @@ function skippedAttempt(): AttemptRecord {
     startedAt: now,
     stoppedAt: now,
     statusReason: endReasons.exit,
-    container: { exitCode: 0, logStreamName: '' },
+    container: { exitCode: 0 },
   };
 }
 
 /**
  * Stands in for the scheduler and the machines of AWS Batch: runs the command of each job as a real process with the real
- * job.sh, the rights of the job's role and its time limit, writes what it prints to its log, tries again when a machine is
- * taken back, and sends the events that AWS sends. Resolves when aborted.
+ * job.sh, the rights of the job's role and its time limit, tries again when a machine is taken back, and sends the events
+ * that AWS sends. Resolves when aborted.
  */
 export async function playScheduler(
   facts: CloudFacts,
   { signal, project, reclaimLine = () => undefined, skipsPrograms = () => false, log = () => {} }: SchedulerOptions,
 ): Promise<void> {
   const aws = clientConfigFor(facts, rootCredentialsFor(facts.account));
-  const [batch, events, logs, sts] = [
-    new BatchClient(aws),
-    new EventBridgeClient(aws),
-    new CloudWatchLogsClient(aws),
-    new STSClient(aws),
-  ];
+  const [batch, events, sts] = [new BatchClient(aws), new EventBridgeClient(aws), new STSClient(aws)];
   const startedIds = new Set<string>();
 
   const keep = ({ jobArn }: JobDetail, state: object) =>
@@ -81,14 +75,14 @@ export async function playScheduler(
     await events.send(new PutEventsCommand({ Entries: [entry] }));
   }
 
-  async function readDefinition({ jobDefinition = '' }: JobDetail) {
+  async function readRole({ jobDefinition = '' }: JobDetail) {
     const jobDefinitionName = jobDefinition.split('/').at(-1)?.split(':')[0];
     const { jobDefinitions = [] } = await batch.send(new DescribeJobDefinitionsCommand({ jobDefinitionName }));
     const container = jobDefinitions.find(
       ({ jobDefinitionArn }) => jobDefinitionArn === jobDefinition,
     )?.containerProperties;
     if (!container?.jobRoleArn) throw new Error(`${jobDefinition} has no role`);
-    return { role: container.jobRoleArn, group: container.logConfiguration?.options?.['awslogs-group'] ?? '' };
+    return container.jobRoleArn;
   }
 
   async function assume(role: string, name: string) {
@@ -104,11 +98,8 @@ export async function playScheduler(
 
   async function runAttempt(job: JobDetail, number: number, index: number | undefined) {
     if (skipsPrograms()) return { record: skippedAttempt(), end: 'exit' as const };
-    const { role, group } = await readDefinition(job);
+    const role = await readRole(job);
     const { jobName = '', jobId = '', container = {}, timeout } = job;
-    const stream = `job/${jobName}/${jobId}-${index ?? 0}-${number}`;
-    await logs.send(new CreateLogStreamCommand({ logGroupName: group, logStreamName: stream }));
-    let writing: Promise<unknown> = Promise.resolve();
     const pairs = (container.environment ?? []).map(({ name = '', value = '' }) => [name, value]);
     const startedAt = Date.now();
     const { exitCode, end } = await runJobProcess({
@@ -124,21 +115,14 @@ export async function playScheduler(
       },
       seconds: timeout?.attemptDurationSeconds ?? 3600,
       reclaimLine: number === 1 ? reclaimLine() : undefined,
-      onLine: line => {
-        log(`${jobName}: ${line}`);
-        const logEvents = [{ timestamp: Date.now(), message: line || ' ' }];
-        writing = writing
-          .then(() => logs.send(new PutLogEventsCommand({ logGroupName: group, logStreamName: stream, logEvents })))
-          .catch((error: Error) => log(error.message));
-      },
+      onLine: line => log(`${jobName}: ${line}`),
       isStopped: () => isStopped(job),
     });
-    await writing;
     const record: AttemptRecord = {
       startedAt,
       stoppedAt: Date.now(),
       statusReason: endReasons[end],
-      container: { ...(exitCode !== undefined && { exitCode }), logStreamName: stream },
+      container: { ...(exitCode !== undefined && { exitCode }) },
     };
     return { record, end };
   }
@@ -152,10 +136,9 @@ export async function playScheduler(
     const attempts: AttemptRecord[] = [];
     const limit = job.retryStrategy?.attempts ?? 1;
     for (let number = 1; ; number += 1) {
-      const logStreamName = `job/${job.jobName}/${job.jobId}-${index ?? 0}-${number}`;
       await report({ status: 'RUNNABLE', attempts });
       await report({ status: 'STARTING', attempts });
-      await report({ status: 'RUNNING', attempts, startedAt: Date.now(), container: { logStreamName } });
+      await report({ status: 'RUNNING', attempts, startedAt: Date.now() });
       const { record, end } = await runAttempt(job, number, index);
       attempts.push(record);
       if (end === 'reclaim' && number < limit) continue;
@@ -236,5 +219,5 @@ export async function playScheduler(
     await round().catch((error: Error) => signal.aborted || log(error.message));
     await sleep(300, undefined, { signal }).catch(() => {});
   }
-  for (const client of [batch, events, logs, sts]) client.destroy();
+  for (const client of [batch, events, sts]) client.destroy();
 }

@@ -114,12 +114,6 @@ const answerTexts: AnswerTexts = {
   cancelJob: formatJob,
   rerunJob: formatJob,
   listJobs: ({ items }, screen) => formatJobs(items, screen),
-  showLogs: ({ lines }, screen) =>
-    lines.length === 0
-      ? 'Nothing was printed yet.'
-      : lines
-          .map(({ at: time, text }) => hangingText(`${formatTime(time)}  ${escapeForTerminal(text)}`, screen.width))
-          .join('\n'),
   listImages: ({ items }, screen) => formatImageList(items, screen),
   showImage: formatImage,
   rollBackImage: formatImage,

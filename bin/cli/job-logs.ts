@@ -1,62 +1,53 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { batchRoutes } from '../../functions/batch/routes.ts';
-import type { ApiClient } from './call.ts';
+import type { ComputeJob } from '../../functions/batch/schemas.ts';
 import { defineCommand } from './commands.ts';
-import { escapeForTerminal } from './output.ts';
+import type { ExitKind } from './exit.ts';
+import { formatStatusWords } from './output.ts';
 
-type LogLine = { readonly at: string; readonly text: string };
-const { showLogs } = batchRoutes;
 const POLL_MS = 2000;
-const liveStatuses: ReadonlySet<string> = new Set(['submitted', 'queued', 'running']);
-const emptyLog = 'The job has printed nothing yet.\n';
-const formatLine = ({ text }: LogLine): string => `${escapeForTerminal(text)}\n`;
+const outcomes: Readonly<Record<string, ExitKind>> = { succeeded: 'ok', failed: 'fault', cancelled: 'refused' };
 
-type LogPlace = { readonly project: string; readonly job: string };
+const attemptsOf = (job: ComputeJob) => ('attempts' in job ? job.attempts : []);
 
-/** Every line that the job has printed since `next`, and the token from which to go on. */
-async function readNewLines(api: ApiClient, params: LogPlace, next: string | undefined) {
-  const lines: LogLine[] = [];
-  let token = next;
-  for (;;) {
-    const page = await api.ask('showLogs', { params, query: token === undefined ? {} : { next: token } });
-    lines.push(...page.lines);
-    // The log repeats its token at the end.
-    if (page.next === undefined || page.next === token) return { lines, token };
-    token = page.next;
-  }
+/** The state of a job as one line: no word that its program chose. */
+function formatState(job: ComputeJob): string {
+  const attempts = attemptsOf(job);
+  const exitCode = attempts.at(-1)?.exitCode;
+  const count = attempts.length > 0 ? `, attempt ${attempts.length}` : '';
+  return `${job.id} ${formatStatusWords(job.status)}${count}${exitCode === undefined ? '' : `, exit code ${exitCode}`}`;
 }
 
-/** Prints what a job prints, until it ends. A second attempt has a log of its own. */
+const logHint = ({ id }: ComputeJob): string =>
+  `What its program prints is in the project, where no reviewer has seen it, so it is read on a desktop: tail -F /batch/${id}/log/*`;
+
+/** Follows a job from outside the project: states and exit codes. What its program prints stays in the project. */
 export const jobLogsCommand = defineCommand({
   words: ['job', 'logs'],
-  summary: showLogs.summary,
+  summary: 'Show where the log of a batch job is read, and follow its state',
   notes: [
     'Allowed for: researcher (a member of the project).',
-    'With --follow it prints new lines as they come, and ends with the job.',
+    'The log is read on a desktop of the project. Outside of it, this command shows states and exit codes.',
+    'With --follow it waits for the end of the job. The exit code is 0 when it succeeded, 1 when it failed, 3 when it was cancelled.',
   ],
-  examples: [showLogs.example, 'job logs asthma job-019a0b1c2d3e4f50 --follow'],
-  params: showLogs.params,
-  flags: z.object({ follow: z.boolean().optional().describe('wait for new lines until the job has ended') }),
+  examples: ['job logs asthma job-019a0b1c2d3e4f50', 'job logs asthma job-019a0b1c2d3e4f50 --follow'],
+  params: batchRoutes.showJob.params,
+  flags: z.object({ follow: z.boolean().optional().describe('print every change until the job has ended') }),
   async run({ params, flags: { follow } }, context) {
     const api = context.api();
-    // With --json there is one document, at the end.
-    const isLive = follow && !context.json;
-    const allLines: LogLine[] = [];
-    let [token, attempt]: [string | undefined, number] = [undefined, 0];
-    for (;;) {
+    for (let last = ''; ; await sleep(POLL_MS)) {
       const job = await api.ask('showJob', { params });
-      const attempts = 'attempts' in job ? job.attempts.length : 0;
-      // The log of the new attempt is another one, for which the token of the old one means nothing.
-      if (attempts !== attempt) [token, attempt] = [undefined, attempts];
-      const page = await readNewLines(api, params, token);
-      token = page.token;
-      allLines.push(...page.lines);
-      if (isLive && page.lines.length > 0) context.result(page, Buffer.from(page.lines.map(formatLine).join('')));
-      if (!follow || !liveStatuses.has(job.status)) break;
-      await sleep(POLL_MS);
+      const [state, outcome] = [formatState(job), outcomes[job.status]];
+      const isLast = !follow || outcome !== undefined;
+      // With --json there is one document, at the end.
+      if (isLast || (state !== last && !context.json))
+        context.result(
+          { job: job.id, status: job.status, attempts: attemptsOf(job), log: job.log },
+          `${state}${last === '' ? `\n${logHint(job)}` : ''}`,
+        );
+      if (isLast) return follow ? (outcome ?? 'ok') : 'ok';
+      last = state;
     }
-    if (!isLive) context.result({ lines: allLines }, Buffer.from(allLines.map(formatLine).join('') || emptyLog));
-    return 'ok';
   },
 });

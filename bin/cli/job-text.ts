@@ -8,7 +8,6 @@ import type {
 import { formatFields, hangingText, narrowWidth } from './layout.ts';
 import {
   escapeForTerminal,
-  formatBytes,
   formatCount,
   formatMicros,
   formatStatusWords,
@@ -79,6 +78,8 @@ export const formatEstimate = (estimate: JobEstimate, { width }: OutputScreen): 
 /** A word of a command as a person would type it. */
 const quoteWord = (word: string): string => escapeForTerminal(/^[\w./:=-]+$/.test(word) ? word : JSON.stringify(word));
 
+const repetitionTexts = { equal: 'it left the same files', different: 'it left other files' } as const;
+
 /** A job with all that a person must know of it. */
 export function formatJob(job: ComputeJob, { width }: OutputScreen): string {
   const { request, datasets } = job;
@@ -107,6 +108,7 @@ export function formatJob(job: ComputeJob, { width }: OutputScreen): string {
         .filter(Boolean)
         .join(', '),
     ]),
+    ...(job.log ? ([['log', job.log]] as [string, string][]) : []),
     ...('wait' in job && job.wait ? ([['waits', escapeForTerminal(job.wait)]] as [string, string][]) : []),
     ...('position' in job && job.position ? ([['place', `${job.position} in the queue`]] as [string, string][]) : []),
     ...('accruedMicros' in job && job.accruedMicros !== undefined
@@ -120,12 +122,9 @@ export function formatJob(job: ComputeJob, { width }: OutputScreen): string {
       : []),
     ...('outputs' in job && job.outputs
       ? ([
-          [
-            'outputs',
-            `${formatCount(job.outputs.files)} files, ${formatBytes(job.outputs.bytes)}: ${job.outputs.folder}`,
-          ],
-          ['hash', job.outputs.sha256],
+          ['outputs', job.outputs.folder],
           ['description', job.outputs.crate],
+          ...(job.outputs.repetition ? [[`as ${job.repeats}`, repetitionTexts[job.outputs.repetition]]] : []),
         ] as [string, string][])
       : []),
   ];

@@ -12,24 +12,18 @@ interface Comparison {
   readonly original: string;
   readonly repetition: string;
   readonly verdict: 'equal' | 'different' | 'failed';
-  readonly hashes: readonly (string | undefined)[];
 }
 
-const hashOf = (job: ComputeJob): string | undefined => ('outputs' in job ? job.outputs?.sha256 : undefined);
-
-/** Compares what two runs left, by the hash of the lists of their files. */
+/** What Broch found when it compared the files that both runs left. */
 export function compareRuns(original: ComputeJob, repetition: ComputeJob): Comparison {
-  const hashes = [hashOf(original), hashOf(repetition)];
-  const isComplete = repetition.status === 'succeeded' && hashes.every(hash => hash !== undefined);
-  const verdict = isComplete ? (hashes[0] === hashes[1] ? 'equal' : 'different') : 'failed';
-  return { original: original.id, repetition: repetition.id, verdict, hashes };
+  const finding = repetition.status === 'succeeded' ? repetition.outputs?.repetition : undefined;
+  return { original: original.id, repetition: repetition.id, verdict: finding ?? 'failed' };
 }
 
 const sentences: Readonly<Record<Comparison['verdict'], (comparison: Comparison) => string>> = {
-  equal: ({ original, repetition, hashes }) =>
-    `${repetition} left the same files as ${original}: both lists of files have the hash ${hashes[0]}.`,
-  different: ({ original, repetition, hashes }) =>
-    `${repetition} left other files than ${original}: the hash is ${hashes[1]}, and was ${hashes[0]}. Compare the descriptions of both runs: broch job show.`,
+  equal: ({ original, repetition }) => `${repetition} left the same files as ${original}, byte for byte.`,
+  different: ({ original, repetition }) =>
+    `${repetition} left other files than ${original}. Compare both lists on your desktop: diff /batch/${original}/run/outputs.sha256 /batch/${repetition}/run/outputs.sha256`,
   failed: ({ original, repetition }) =>
     `${repetition} did not succeed, so it cannot be compared with ${original}. See broch job show.`,
 };
@@ -55,7 +49,7 @@ export const runReproduceCommand = defineCommand({
   async run({ params, flags: { minutes } }, context) {
     const api = context.api();
     const original = await api.ask('showJob', { params });
-    if (hashOf(original) === undefined || original.status !== 'succeeded')
+    if (original.status !== 'succeeded' || !original.outputs)
       throw new ExitError(
         'refused',
         `${params.job} has no outputs on record, so there is nothing to compare with. See broch job show ${params.project} ${params.job}.`,

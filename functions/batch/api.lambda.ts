@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto';
 import { BatchClient, GetJobQueueSnapshotCommand } from '@aws-sdk/client-batch';
-import { CloudWatchLogsClient, GetLogEventsCommand, ResourceNotFoundException } from '@aws-sdk/client-cloudwatch-logs';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { startExecution } from '../executions.ts';
@@ -11,6 +10,7 @@ import { readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
 import { createJobId, decideJob, type JobCommand, type Submission, type SubmissionContext } from './batch.ts';
 import { type ContainerCommand, decideContainer } from './containers.ts';
+import { logFolder } from './definition.ts';
 import { accruedCost, estimateJob } from './estimate.ts';
 import { decideQueue, type QueueCommand } from './queues.ts';
 import { batchRoutes } from './routes.ts';
@@ -37,11 +37,8 @@ export const env = z.object({
   MACHINE: z.string(),
   POOL_ID: z.string(),
   REGION: z.string(),
-  /** What the names of all log groups of jobs begin with. */
-  LOG_GROUPS: z.string(),
 });
-const { TABLE_NAME, MACHINE, POOL_ID, REGION, LOG_GROUPS } = env.parse(process.env);
-const logs = new CloudWatchLogsClient({});
+const { TABLE_NAME, MACHINE, POOL_ID, REGION } = env.parse(process.env);
 const batch = new BatchClient({});
 
 const personOf = ({ id, name }: Caller) => ({ id, name });
@@ -126,34 +123,13 @@ async function findPosition(project: string, kind: QueueKind, batchId: string): 
   return index < 0 ? undefined : index + 1;
 }
 
-/** A job with what changes by the minute: its place in the queue, or what it has cost so far. */
-async function viewJob(job: ComputeJob): Promise<ComputeJob> {
+/** A job with where its log is, and what changes by the minute: its place in the queue, or what it has cost so far. */
+async function viewJob(row: ComputeJob): Promise<ComputeJob> {
+  const job = { ...row, log: logFolder(row.id) };
   if (job.status === 'running') return { ...job, accruedMicros: accruedCost(job, currentTime()) };
   if (job.status !== 'queued') return job;
   const position = await findPosition(job.project, job.request.kind, job.batchId);
   return { ...job, ...(position !== undefined && { position }) };
-}
-
-/** What the last attempt printed. A stream that AWS has not made yet is empty. */
-async function readLog(job: ComputeJob, next: string | undefined) {
-  const stream = 'attempts' in job ? job.attempts.findLast(({ logStream }) => logStream)?.logStream : undefined;
-  const queue = await readQueue(TABLE_NAME, job.project, job.request.kind);
-  const group = queue && 'place' in queue ? queue.place?.logGroup : undefined;
-  if (stream === undefined || !group?.startsWith(LOG_GROUPS)) return { lines: [] };
-  try {
-    const { events = [], nextForwardToken } = await logs.send(
-      new GetLogEventsCommand({ logGroupName: group, logStreamName: stream, startFromHead: true, nextToken: next }),
-    );
-    const lines = events.map(({ timestamp = 0, message = '' }) => ({
-      at: new Date(timestamp).toISOString(),
-      text: message,
-    }));
-    // CloudWatch Logs repeats the token at the end.
-    return { lines, ...(nextForwardToken !== undefined && nextForwardToken !== next && { next: nextForwardToken }) };
-  } catch (error) {
-    if (error instanceof ResourceNotFoundException) return { lines: [] };
-    throw error;
-  }
 }
 
 export const handler = http(
@@ -197,8 +173,6 @@ export const handler = http(
     },
     listJobs: ({ params: { project }, query }) => pageJobs(TABLE_NAME, project, query),
     showJob: async ({ params: { project, job } }) => viewJob(await readJob(TABLE_NAME, project, job)),
-    showLogs: async ({ params: { project, job }, query: { next } }) =>
-      readLog(await readJob(TABLE_NAME, project, job), next),
     cancelJob: async ({ user, params: { project, job: id }, body: { reason } }) => {
       const isLead = (await user.membership())?.roles.includes('lead') ?? false;
       return changeJobBy({ project, id }, { do: 'stop', by: personOf(user), reason, isLead });

@@ -40,19 +40,16 @@ const defined = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
 
 /** The attempts that a report tells of: those that stopped, and the one that runs. */
-function attemptsOf({ attempts, status, startedAt, container }: BatchJobState): JobAttempt[] {
+function attemptsOf({ attempts, status, startedAt }: BatchJobState): JobAttempt[] {
   const stops = attempts.map(attempt =>
     defined({
       startedAt: attempt.startedAt,
       stoppedAt: attempt.stoppedAt,
       exitCode: attempt.container?.exitCode,
       reason: attempt.container?.reason ?? attempt.statusReason,
-      logStream: attempt.container?.logStreamName,
     }),
   );
-  return status === 'RUNNING' && startedAt !== undefined
-    ? [...stops, defined({ startedAt, logStream: container?.logStreamName })]
-    : stops;
+  return status === 'RUNNING' && startedAt !== undefined ? [...stops, { startedAt }] : stops;
 }
 
 /** Of two reports of one attempt the fuller holds: an attempt that stopped never runs again. */

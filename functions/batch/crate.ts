@@ -1,12 +1,22 @@
-import { createHash } from 'node:crypto';
 import { outputsFolder } from './definition.ts';
-import type { ComputeJob, JobFile, JobIn } from './schemas.ts';
+import type { ComputeJob, JobIn } from './schemas.ts';
 
-/** Two runs whose outputs are the same byte for byte have the same hash, whatever the order of the files. */
-export function digestOutputs(files: readonly JobFile[]): string {
-  const lines = files.map(({ path, sha256 }) => `${sha256}  ${path}\n`).sort();
-  return createHash('sha256').update(lines.join('')).digest('hex');
+/** A file that a job left. */
+export interface JobFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
 }
+
+/** A line of `sha256sum`, which marks and escapes unusual names so that no name can look like two lines. */
+function formatHash({ path, sha256 }: JobFile): string {
+  const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r' };
+  const name = path.replace(/[\\\n\r]/g, character => escapes[character] ?? character);
+  return `${name === path ? '' : '\\'}${sha256}  ${name}\n`;
+}
+
+/** The outputs as `sha256sum --check` reads them. Two runs with the same files have the same list. */
+export const formatHashes = (files: readonly JobFile[]): string => files.map(formatHash).sort().join('');
 
 const entity = (id: string, type: string, fields: object) => ({ '@id': id, '@type': type, ...fields });
 const reference = (id: string) => ({ '@id': id });

@@ -13,6 +13,8 @@ const jobFolder = (id: string): string => `batch/${id}/`;
 /** What Broch writes about a run. Nobody in the project can change it. */
 export const runFolder = (id: string): string => `${jobFolder(id)}run/`;
 export const RUN_FOLDERS = 'batch/*/run/*';
+/** What the job's program prints, a file for each attempt of each task. */
+export const logFolder = (id: string): string => `${jobFolder(id)}log/`;
 export const outputsFolder = (id: string): string => `${jobFolder(id)}outputs/`;
 
 export interface DefinitionPlace {

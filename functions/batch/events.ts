@@ -60,7 +60,6 @@ const AttemptContainer = z
   .object({
     exitCode: z.number().int().optional(),
     reason: z.string().optional(),
-    logStreamName: z.string().optional(),
   })
   .optional();
 

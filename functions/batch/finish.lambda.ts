@@ -2,14 +2,15 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { eventHandler } from '../handler.ts';
-import { hashObject, listObjects } from '../storage/object-read.ts';
+import { hashObject, isGoneObject, listObjects, readObject } from '../storage/object-read.ts';
 import { mapInParallel } from '../storage/parallel.ts';
 import { s3 } from '../storage/s3.ts';
 import { decideJob } from './batch.ts';
-import { buildRunCrate, digestOutputs } from './crate.ts';
+import { buildRunCrate, formatHashes } from './crate.ts';
 import { outputsFolder, runFolder } from './definition.ts';
 import { endpointEnvironment, sleepAfterJobs } from './endpoints.ts';
 import { JobEnded } from './events.ts';
+import type { JobOutputs } from './schemas.ts';
 import { changeJob, readJob, requireReadyProject } from './store.ts';
 
 /** `BUCKETS` is what the names of all projects' buckets begin with. */
@@ -18,6 +19,19 @@ const values = env.parse(process.env);
 const { TABLE_NAME, BUCKETS } = values;
 const PARALLELISM = 8;
 
+const hashesKey = (id: string): string => `${runFolder(id)}outputs.sha256`;
+
+/** Whether a repetition left the same files. Undefined if the job that it repeats has no list of its files. */
+async function compareWith(original: string, bucket: string, hashes: string): Promise<JobOutputs['repetition']> {
+  try {
+    const list = Buffer.from(await readObject({ bucket, key: hashesKey(original) })).toString();
+    return list === hashes ? 'equal' : 'different';
+  } catch (error) {
+    if (isGoneObject(error)) return undefined;
+    throw error;
+  }
+}
+
 /**
  * Lets the project sleep after its last job. Then it describes the run: it hashes the outputs and writes the description
  * where nobody in the project can change it.
@@ -25,7 +39,7 @@ const PARALLELISM = 8;
 export const handler = eventHandler(JobEnded, async ({ project, job: id }) => {
   await sleepAfterJobs(values, project);
   const job = await readJob(TABLE_NAME, project, id);
-  if (job.status !== 'succeeded' && job.status !== 'failed') return;
+  if ((job.status !== 'succeeded' && job.status !== 'failed') || job.outputs) return;
   const { bucket } = (await requireReadyProject(TABLE_NAME, project)).network;
   if (!bucket.startsWith(BUCKETS)) throw new Error(`the bucket of ${project} is not a project's`);
   const folder = outputsFolder(id);
@@ -36,15 +50,14 @@ export const handler = eventHandler(JobEnded, async ({ project, job: id }) => {
     return { path, bytes: size, sha256 };
   });
   const crate = `${runFolder(id)}ro-crate-metadata.json`;
-  const Body = JSON.stringify(buildRunCrate(job, files), null, 2);
-  await s3.send(new PutObjectCommand({ Bucket: bucket, Key: crate, Body, ContentType: 'application/ld+json' }));
-  const outputs = {
-    folder,
-    files: files.length,
-    bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
-    sha256: digestOutputs(files),
-    crate,
-  };
+  const hashes = formatHashes(files);
+  const description = JSON.stringify(buildRunCrate(job, files), null, 2);
+  const put = (key: string, text: string, type: string) =>
+    s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: text, ContentType: type }));
+  await put(hashesKey(id), hashes, 'text/plain; charset=utf-8');
+  await put(crate, description, 'application/ld+json');
+  const repetition = job.repeats === undefined ? undefined : await compareWith(job.repeats, bucket, hashes);
+  const outputs = { folder, crate, ...(repetition && { repetition }) };
   const now = currentTime();
   await changeJob(TABLE_NAME, { project, id }, read => decideJob(read, { do: 'recordOutputs', outputs }, now), now);
 });

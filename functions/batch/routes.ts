@@ -195,28 +195,6 @@ export const batchRoutes = {
     params: job,
     returns: ComputeJob,
   },
-  showLogs: {
-    ...defaults,
-    method: 'GET',
-    path: '/projects/{project}/jobs/{job}/logs',
-    cli: 'job logs',
-    callers: memberGrants,
-    summary: 'Show what a batch job printed',
-    example: 'job logs asthma job-019a0b1c2d3e4f50',
-    params: job,
-    query: z.object({
-      next: z
-        .string()
-        .max(300)
-        .regex(/^[A-Za-z0-9/_=+-]+$/, 'a page token of this API')
-        .optional()
-        .describe('the `next` value of the previous page'),
-    }),
-    returns: z.object({
-      lines: z.array(z.object({ at: z.iso.datetime(), text: z.string() })),
-      next: z.string().optional(),
-    }),
-  },
   cancelJob: {
     ...defaults,
     method: 'POST',

@@ -144,7 +144,6 @@ export const JobAttempt = z.object({
   stoppedAt: z.number().int().optional(),
   exitCode: z.number().int().optional(),
   reason: z.string().optional(),
-  logStream: z.string().optional(),
 });
 export type JobAttempt = z.infer<typeof JobAttempt>;
 
@@ -174,6 +173,8 @@ const job = {
   repeats: JobId.optional(),
   /** Somebody asked to stop it. It ends when AWS says so. */
   stop: Act.extend({ reason: z.string() }).optional(),
+  /** The folder of the project's bucket with what it prints. Added when somebody looks. */
+  log: z.string().optional(),
 };
 /** What AWS said last, and every attempt so far. `rank` grows with each state of each attempt. */
 const progress = {
@@ -184,17 +185,15 @@ const progress = {
 };
 const end = { endedAt: z.iso.datetime(), costMicros: DollarMicros, reason: z.string() };
 
-export const JobFile = z.object({ path: z.string(), bytes: z.number().int(), sha256: Sha256 });
-export type JobFile = z.infer<typeof JobFile>;
-
-/** What a run left, and where its description lies. */
+/**
+ * Where the outputs of a run and its description lie. Their number, sizes and hashes are in the description, inside the
+ * project: the program chooses them, so they could carry data past the airlock.
+ */
 export const JobOutputs = z.object({
   folder: z.string(),
-  files: z.number().int(),
-  bytes: z.number().int(),
-  /** The hash of the list of files and their hashes: two runs with equal outputs have the same. */
-  sha256: Sha256,
   crate: z.string(),
+  /** For a repetition: whether it left the same files as the job that it repeats. */
+  repetition: z.enum(['equal', 'different']).optional(),
 });
 export type JobOutputs = z.infer<typeof JobOutputs>;
 

@@ -1,22 +1,27 @@
 #!/bin/sh
 # The program of every batch job: it fetches what the job reads, runs the job's command, and keeps what it leaves. The
 # machine mounts it into the container, which must have the AWS CLI and a POSIX shell. The command arrives as words and is
-# run as words ("$@"): no shell reads it. The rights are those of the project's role.
+# run as words ("$@"): no shell reads it. The rights are those of the project's role. What the command prints goes to the
+# project's bucket, where desktops of the project read it. Only lines of job.sh itself reach the log outside the project.
 set -eu
 
 array=${AWS_BATCH_JOB_ARRAY_INDEX-}
+number=task-${array:-0}-attempt-${AWS_BATCH_JOB_ATTEMPT:-1}
 home=$(mktemp -d "$BROCH_WORK/$BROCH_JOB.XXXXXX")
 folder=s3://$BROCH_BUCKET/batch/$BROCH_JOB
 export HOME="$home" TMPDIR="$home/tmp"
 export BROCH_INPUTS="$home/inputs" BROCH_OUTPUTS="$home/outputs" BROCH_CHECKPOINT="$home/checkpoint"
-mkdir "$TMPDIR" "$BROCH_INPUTS" "$BROCH_OUTPUTS" "$BROCH_CHECKPOINT"
+mkdir "$TMPDIR" "$BROCH_INPUTS" "$BROCH_OUTPUTS" "$BROCH_CHECKPOINT" "$home/log"
 trap 'rm -rf "$home"' EXIT
 
 # Each task of an array has its own checkpoint; all tasks write to one folder of outputs.
 checkpoint=$folder/checkpoint/${array:-0}
 
 sync_folder() { aws s3 sync --only-show-errors "$1" "$2"; }
-keep_checkpoint() { sync_folder "$BROCH_CHECKPOINT" "$checkpoint/" || true; }
+keep_progress() {
+  sync_folder "$BROCH_CHECKPOINT" "$checkpoint/" || true
+  sync_folder "$home/log" "$folder/log/" || true
+}
 
 printf '%s\n' "$BROCH_INPUTS_LIST" | while IFS= read -r input; do
   [ -z "$input" ] || sync_folder "s3://$BROCH_BUCKET/$input" "$BROCH_INPUTS/${input#data/}"
@@ -28,10 +33,11 @@ done
 sync_folder "$checkpoint/" "$BROCH_CHECKPOINT"
 
 cd "$home"
-"$@" &
+echo "job.sh: $BROCH_JOB starts, $number"
+"$@" >"$home/log/$number.log" 2>&1 &
 program=$!
 # AWS gives two minutes of notice. job.sh asks the program to end, and keeps what it has reached.
-trap 'kill -TERM "$program" 2>/dev/null || true; wait "$program" 2>/dev/null || true; keep_checkpoint; exit 143' TERM INT
+trap 'kill -TERM "$program" 2>/dev/null || true; wait "$program" 2>/dev/null || true; keep_progress; exit 143' TERM INT
 
 while kill -0 "$program" 2>/dev/null; do
   sleep "${BROCH_CHECKPOINT_SECONDS:-60}" &
@@ -39,9 +45,10 @@ while kill -0 "$program" 2>/dev/null; do
   # Whichever ends first; a shell without `wait -n` looks once a second.
   while kill -0 "$pause" 2>/dev/null && kill -0 "$program" 2>/dev/null; do sleep 1; done
   kill "$pause" 2>/dev/null || true
-  keep_checkpoint
+  keep_progress
 done
 code=0
 wait "$program" || code=$?
+echo "job.sh: the program ended with exit code $code"
 sync_folder "$BROCH_OUTPUTS" "$folder/outputs/"
 exit "$code"

@@ -5,15 +5,15 @@ import type { BatchJobState } from '../../functions/batch/events.ts';
 import { testReport } from './builders.ts';
 
 const reclaim = { startedAt: 100, stoppedAt: 200, statusReason: 'Host EC2 (instance i-1) terminated.', container: {} };
-const success = { startedAt: 300, stoppedAt: 400, container: { exitCode: 0, logStreamName: 'job/two' } };
+const success = { startedAt: 300, stoppedAt: 400, container: { exitCode: 0 } };
 /** A job whose first machine AWS took back. */
 const history: readonly BatchJobState[] = [
   testReport({ status: 'RUNNABLE' }),
   testReport({ status: 'STARTING' }),
-  testReport({ status: 'RUNNING', startedAt: 100, container: { logStreamName: 'job/one' } }),
+  testReport({ status: 'RUNNING', startedAt: 100 }),
   testReport({ status: 'RUNNABLE', attempts: [reclaim] }),
   testReport({ status: 'STARTING', attempts: [reclaim] }),
-  testReport({ status: 'RUNNING', startedAt: 300, attempts: [reclaim], container: { logStreamName: 'job/two' } }),
+  testReport({ status: 'RUNNING', startedAt: 300, attempts: [reclaim] }),
   testReport({ status: 'SUCCEEDED', startedAt: 300, stoppedAt: 400, attempts: [reclaim, success] }),
 ];
 const fold = (reports: readonly BatchJobState[]) =>
@@ -25,7 +25,7 @@ describe('the reports of a job', () => {
       status: 'succeeded',
       attempts: [
         { startedAt: 100, stoppedAt: 200, reason: reclaim.statusReason },
-        { startedAt: 300, stoppedAt: 400, exitCode: 0, logStream: 'job/two' },
+        { startedAt: 300, stoppedAt: 400, exitCode: 0 },
       ],
     }));
 

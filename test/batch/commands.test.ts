@@ -2,72 +2,72 @@ import { describe, expect, it } from 'vitest';
 import type { CommandContext } from '../../bin/cli/commands.ts';
 import { jobLogsCommand } from '../../bin/cli/job-logs.ts';
 import { compareRuns } from '../../bin/cli/run-reproduce.ts';
-import type { ComputeJob } from '../../functions/batch/schemas.ts';
+import { type ComputeJob, JobOutputs } from '../../functions/batch/schemas.ts';
 import { submitTestJob, testBudget } from './builders.ts';
 
 const submittedJob = submitTestJob({ budget: testBudget(1e9) }).state.job as ComputeJob;
 const runOf = (change: object) => ({ ...submittedJob, ...change }) as ComputeJob;
-const outputs = (sha256: string) => ({ outputs: { folder: 'f/', files: 1, bytes: 2, sha256, crate: 'c' } });
+const outputs = (repetition?: string) => ({ outputs: { folder: 'f/', crate: 'c', repetition } });
 
 describe('two runs', () => {
-  const original = runOf({ status: 'succeeded', ...outputs('a') });
+  const original = runOf({ status: 'succeeded', ...outputs() });
 
   it.each([
-    ['equal', { status: 'succeeded', ...outputs('a') }],
-    ['different', { status: 'succeeded', ...outputs('b') }],
-    ['failed', { status: 'failed', ...outputs('a') }],
+    ['equal', { status: 'succeeded', ...outputs('equal') }],
+    ['different', { status: 'succeeded', ...outputs('different') }],
+    ['failed', { status: 'failed', ...outputs('different') }],
+    ['failed', { status: 'succeeded', ...outputs() }],
     ['failed', { status: 'cancelled' }],
   ])('are %s by what they left', (verdict, change) =>
     expect(compareRuns(original, runOf({ id: 'job-2', ...change }))).toMatchObject({ verdict, repetition: 'job-2' }),
   );
 });
 
-/** Runs `job logs` beside an API that answers in turn, and returns what was printed. */
-async function printLogs(json: boolean, follow: boolean) {
-  const jobs = [
+it('a member outside a desktop learns where outputs are, and nothing that a program could choose of them', () =>
+  expect(Object.keys(JobOutputs.shape)).toEqual(['folder', 'crate', 'repetition']));
+
+/** Runs `job logs` beside an API that answers in turn. */
+async function followLog(json: boolean, follow: boolean) {
+  const answers = [
     { status: 'running', attempts: [{}] },
-    { status: 'running', attempts: [{}, {}] },
-    { status: 'succeeded', attempts: [{}, {}] },
+    { status: 'running', attempts: [{ reason: 'Host EC2' }, {}] },
+    { status: 'failed', attempts: [{}, { exitCode: 3 }] },
   ];
-  const logs: Record<string, { lines: { at: string; text: string }[]; next?: string }> = {
-    '1 start': { lines: [{ at: 't', text: 'epoch 1' }], next: 'one' },
-    '1 one': { lines: [] },
-    '2 start': { lines: [{ at: 't', text: 'epoch 2\u001b[31m' }], next: 'two' },
-    '2 two': { lines: [] },
-  };
   let [callCount, documents, text]: [number, unknown[], string] = [0, [], ''];
   const api = {
-    ask: async (name: string, { query = {} }: { query?: { next?: string } }) => {
-      if (name === 'showJob') return jobs[Math.min(callCount++, jobs.length - 1)];
-      return logs[`${Math.min(callCount, 2)} ${query.next ?? 'start'}`] ?? { lines: [] };
-    },
+    ask: async () => ({ id: 'job-1', log: 'batch/job-1/log/', ...answers[Math.min(callCount++, answers.length - 1)] }),
   };
   const context = {
     json,
     api: () => api,
-    result: (value: unknown, answer: Uint8Array) => {
+    result: (value: unknown, answer: string) => {
       documents = [...documents, value];
-      text += Buffer.from(answer).toString();
+      text += `${answer}\n`;
     },
   } as unknown as CommandContext;
   const values = { params: { project: 'asthma', job: 'job-019a0b1c2d3e4f50' }, flags: { follow } };
-  await jobLogsCommand.run(values, context);
-  return { documents, text };
+  return { exit: await jobLogsCommand.run(values, context), documents, text };
 }
 
 describe('broch job logs', () => {
-  it('prints what there is', async () => expect((await printLogs(false, false)).text).toBe('epoch 1\n'));
+  it('says the state of a job, and where its log is read', async () => {
+    const { exit, text } = await followLog(false, false);
+    expect(exit).toBe('ok');
+    expect(text).toMatch(/^job-1 running, attempt 1\n.*tail -F \/batch\/job-1\/log\/\*\n$/);
+  });
 
-  it('follows a job through its attempts until it ends, and lets no control character through', async () => {
-    const { text } = await printLogs(false, true);
-    expect(text.split('\n')[0]).toBe('epoch 1');
-    expect(text).toContain('epoch 2');
-    expect(text).not.toContain('\u001b');
+  it('follows a job through its attempts until it ends', async () => {
+    const { exit, text } = await followLog(false, true);
+    expect(exit).toBe('fault');
+    expect(text.split('\n').filter(line => line.startsWith('job-1'))).toEqual([
+      'job-1 running, attempt 1',
+      'job-1 running, attempt 2',
+      'job-1 failed, attempt 2, exit code 3',
+    ]);
   });
 
   it('prints one JSON document, however long it follows', async () => {
-    const { documents } = await printLogs(true, true);
-    expect(documents).toHaveLength(1);
-    expect((documents[0] as { lines: unknown[] }).lines).toHaveLength(2);
+    const { documents } = await followLog(true, true);
+    expect(documents).toMatchObject([{ status: 'failed', log: 'batch/job-1/log/' }]);
   });
 });

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -13,18 +13,20 @@ const program = join(import.meta.dirname, '../../lib/project/job.sh');
 const jobOf = (command: string[]) =>
   submitTestJob({ budget: testBudget(1e9) }, testSubmission(1, { command })).state.job as ComputeJob;
 
-/** Runs job.sh with an AWS CLI that only keeps what it is asked. */
-function runProgram(command: string[]): { output: string; folder: string } {
-  const folder = createTempDir('job');
+/** Runs job.sh with an AWS CLI that keeps the log of the program as the project's bucket would. */
+function runProgram(command: string[]) {
+  const [folder, keptFolder] = [createTempDir('job'), createTempDir('kept')];
   const bin = join(folder, 'bin');
   mkdirSync(bin);
-  writeFileSync(join(bin, 'aws'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+  const script = `#!/bin/sh\ncase $5 in s3://b/batch/job-1/log/) cp "$4"/* '${keptFolder}' ;; esac\n`;
+  writeFileSync(join(bin, 'aws'), script, { mode: 0o755 });
   const variables = { BROCH_JOB: 'job-1', BROCH_BUCKET: 'b', BROCH_INPUTS_LIST: '', BROCH_DATASETS_LIST: '' };
-  const output = execFileSync('/bin/sh', [program, ...command], {
-    env: { PATH: `${bin}:${process.env.PATH}`, BROCH_WORK: folder, ...variables },
+  const { stdout, stderr } = spawnSync('/bin/sh', [program, ...command], {
+    env: { PATH: `${bin}:${process.env.PATH}`, BROCH_WORK: folder, AWS_BATCH_JOB_ATTEMPT: '2', ...variables },
     encoding: 'utf8',
   });
-  return { output, folder };
+  const [name = ''] = readdirSync(keptFolder);
+  return { printed: readFileSync(join(keptFolder, name), 'utf8'), machineLog: stdout + stderr, name, folder };
 }
 
 describe('what a person writes into a job', () => {
@@ -70,8 +72,8 @@ describe('what a person writes into a job', () => {
       '\n',
     ];
     const hostileWords = words.map(word => word.replace('MARK', join(folder, 'mark')));
-    const { output } = runProgram(['printf', '%s\\0', ...hostileWords]);
-    expect(output.split('\0').slice(0, -1)).toEqual(hostileWords);
+    const { printed } = runProgram(['printf', '%s\\0', ...hostileWords]);
+    expect(printed.split('\0').slice(0, -1)).toEqual(hostileWords);
     expect(existsSync(join(folder, 'mark'))).toBe(false);
   });
 
@@ -83,6 +85,14 @@ describe('what a person writes into a job', () => {
       }),
       { numRuns: 200 },
     ));
+
+  it('prints into the project, and nothing of it into the log of the machine', () => {
+    const { printed, machineLog, name } = runProgram(['sh', '-c', 'echo patient 1; echo patient 2 >&2; exit 3']);
+    expect(name).toBe('task-0-attempt-2.log');
+    expect(printed).toBe('patient 1\npatient 2\n');
+    expect(machineLog.split('\n').filter(line => !line.startsWith('job.sh: '))).toEqual(['']);
+    expect(machineLog).toContain('exit code 3');
+  });
 
   it('leaves nothing behind on the machine', () => {
     const { folder } = runProgram(['sh', '-c', 'echo x > "$BROCH_OUTPUTS/a"; echo y > "$TMPDIR/b"']);
@@ -117,5 +127,6 @@ describe('what AWS Batch is asked', () => {
       propagateTags: true,
       tags: { 'broch:project': 'asthma' },
     }));
-  it('uses the program that every machine is given', () => expect(readFileSync(program, 'utf8')).toMatch(/^"\$@" &$/m));
+  it('uses the program that every machine is given', () =>
+    expect(readFileSync(program, 'utf8')).toMatch(/^"\$@" >"\$home\/log\/\$number.log" 2>&1 &$/m));
 });

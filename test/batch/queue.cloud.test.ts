@@ -54,6 +54,11 @@ const waitForOutputs = (job: ComputeJob) =>
     answer => 'outputs' in answer && answer.outputs !== undefined,
   ) as Promise<Extract<ComputeJob, { status: 'succeeded' }>>;
 
+async function readFile(key: string | undefined): Promise<string> {
+  const { Body } = await root.send(new GetObjectCommand({ Bucket: project.network.bucket, Key: key }));
+  return (await Body?.transformToString()) ?? '';
+}
+
 beforeAll(async () => {
   [operator, steward, lead] = await Promise.all(
     (['operator', 'steward', 'researcher'] as const).map(group => signInNewPerson(cloud, `bat-${group}`, group)),
@@ -104,15 +109,16 @@ describe('a job', () => {
     const end = await waitForJob(job);
     expect(end, lines.join('\n')).toMatchObject({ status: 'succeeded', attempts: [{ exitCode: 0 }] });
     const { outputs } = await waitForOutputs(job);
-    expect(outputs).toMatchObject({ files: 1, bytes: 2, folder: `batch/${job.id}/outputs/` });
-    const { Body } = await root.send(new GetObjectCommand({ Bucket: project.network.bucket, Key: outputs?.crate }));
-    const crate = JSON.parse((await Body?.transformToString()) ?? '');
+    expect(outputs?.folder).toBe(`batch/${job.id}/outputs/`);
+    const crate = JSON.parse(await readFile(outputs?.crate));
     expect(JSON.stringify(crate)).toContain('https://w3id.org/ro/wfrun/process/0.5');
-    const log = await lead?.ask('showLogs', { params: { ...params, job: job.id } });
-    expect(log?.lines.map(({ text }) => text)).toContain('done');
+    expect(await readFile(`batch/${job.id}/run/outputs.sha256`)).toMatch(/^[0-9a-f]{64} {2}sum\.txt\n$/);
+    // What it printed stays in the project.
+    expect(await readFile(`batch/${job.id}/log/task-0-attempt-1.log`)).toBe('done\n');
+    expect(await showJob(job.id)).toMatchObject({ log: `batch/${job.id}/log/` });
     // The same again leaves the same.
     const repetition = (await lead?.ask('rerunJob', { params: { ...params, job: job.id } })) as ComputeJob;
-    expect((await waitForOutputs(repetition)).outputs?.sha256).toBe(outputs?.sha256);
+    expect((await waitForOutputs(repetition)).outputs?.repetition).toBe('equal');
     const budget = await lead?.ask('showBudget', { params });
     expect(budget).toMatchObject({ limitMicros: 5_000_000, reservedMicros: 0 });
     expect(budget?.spentMicros).toBeGreaterThan(0);
@@ -122,7 +128,11 @@ describe('a job', () => {
     const command = ['sh', '-c', 'echo $AWS_BATCH_JOB_ARRAY_INDEX > "$BROCH_OUTPUTS/$AWS_BATCH_JOB_ARRAY_INDEX.txt"'];
     const job = await submit({ tasks: 2, command });
     expect(await waitForJob(job), lines.join('\n')).toMatchObject({ status: 'succeeded' });
-    expect((await waitForOutputs(job)).outputs).toMatchObject({ files: 2 });
+    await waitForOutputs(job);
+    for (const task of [0, 1]) {
+      expect(await readFile(`batch/${job.id}/outputs/${task}.txt`)).toBe(`${task}\n`);
+      expect(await readFile(`batch/${job.id}/log/task-${task}-attempt-1.log`)).toBe('');
+    }
   });
 
   it('continues from its checkpoint when AWS takes its machine back', async () => {

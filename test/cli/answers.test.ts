@@ -47,7 +47,7 @@ const hiddenFieldsOf: Partial<Record<RouteName, readonly string[]>> = {
   ...Object.fromEntries(
     ['submitJob', 'showJob', 'cancelJob', 'rerunJob'].map(name => [
       name,
-      [...batchAmounts, 'batchId', 'rank', 'startedAt', 'stoppedAt', 'logStream'],
+      [...batchAmounts, 'batchId', 'rank', 'startedAt', 'stoppedAt'],
     ]),
   ),
   listJobs: [

@@ -48,15 +48,13 @@ const job = {
   estimate,
   batchId: 'aws-1',
   rank: 1,
-  attempts: [{ startedAt: 1, stoppedAt: 2, exitCode: 0, reason: 'ended', logStream: 'job/one' }],
+  attempts: [{ startedAt: 1, stoppedAt: 2, exitCode: 0, reason: 'ended' }],
   endedAt: time,
   costMicros: 700_000,
   reason: 'Essential container in task exited',
+  log: 'batch/job-0011223344556677/log/',
   outputs: {
     folder: 'batch/job-0011223344556677/outputs/',
-    files: 2,
-    bytes: 1024,
-    sha256,
     crate: 'batch/job-0011223344556677/run/ro-crate-metadata.json',
   },
 };
@@ -82,7 +80,6 @@ export const batchSamples = {
   submitJob: job,
   listJobs: { items: [job] },
   showJob: job,
-  showLogs: { lines: [{ at: time, text: 'epoch 1' }] },
   cancelJob: job,
   rerunJob: job,
 };

@@ -7,8 +7,8 @@ install --mode=755 "$BROCH_LINUX/broch-agent.py" /usr/local/sbin/broch-agent
 install --mode=755 "$BROCH_LINUX/broch-datasets.py" /usr/local/sbin/broch-datasets
 install --mode=755 "$BROCH_LINUX/broch-home.py" /usr/local/sbin/broch-home
 install --mode=644 "$files/broch-prepare.service" "$files/broch-agent.service" "$files/broch-data.service" "$files/broch-home.service" \
-  "$files/broch-datasets.service" "$files/broch-packages.service" "$files/broch-packages.timer" /etc/systemd/system/
-for service in broch-prepare broch-home broch-agent broch-data broch-datasets xrdp xrdp-sesman; do
+  "$files/broch-jobs.service" "$files/broch-datasets.service" "$files/broch-packages.service" "$files/broch-packages.timer" /etc/systemd/system/
+for service in broch-prepare broch-home broch-agent broch-data broch-jobs broch-datasets xrdp xrdp-sesman; do
   unit="/etc/systemd/system/$service.service"
   [ -f "$unit" ] || unit="/usr/lib/systemd/system/$service.service"
   install --directory /etc/systemd/system/multi-user.target.wants

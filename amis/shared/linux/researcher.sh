@@ -20,3 +20,4 @@ done
 
 # The agent, which is root, shows the project's data here.
 install --directory --owner=researcher --group=researcher /data
+install --directory /batch
