@@ -4,6 +4,7 @@ import type { Construct } from 'constructs';
 import { allEndpointServices } from '../../functions/awake/lease.ts';
 import { serviceParameter } from '../../functions/awake/room.ts';
 import { workspacePorts } from '../../functions/workspaces/kinds.ts';
+import { interfaceEndpointPolicy } from './perimeter.ts';
 
 /**
  * What a project has only while something runs in it: interface endpoints, which cost by the hour, and the way from the
@@ -41,6 +42,7 @@ export class AwakeTemplate extends Stack {
         subnetIds: [subnet],
         securityGroupIds: [endpointGroup],
         privateDnsEnabled: true,
+        policyDocument: interfaceEndpointPolicy(this, service),
       });
       endpoint.cfnOptions.condition = condition;
     }

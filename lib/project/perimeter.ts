@@ -6,6 +6,28 @@ const ownAccount = ({ account }: Stack) => ({
   StringEquals: { 'aws:ResourceAccount': account, 'aws:PrincipalAccount': account },
 });
 
+/** AWS accepts no policy for these, and machines of AWS Batch need them. */
+const withoutPolicy: ReadonlySet<string> = new Set(['ecs-agent', 'ecs-telemetry']);
+
+/**
+ * The policy of an interface endpoint: identities of this account only. Without it, somebody could bring the keys of
+ * another account into a project, and send data to that account as log lines or as a container image.
+ */
+export const interfaceEndpointPolicy = ({ account }: Stack, service: string): PolicyDocument | undefined =>
+  withoutPolicy.has(service)
+    ? undefined
+    : new PolicyDocument({
+        statements: [
+          new PolicyStatement({
+            sid: 'OwnAccount',
+            principals: [new AnyPrincipal()],
+            actions: ['*'],
+            resources: ['*'],
+            conditions: { StringEquals: { 'aws:PrincipalAccount': account } },
+          }),
+        ],
+      });
+
 /** AWS buckets that operating systems and agents need, read-only. */
 const systems = (region: string): string[] => [
   `al2023-repos-${region}-de612dc2`,

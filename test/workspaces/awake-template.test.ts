@@ -22,6 +22,22 @@ describe('what a project has while something runs in it', () => {
     }
   });
 
+  it('lets identities of other accounts use no endpoint that can have a policy', () => {
+    const policies = ofType('AWS::EC2::VPCEndpoint').map(({ Properties }) => [
+      JSON.stringify(Properties.ServiceName).match(/\.([a-z.-]+)"\]\]/)?.[1],
+      (Properties.PolicyDocument as { Statement: { Condition: object }[] } | undefined)?.Statement.map(
+        ({ Condition }) => Condition,
+      ),
+    ]);
+    const ownAccount = [{ StringEquals: { 'aws:PrincipalAccount': { Ref: 'AWS::AccountId' } } }];
+    expect(policies.filter(([, conditions]) => !conditions).map(([service]) => service)).toEqual([
+      'ecs-agent',
+      'ecs-telemetry',
+    ]);
+    for (const [service, conditions] of policies)
+      if (conditions) expect(conditions, String(service)).toEqual(ownAccount);
+  });
+
   it('lets the gateway reach only the ports of desktops', () => {
     const rules = ofType('AWS::EC2::SecurityGroupIngress').map(({ Properties }) => Properties);
     expect(rules).toMatchObject([
