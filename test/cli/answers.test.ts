@@ -51,6 +51,7 @@ const hiddenFieldsOf: Partial<Record<RouteName, readonly string[]>> = {
     ]),
   ),
   listJobs: [
+    'log',
     'request',
     'datasets',
     'estimate',
