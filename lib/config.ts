@@ -5,25 +5,8 @@ import { UserName } from '../functions/identifiers.ts';
 import { PackageTier } from '../functions/images/packages/schemas.ts';
 import { FindingPolicy } from '../functions/images/policy.ts';
 import { ShareTarget } from '../functions/images/sharing.ts';
-import { workspaceProviders } from '../functions/workspaces/kinds.ts';
 import { TimeZoneName } from '../functions/workspaces/schemas.ts';
-
-const InstanceType = z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, 'an instance type such as t3.large');
-/** The first type is used unless AWS has no capacity for it. */
-const InstanceTypes = z.array(InstanceType).min(1, 'at least one type').max(4);
-const WorkspaceSizes = z.strictObject({ small: InstanceTypes, medium: InstanceTypes, large: InstanceTypes });
-
-/** Only families that the image of a kind runs on. */
-function refuseForeignFamilies(sizes: Record<string, Record<string, string[]>>, context: z.RefinementCtx): void {
-  for (const [kind, { families }] of Object.entries(workspaceProviders))
-    for (const [size, types] of Object.entries(sizes[kind] ?? {}))
-      for (const type of types.filter(name => InstanceType.safeParse(name).success && !families.test(name)))
-        context.addIssue({
-          code: 'custom',
-          path: [kind, size],
-          message: `${type} is not of a family that ${kind} workspaces run on`,
-        });
-}
+import { InstanceType, WorkspacesConfig } from './workspaces-config.ts';
 
 /** Which sessions the gateway records, how long recordings are retained, and which roles may read them. */
 const RecordingConfig = z.strictObject({
@@ -153,61 +136,7 @@ export const Config = z.strictObject({
     })
     .prefault({}),
   gateway: GatewayConfig.optional(),
-  workspaces: z.strictObject({
-    gateway: z
-      .url({ protocol: /^https$/, error: 'an address that begins with https://' })
-      .describe(
-        'The address of the page that opens links at your own Guacamole gateway. With `gateway` it is not used',
-      ),
-    linkSeconds: z
-      .number()
-      .int()
-      .min(5)
-      .max(60)
-      .default(60)
-      .describe('Seconds for which a link into a desktop is valid, at most 60'),
-    readyMinutes: z
-      .number()
-      .int()
-      .min(1)
-      .max(60)
-      .default(20)
-      .describe('Minutes after which a desktop that has not reported is removed'),
-    perProject: z
-      .number()
-      .int()
-      .min(1)
-      .max(10_000)
-      .default(100)
-      .describe('The most workspaces that may run in a project at the same time'),
-    hourlyPrices: z
-      .record(InstanceType, z.number().positive().max(1000))
-      .default({})
-      .describe('What instance types cost in an hour, in dollars, for `workspaces.hourlyBudget`'),
-    hourlyBudget: z.number().positive().max(100_000).optional().meta({
-      description:
-        'The most that the machines of a project may cost in an hour, in dollars. A workspace that would exceed it is not started',
-      omitted: 'no limit',
-    }),
-    idleMinutes: z
-      .number()
-      .int()
-      .min(30)
-      .max(10_080)
-      .default(120)
-      .describe('Minutes without use after which a machine is stopped. Its disks stay'),
-    sizes: z
-      .strictObject({
-        desktop: WorkspaceSizes,
-        notebook: WorkspaceSizes,
-        gpu: WorkspaceSizes,
-        windows: WorkspaceSizes,
-      })
-      .superRefine(refuseForeignFamilies)
-      .describe(
-        'For each kind of workspace (desktop, notebook, gpu, windows) the EC2 instance types of small, medium and large ones, in the order in which they are tried',
-      ),
-  }),
+  workspaces: WorkspacesConfig,
   images: z
     .strictObject({
       authors: z.array(UserName).default([]).meta({

@@ -59,6 +59,11 @@ export class Workspaces extends Construct {
     // A launch may wait 15 minutes for capacity; everything else is retried for some minutes.
     const deadline = Duration.minutes(config.readyMinutes + 60);
 
+    const prices = {
+      PER_PROJECT: String(config.perProject),
+      PRICES: JSON.stringify({ hourly: config.hourlyPrices, budget: config.hourlyBudget }),
+      SIZES: JSON.stringify(config.sizes),
+    };
     const awake = new AwakeProjects(this, 'Awake', { environment });
     const leases = (workspace: TableRight[]) => ({
       TABLE_NAME: tableAccess(core.table, { workspace, awake: ['GetItem', 'PutItem'] }),
@@ -82,9 +87,7 @@ export class Workspaces extends Construct {
             resources: ['*'],
           }),
         ),
-        PER_PROJECT: String(config.perProject),
-        PRICES: JSON.stringify({ hourly: config.hourlyPrices, budget: config.hourlyBudget }),
-        SIZES: JSON.stringify(config.sizes),
+        ...prices,
       },
     });
     const launch = new Handler<typeof Launch>(this, 'Launch', {
@@ -245,6 +248,7 @@ export class Workspaces extends Construct {
           project: ['GetItem'],
           // The tier, for the recording of sessions.
           airlocks: ['GetItem'],
+          awake: ['GetItem'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
         MACHINE_ARN: startAccess(machine),
@@ -258,6 +262,7 @@ export class Workspaces extends Construct {
         TIMEZONE: core.config.costs.timezone,
         RECORDED_TIERS: JSON.stringify(core.config.gateway?.recording?.tiers ?? []),
         TIER: String(core.config.airlock.tier),
+        ...prices,
       },
     });
     api.addRoutes(this, 'workspaces', handler);

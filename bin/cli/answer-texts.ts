@@ -35,6 +35,7 @@ import { formatSettingsChange, formatSettingsHistory, formatShownSettings } from
 import { pageItemShape, toOutputShape } from './shape.ts';
 import { formatRounds, formatTrail } from './trail-text.ts';
 import { formatCatalogue, formatUses } from './use-text.ts';
+import { formatWorkspaceEstimate } from './workspace-text.ts';
 
 type Answer<Name extends RouteName> = z.output<Routes[Name]['returns']>;
 type AnswerTexts = { [Name in RouteName]?: (answer: Answer<Name>, screen: OutputScreen) => string };
@@ -103,6 +104,7 @@ const answerTexts: AnswerTexts = {
   approveQueue: formatQueue,
   closeQueue: formatQueue,
   listQueues: ({ items }, screen) => formatQueues(items, screen),
+  estimateWorkspace: formatWorkspaceEstimate,
   showBudget: formatBudget,
   requestContainer: formatContainer,
   approveContainer: formatContainer,

@@ -9,13 +9,12 @@ import { formatFields, hangingText, narrowWidth } from './layout.ts';
 import {
   escapeForTerminal,
   formatCount,
-  formatMicros,
+  formatDollars,
   formatStatusWords,
   formatTime,
   type OutputScreen,
 } from './output.ts';
 
-const formatDollars = (micros: number): string => formatMicros(String(micros), 'USD');
 const formatAct = ({ by: person, at: time }: { by: { name: string }; at: string }): string =>
   `${escapeForTerminal(person.name)}, ${formatTime(time)}`;
 

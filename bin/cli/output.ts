@@ -41,6 +41,9 @@ export const formatMicros = (micros: string, currency = ''): string =>
     ? inCurrency(toCents(micros), currency)
     : inCurrency(toCents(micros), 'XXX').replace('¤', '').trim();
 
+/** An amount in millionths of a dollar. */
+export const formatDollars = (micros: number): string => formatMicros(String(micros), 'USD');
+
 const zoneName = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'short' });
 
 /** Local time to the second with its zone, such as `2026-07-01 09:05:07 BST`; the JSON has the exact instant. */

@@ -5,6 +5,7 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
+import { AwakeProject, asleep } from '../awake/lease.ts';
 import { currentTime } from '../clock.ts';
 import { startExecution } from '../executions.ts';
 import { http } from '../http/http.ts';
@@ -16,11 +17,12 @@ import { Project } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
 import { readRow } from '../table.ts';
 import type { WorkspacePerson } from './desk.ts';
+import { awakeLimits, estimateWorkspace, HourlyPrices } from './estimate.ts';
 import { isChangingWorkspace } from './life.ts';
 import { mintDesktopLink } from './link.ts';
 import { decryptPassword } from './passwords.ts';
 import { workspacesRoutes } from './routes.ts';
-import type { Workspace } from './schemas.ts';
+import { type Workspace, WorkspaceKind, WorkspaceSize } from './schemas.ts';
 import { changeWorkspace, createWorkspace, pageWorkspaces, readWorkspace } from './store.ts';
 import { decideWorkspace, requestWorkspace, requireReadyWorkspace, type WorkspaceCommand } from './workspaces.ts';
 
@@ -41,6 +43,10 @@ export const env = z.object({
   RECORDED_TIERS: z.string(),
   /** The tier of projects that set none. */
   TIER: z.coerce.number(),
+  /** The instance types for each kind and size, as JSON. */
+  SIZES: z.string(),
+  PRICES: z.string(),
+  PER_PROJECT: z.coerce.number(),
 });
 const {
   TABLE_NAME,
@@ -55,8 +61,13 @@ const {
   TIMEZONE,
   RECORDED_TIERS,
   TIER,
+  SIZES,
+  PRICES,
+  PER_PROJECT,
 } = env.parse(process.env);
 const secrets = new SecretsManagerClient({});
+const prices = HourlyPrices.parse(JSON.parse(PRICES));
+const sizes = z.record(WorkspaceKind, z.record(WorkspaceSize, z.array(z.string()))).parse(JSON.parse(SIZES));
 const recordedTiers = z.array(z.number()).parse(JSON.parse(RECORDED_TIERS));
 
 /** Starts the workflow that the status asks for. It has a name, so that an attempt runs only once. */
@@ -140,6 +151,18 @@ export const handler = http(
       const workspace = isNew || ephemeral ? undefined : (await findOwnWorkspaces(project, user.id, kind)).find(isLeft);
       if (workspace) return obey(project, workspace.id, { do: 'start', by: user, deadlineSeconds: DEADLINE_SECONDS });
       return requestNewWorkspace(project, user, { kind, size, ephemeral });
+    },
+
+    async estimateWorkspace({ params: { project: id }, body: { kind, size } }) {
+      const project = (await readRow(TABLE_NAME, AwakeProject, rowKey('awake', id))) ?? asleep;
+      return estimateWorkspace({
+        kind,
+        size,
+        types: sizes[kind][size],
+        prices,
+        limits: awakeLimits(PER_PROJECT, prices),
+        project,
+      });
     },
 
     async giveWorkspace({ params: { project }, body: { member, kind, size } }) {

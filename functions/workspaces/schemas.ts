@@ -123,6 +123,21 @@ export const Workspace = z.discriminatedUnion('status', [
 export type Workspace = z.infer<typeof Workspace>;
 export type WorkspaceIn<S extends Workspace['status']> = Extract<Workspace, { status: S }>;
 
+/** What a workspace would cost. All amounts are in millionths of a dollar an hour. */
+export const WorkspaceEstimate = z.object({
+  kind: WorkspaceKind,
+  size: WorkspaceSize,
+  types: z.array(z.string()).describe('the machines, in the order in which they are tried'),
+  hourlyMicros: z.number().optional().describe('the dearest of them; absent if your operator gave no prices'),
+  homeGigabytes: z.number().describe('the disk that is paid for while the workspace is stopped'),
+  running: z.number().describe('workspaces that run in the project now'),
+  runningLimit: z.number(),
+  projectHourlyMicros: z.number().describe('what runs in the project now'),
+  limitHourlyMicros: z.number().optional().describe('the most that it may cost'),
+  refusal: z.string().optional().describe('why a start would be refused now'),
+});
+export type WorkspaceEstimate = z.infer<typeof WorkspaceEstimate>;
+
 /** The workspaces of one person in one project that have a machine or wait for one; the limit counts them. */
 export const Desk = z.object({ live: z.array(WorkspaceId) });
 export type Desk = z.infer<typeof Desk>;

@@ -5,6 +5,7 @@ import { stepHandler } from '../handler.ts';
 import { rowKey } from '../keys.ts';
 import { Project } from '../projects/schemas.ts';
 import { readRow } from '../table.ts';
+import { awakeLimits, findHourlyMicros, HourlyPrices } from './estimate.ts';
 import { leaseEnvironment } from './leases.ts';
 import { WorkspaceKind, WorkspaceSize } from './schemas.ts';
 import { LaunchAttempt, readWorkspace } from './store.ts';
@@ -21,9 +22,7 @@ export const env = z.object({
 });
 const values = env.parse(process.env);
 const sizes = z.record(WorkspaceKind, z.record(WorkspaceSize, z.array(z.string()))).parse(JSON.parse(values.SIZES));
-const { hourly, budget } = z
-  .object({ hourly: z.record(z.string(), z.number()), budget: z.number().optional() })
-  .parse(JSON.parse(values.PRICES));
+const prices = HourlyPrices.parse(JSON.parse(values.PRICES));
 const room = {
   table: values.TABLE_NAME,
   environment: values.ENVIRONMENT,
@@ -31,7 +30,6 @@ const room = {
   templateUrl: values.AWAKE_TEMPLATE,
   serviceRole: values.AWAKE_ROLE,
 };
-const toMicros = (dollars: number) => Math.round(dollars * 1_000_000);
 
 /** Wakes the project before something starts in it, and joins it with the gateway. Called again until it is awake. */
 export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: id, attempt }) => {
@@ -42,10 +40,9 @@ export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: i
   const holder = {
     id,
     use: 'workspace',
-    hourlyMicros: toMicros(hourly[sizes[kind][size][0] ?? ''] ?? 0),
+    hourlyMicros: findHourlyMicros(sizes[kind][size], prices) ?? 0,
   } as const;
   const cidr = row?.status === 'ready' ? row.cidr : '';
   const place = await findPlace({ project, cidr, network }, gateway);
-  const limits = { workspaces: values.PER_PROJECT, ...(budget !== undefined && { hourlyMicros: toMicros(budget) }) };
-  return { outcome: await wakeProject(room, place, holder, limits) };
+  return { outcome: await wakeProject(room, place, holder, awakeLimits(values.PER_PROJECT, prices)) };
 });

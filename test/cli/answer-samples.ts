@@ -8,6 +8,7 @@ import { enclaveSamples } from './enclave-samples.ts';
 import { imageSamples } from './image-samples.ts';
 import { packageSamples } from './package-samples.ts';
 import { requestSamples } from './request-samples.ts';
+import { workspaceSamples } from './workspace-samples.ts';
 
 const { time, sha256, purpose: long, path, seal, finding, vote, request, summary } = requestSamples;
 const project = {
@@ -72,20 +73,6 @@ const version = {
   partnerName: 'petra',
   prefix: `datasets/admissions/${sha256}/`,
   registeredAt: time,
-};
-const workspace = {
-  status: 'failed',
-  id: 'ws-001122334455',
-  project: project.id,
-  owner: 'c0747955',
-  ownerName: 'rana',
-  kind: 'desktop',
-  size: 'small',
-  requestedAt: time,
-  attempt: 1,
-  attemptedAt: time,
-  reason: 'No image for Linux desktops is approved. An operator approves one.',
-  failedAt: time,
 };
 const member = {
   user: 'c0747955',
@@ -214,18 +201,6 @@ export const answerSamples: Partial<Record<RouteName, object>> = {
   importAccess: access,
   ...imageSamples,
   ...batchSamples,
-  askWorkspace: workspace,
-  listWorkspaces: { items: [workspace] },
-  showWorkspace: workspace,
-  retryWorkspace: workspace,
-  startWorkspace: workspace,
-  stopWorkspace: workspace,
-  giveWorkspace: workspace,
-  setTimetable: workspace,
-  resizeWorkspace: workspace,
-  keepWorkspaceAwake: workspace,
-  archiveWorkspace: workspace,
-  deleteWorkspace: workspace,
   draftRequest: request,
   editRequest: request,
   submitRequest: request,
@@ -277,7 +252,6 @@ export const answerSamples: Partial<Record<RouteName, object>> = {
     ],
   },
   listRounds: { items: [{ round: 1, seal, votes: [vote], outcome: 'returned', at: time }] },
-  linkWorkspace: { url: `https://gateway.example.org/?token=${'t'.repeat(120)}`, expires: time },
   showSigningKey: {
     keyId: 'arn:aws:kms:eu-west-2:123456789012:key/0a1b2c3d-0000-1111-2222-333344445555',
     algorithm: 'ECDSA_SHA_256',
@@ -288,6 +262,7 @@ export const answerSamples: Partial<Record<RouteName, object>> = {
   ...datasetSamples,
   ...packageSamples,
   ...enclaveSamples,
+  ...workspaceSamples,
   reportCosts: { date: '2026-11-19' },
   listReports: { items: [report] },
   showReport: report,

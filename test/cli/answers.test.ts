@@ -20,6 +20,9 @@ const batchAmounts = [
   'expectedMicros',
   'mostMicros',
   'costMicros',
+  'hourlyMicros',
+  'projectHourlyMicros',
+  'limitHourlyMicros',
 ];
 /** Answers that name a thing by fewer of its fields than it has. */
 const hiddenFieldsOf: Partial<Record<RouteName, readonly string[]>> = {
@@ -44,6 +47,7 @@ const hiddenFieldsOf: Partial<Record<RouteName, readonly string[]>> = {
   ),
   showBudget: batchAmounts,
   estimateJob: batchAmounts,
+  estimateWorkspace: batchAmounts,
   ...Object.fromEntries(
     ['submitJob', 'showJob', 'cancelJob', 'rerunJob'].map(name => [
       name,

@@ -84,6 +84,7 @@ export const exampleBodies: Record<string, object> = {
   submitJob: { image: batchImage, command: ['true'] },
   cancelJob: { reason: 'The input was wrong.' },
   setTimetable: { days: ['mon'] },
+  estimateWorkspace: { kind: 'desktop' },
   giveWorkspace: { member: 'sub-rana', kind: 'desktop' },
   resizeWorkspace: { size: 'large' },
   keepWorkspaceAwake: { until: '2026-11-30T18:00:00Z' },
