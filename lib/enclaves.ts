@@ -92,6 +92,7 @@ export class Enclaves extends Construct {
         TABLE_NAME: tableAccess(core.table, {
           enclave: ['GetItem', 'PutItem', 'Query'],
           terms: ['GetItem'],
+          image: ['GetItem'],
           project: ['GetItem'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),

@@ -27,11 +27,13 @@ const commands = [
   'aws s3 cp "s3://$BUILDS/tools/packer.zip" packer.zip && unzip -q packer.zip packer -d /usr/bin && rm packer.zip',
   'aws s3 cp "s3://$BUILDS/tools/session-manager-plugin.rpm" plugin.rpm && dnf install --assumeyes ./plugin.rpm && rm plugin.rpm',
   'aws s3 cp "s3://$BUILDS/variables/$BROCH_IMAGE.pkrvars.hcl" values.pkrvars.hcl',
-  // Of no other image: the enclave's image, which enclave/image/buildspec.yml built.
-  'if [ "$BROCH_IMAGE" = enclave-parent ]; then for file in loader.eif parent measurements.json SHA256SUMS; do aws s3 cp "s3://$BUILDS/tools/enclave/$file" "enclave-parent/loader/$file" || exit 1; done; fi',
+  // Of no other image: the enclave's image, from sources that are a part of the recipe. It needs Docker, so build.lambda.ts
+  // starts this build in privileged mode.
+  'if [ "$BROCH_IMAGE" = enclave-parent ]; then dnf install --assumeyes aws-nitro-enclaves-cli aws-nitro-enclaves-cli-devel && python3 -m pip install --quiet --no-deps --require-hashes --requirement enclave-parent/enclave/image/requirements.txt && sh enclave-parent/enclave/image/build.sh enclave-parent/loader || exit 1; fi',
   'packer init "$BROCH_IMAGE"',
   'packer build -color=false -var-file=values.pkrvars.hcl -var "region=$AWS_REGION" -var "subnet_id=$SUBNET" -var "security_group_id=$GROUP" -var "instance_profile=$PROFILE" -var "kms_key_id=$KEY" -var "recipe=$BROCH_RECIPE" "$BROCH_IMAGE"',
   'aws s3 cp "bill-of-materials-$BROCH_IMAGE.json" "s3://$BUILDS/builds/$BROCH_IMAGE/$BROCH_VERSION/$BROCH_ATTEMPT/bill-of-materials.json"',
+  'if [ "$BROCH_IMAGE" = enclave-parent ]; then aws s3 cp enclave-parent/loader/measurements.json "s3://$BUILDS/builds/$BROCH_IMAGE/$BROCH_VERSION/$BROCH_ATTEMPT/measurements.json" || exit 1; fi',
   'aws s3 cp "manifest-$BROCH_IMAGE.json" "s3://$BUILDS/builds/$BROCH_IMAGE/$BROCH_VERSION/$BROCH_ATTEMPT/manifest.json"',
 ];
 

@@ -7,11 +7,12 @@ import { EC2Client, RegisterImageCommand } from '@aws-sdk/client-ec2';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { parse } from '@cdktf/hcl2json';
-import { billKey, manifestKey, readBuildVariables } from '../functions/images/builder.ts';
+import { billKey, manifestKey, measurementsKey, readBuildVariables } from '../functions/images/builder.ts';
 import type { ImageName } from '../functions/images/schemas.ts';
 import type { ImageRun } from '../functions/images/store.ts';
 import { digestRecipe, recipesFolder } from '../lib/recipes.ts';
 import type { CloudFacts } from './deployed-cloud.ts';
+import { measureLoader } from './enclaves/build-loader.ts';
 import { clientConfigFor, rootCredentialsFor } from './roles.ts';
 
 /** What the played parts shall do with an image: what Inspector and GuardDuty find, how its build or smoke tests fail. */
@@ -57,8 +58,9 @@ function writeBill(image: ImageName): string {
 
 /**
  * Stands in for CodeBuild and Packer, which the embedded cloud does not have. For each build that was started it reads the
- * recipe with the real parser, compares its digest, writes the real bill of materials of this machine, registers a machine
- * image without a disk, and publishes the event of the end, all with the rights of the account's root. Resolves when aborted.
+ * recipe with the real parser, compares its digest, writes the real bill of materials of this machine, builds the real loader
+ * of enclaves and measures it, registers a machine image without a disk, and publishes the event of the end, all with the
+ * rights of the account's root. Resolves when aborted.
  */
 export async function playBuilder(
   facts: CloudFacts,
@@ -97,6 +99,10 @@ export async function playBuilder(
     const put = (Key: string, Body: string) =>
       s3.send(new PutObjectCommand({ Bucket: outputs['data.Builds'], Key, Body }));
     await put(billKey(run), writeBill(image));
+    if (image === 'enclave-parent') {
+      const { pcr0, pcr1, pcr2 } = measureLoader();
+      await put(measurementsKey(run), JSON.stringify({ HashAlgorithm: 'played', PCR0: pcr0, PCR1: pcr1, PCR2: pcr2 }));
+    }
     const artifact = { builder_type: 'amazon-ebs', artifact_id: `${region}:${ImageId}`, custom_data: { recipe } };
     await put(manifestKey(run), JSON.stringify({ builds: [artifact], last_run_uuid: '' }));
   }

@@ -32,6 +32,7 @@ function listFields(version: ImageVersionAnswer): [string, string][] {
           ['base image', escapeForTerminal(build.base)],
           ['bill of materials', build.bill],
           ['built', formatTime(build.builtAt)],
+          ...Object.entries(build.measurements ?? {}).map(([name, value]) => [name.toUpperCase(), value]),
         ] as [string, string][])
       : []),
     ...('scan' in version

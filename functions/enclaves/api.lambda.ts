@@ -5,12 +5,14 @@ import { DatasetTerms } from '../datasets/schemas.ts';
 import { startExecution } from '../executions.ts';
 import { type Caller, http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
+import { Image, imageKey } from '../images/schemas.ts';
 import { rowKey } from '../keys.ts';
 import { hasProject, readMembership } from '../membership.ts';
 import { findPerson, readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
 import { readObject } from '../storage/object-read.ts';
 import { readRow } from '../table.ts';
+import { findApprovedLoader, PARENT_IMAGE, requireApprovedLoader } from './approved-loader.ts';
 import { createRunId, decideEnclaveRun, type EnclaveRunCommand, partyOf } from './enclaves.ts';
 import { RunEvidence } from './evidence.ts';
 import { machineFor } from './machine.ts';
@@ -84,10 +86,16 @@ export const handler = http(
   {
     proposeEnclaveRun: async ({ user, params: { project }, body: { codePartner, dataHours, codeHours, ...body } }) => {
       const now = currentTime();
-      const [data, code] = await Promise.all([findDataOwner(body.inputs), findCodePartner(codePartner)]);
+      const [data, code, image] = await Promise.all([
+        findDataOwner(body.inputs),
+        findCodePartner(codePartner),
+        readRow(TABLE_NAME, Image, imageKey(PARENT_IMAGE)),
+      ]);
+      const loader = body.loader ?? findApprovedLoader(image, project, now).measurements;
+      requireApprovedLoader(loader, image, project, now);
       const id = createRunId(now, randomInt(2 ** 20));
       const nonce = randomBytes(32).toString('hex');
-      const manifest: RunManifest = { ...body, v: 1, run: id, project, nonce, notBefore: now };
+      const manifest: RunManifest = { ...body, loader, v: 1, run: id, project, nonce, notBefore: now };
       machineFor(manifest);
       const deadlines = { data: hoursOn(now, dataHours), code: hoursOn(now, codeHours) };
       const run = await decide(

@@ -2,9 +2,10 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
-import { Image, imageKey, selectImage } from '../images/schemas.ts';
+import { Image, imageKey } from '../images/schemas.ts';
 import { s3 } from '../storage/s3.ts';
 import { readRow } from '../table.ts';
+import { PARENT_IMAGE, requireApprovedLoader } from './approved-loader.ts';
 import { RunStep, readNetwork, readRunning } from './attempt.ts';
 import { decideEnclaveRun } from './enclaves.ts';
 import { launchParent } from './instances.ts';
@@ -21,8 +22,8 @@ const { TABLE_NAME, ENVIRONMENT } = env.parse(process.env);
 export const handler = stepHandler(RunStep, async (step): Promise<void> => {
   const run = await readRunning(TABLE_NAME, step);
   const { network } = await readNetwork(TABLE_NAME, run.project);
-  const name = 'enclave-parent';
-  const image = selectImage(name, await readRow(TABLE_NAME, Image, imageKey(name)), run.project, currentTime());
+  const parentImage = await readRow(TABLE_NAME, Image, imageKey(PARENT_IMAGE));
+  const image = requireApprovedLoader(run.manifest.loader, parentImage, run.project, currentTime());
   const machine = machineFor(run.manifest);
   const { artefact, inputs } = run.manifest;
   const order = {

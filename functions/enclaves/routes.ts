@@ -23,11 +23,13 @@ export const enclavesRoutes = {
     callers: [{ group: 'researcher', member: ['lead', 'researcher'] }],
     summary: "Propose to run a partner's confidential code on an owner's data; both decide about the manifest",
     example:
-      'enclave propose asthma --code-partner petra --loader @loader.json --artefact @code.json --inputs @data.json --outputs @outputs.json --limits @limits.json --not-after 2027-01-31T00:00:00Z',
+      'enclave propose asthma --code-partner petra --artefact @code.json --inputs @data.json --outputs @outputs.json --limits @limits.json --not-after 2027-01-31T00:00:00Z',
     params: project,
     body: z.object({
       codePartner: UserName.describe('who decides for the code'),
-      loader: loader.describe('the measurements of the loader: pcr0, pcr1, pcr2'),
+      loader: loader
+        .optional()
+        .describe('the measurements of the loader: pcr0, pcr1, pcr2; left out: those of the approved image'),
       artefact: artefact.describe('the packed code: key, sha256, bytes, kmsKey'),
       inputs: inputs.describe('the packed data: name, dataset, version, key, sha256, bytes, kmsKey of each'),
       outputs: outputs.describe('what may come out: maxBytes, maxFiles, kmsKey'),

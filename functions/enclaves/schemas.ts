@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Sha256 } from '../identifiers.ts';
+import { LoaderMeasurements } from '../images/schemas.ts';
 import { DatasetId } from '../ingest/schemas.ts';
 import { ProjectId } from '../projects/schemas.ts';
 
@@ -9,12 +10,6 @@ export const RunId = z.string().regex(/^er-[0-9a-f]{16}$/);
 /** The role in a partner's account that reads the policy and the grants of its key, and nothing else. */
 export const AUDITOR_ROLE = 'broch-enclave-auditor';
 
-const isMeasured = (hex: string) => /[1-9a-f]/.test(hex);
-/** A measurement of SHA-384. Zero is what a debug enclave has, so it measures nothing. */
-const Measurement = z
-  .string()
-  .regex(/^[0-9a-f]{96}$/)
-  .refine(isMeasured, 'a measurement that is not zero');
 export const Sha384 = z.string().regex(/^[0-9a-f]{96}$/);
 const KeyArn = z.string().regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key\/[A-Za-z0-9-]{1,64}$/);
 /** A folder of the project's bucket that its machines can read. The SHA-256 in the manifest protects what lies there. */
@@ -39,7 +34,7 @@ export const RunManifest = z.strictObject({
   run: RunId,
   project: ProjectId,
   /** The measurements of the loader's image. */
-  loader: z.strictObject({ pcr0: Measurement, pcr1: Measurement, pcr2: Measurement }),
+  loader: LoaderMeasurements,
   artefact: PackedObject,
   inputs: z
     .array(

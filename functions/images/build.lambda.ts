@@ -30,6 +30,8 @@ export const handler = stepHandler(
       await builds.send(
         new StartBuildCommand({
           projectName: BUILDER,
+          // The enclave's image comes out of Docker. No other build gets the host's devices.
+          ...(image === 'enclave-parent' && { privilegedModeOverride: true }),
           idempotencyToken: `${image}-${version}-${attempt}`,
           environmentVariablesOverride: Object.entries({
             BROCH_IMAGE: image,

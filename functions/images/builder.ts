@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { contract } from '../contract.ts';
 import { Sha256 } from '../identifiers.ts';
+import { type LoaderMeasurements, Measurement } from './schemas.ts';
 import { ImageRun } from './store.ts';
 
 const Variables = z.array(z.object({ name: z.string(), value: z.string() }));
@@ -42,3 +43,10 @@ export class BuildRecorded extends Error {
 const folderOf = ({ image, version, attempt }: ImageRun) => `builds/${image}/${version}/${attempt}`;
 export const manifestKey = (run: ImageRun): string => `${folderOf(run)}/manifest.json`;
 export const billKey = (run: ImageRun): string => `${folderOf(run)}/bill-of-materials.json`;
+export const measurementsKey = (run: ImageRun): string => `${folderOf(run)}/measurements.json`;
+
+/** What nitro-cli says of an enclave's image. */
+const NitroMeasurements = z
+  .object({ PCR0: Measurement, PCR1: Measurement, PCR2: Measurement })
+  .transform(({ PCR0: pcr0, PCR1: pcr1, PCR2: pcr2 }): LoaderMeasurements => ({ pcr0, pcr1, pcr2 }));
+export const readMeasurements = (json: string): LoaderMeasurements => NitroMeasurements.parse(JSON.parse(json));

@@ -6,7 +6,15 @@ import { completeTask } from '../executions.ts';
 import { eventHandler, logger } from '../handler.ts';
 import { sha256 } from '../hash.ts';
 import { Refused } from '../refused.ts';
-import { BuildEnded, billKey, manifestKey, PackerManifest, readBuildVariables } from './builder.ts';
+import {
+  BuildEnded,
+  billKey,
+  manifestKey,
+  measurementsKey,
+  PackerManifest,
+  readBuildVariables,
+  readMeasurements,
+} from './builder.ts';
 import { decideImage } from './images.ts';
 import { readImageRules } from './rules.ts';
 import { AmiId, type ImageBuild } from './schemas.ts';
@@ -43,7 +51,9 @@ async function readBuild(run: ImageRun, recipe: string, now: string): Promise<Im
       'mismatch',
       `The build made ${ami}, which is not tagged as ${run.image} of the recipe ${recipe}.`,
     );
-  return { ami, base: tag('broch:base') ?? '', bill, builtAt: now };
+  const measurements =
+    run.image === 'enclave-parent' ? readMeasurements(await readText(measurementsKey(run))) : undefined;
+  return { ami, base: tag('broch:base') ?? '', bill, builtAt: now, ...(measurements && { measurements }) };
 }
 
 /** Records the end of a build and wakes the workflow. Whatever is wrong with the outcome fails the version. */
@@ -61,7 +71,7 @@ export const handler = eventHandler(BuildEnded, async ({ 'build-status': status,
     } catch (error) {
       if (error instanceof Refused) return failure(error.message);
       if (error instanceof z.ZodError || error instanceof SyntaxError)
-        return failure(`The manifest of the build cannot be read. See ${logs}.`);
+        return failure(`The manifest or the measurements of the build cannot be read. See ${logs}.`);
       throw error;
     }
   };

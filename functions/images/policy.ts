@@ -89,5 +89,8 @@ export const findGap = ({ findings }: ScanResult): string | undefined =>
   findings.find(({ id }) => id === UNSCANNED)?.package;
 
 /** What an approval is bound to: the recipe, what it was built on, what it contains, and what is known against it. */
-export const approvalDigest = (recipe: string, { ami, base, bill }: ImageBuild, { digest }: ScanResult): string =>
-  sha256(JSON.stringify([recipe, ami, base, bill, digest]));
+export function approvalDigest(recipe: string, build: ImageBuild, { digest }: ScanResult): string {
+  const { ami, base, bill, measurements } = build;
+  const { pcr0, pcr1, pcr2 } = measurements ?? {};
+  return sha256(JSON.stringify([recipe, ami, base, bill, digest, ...(measurements ? [pcr0, pcr1, pcr2] : [])]));
+}

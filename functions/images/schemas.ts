@@ -59,8 +59,24 @@ export const ScanResult = z.object({
 });
 export type ScanResult = z.infer<typeof ScanResult>;
 
+/** A measurement of an enclave: SHA-384. Zero is what an enclave in debug mode has, so it measures nothing. */
+export const Measurement = z
+  .string()
+  .regex(/^[0-9a-f]{96}$/)
+  .refine(hex => /[1-9a-f]/.test(hex), 'a measurement that is not zero');
+/** The measurements of the loader's image, which both parties of a run agree on. */
+export const LoaderMeasurements = z.strictObject({ pcr0: Measurement, pcr1: Measurement, pcr2: Measurement });
+export type LoaderMeasurements = z.infer<typeof LoaderMeasurements>;
+
 /** What a build made. `bill` is the SHA-256 of the bill of materials. */
-export const ImageBuild = z.object({ ami: AmiId, base: z.string(), bill: Sha256, builtAt: Instant });
+export const ImageBuild = z.object({
+  ami: AmiId,
+  base: z.string(),
+  bill: Sha256,
+  builtAt: Instant,
+  /** Of the enclave's image in it, if it has one. Whoever approves the version approves them. */
+  measurements: LoaderMeasurements.optional(),
+});
 export type ImageBuild = z.infer<typeof ImageBuild>;
 
 const Approval = z.object({
@@ -190,10 +206,15 @@ export type ImageSummary = z.infer<typeof ImageSummary>;
 export const imageKey = (image: ImageName) => rowKey('image', image);
 
 /**
- * The machine image that a project's machine starts from: the version that the project pinned, the one that is published
- * to it alone, or the one that everyone has. All others are refused: unapproved, replaced, deprecated and foreign images.
+ * The version that a project's machine starts from: the one that the project pinned, the one that is published to it alone,
+ * or the one that everyone has. All others are refused: unapproved, replaced, deprecated and foreign images.
  */
-export function selectImage(name: ImageName, image: Image | undefined, project: string, now: string): string {
+export function selectVersion(
+  name: ImageName,
+  image: Image | undefined,
+  project: string,
+  now: string,
+): ImageVersionIn<'published'> {
   const versions = (image?.versions ?? []).filter(version => version.status === 'published');
   const pin = image?.pins.find(
     candidate => candidate.project === project && Date.parse(candidate.until) > Date.parse(now),
@@ -202,7 +223,7 @@ export function selectImage(name: ImageName, image: Image | undefined, project: 
   const selection = pin
     ? versions.find(({ version }) => version === pin.version)
     : (canary ?? versions.find(({ reach }) => reach === 'everyone'));
-  if (selection) return selection.build.ami;
+  if (selection) return selection;
   throw new Refused(
     'conflict',
     `No version of the image ${name} is published. Ask your operator to publish one: broch image list.`,

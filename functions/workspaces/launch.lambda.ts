@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
-import { Image, imageKey, selectImage } from '../images/schemas.ts';
+import { Image, imageKey, selectVersion } from '../images/schemas.ts';
 import { rowKey } from '../keys.ts';
 import { readRoles } from '../membership.ts';
 import { Project } from '../projects/schemas.ts';
@@ -30,12 +30,12 @@ export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: i
   if ((await readRoles(TABLE_NAME, project, workspace.owner)).length === 0)
     throw new Refused('forbidden', explainEndedMembership(workspace.ownerName, project));
   const { image: name } = workspaceProviders[workspace.kind];
-  const image = selectImage(name, await readRow(TABLE_NAME, Image, imageKey(name)), project, currentTime());
+  const { build } = selectVersion(name, await readRow(TABLE_NAME, Image, imageKey(name)), project, currentTime());
   const instance = await launchInstance({
     workspace,
     network: requireProjectNetwork(await readRow(TABLE_NAME, Project, rowKey('project', project))),
     environment: ENVIRONMENT,
-    image,
+    image: build.ami,
     types: sizes[workspace.kind][workspace.size],
   });
   await claimInstance(TABLE_NAME, instance.instanceId, { project, workspace: id });

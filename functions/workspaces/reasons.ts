@@ -1,25 +1,10 @@
+import { type CaughtError, readErrorMessage, showErrorName } from '../caught-error.ts';
 import type { Workspace } from './schemas.ts';
-
-/** The error that a state machine caught. */
-export interface CaughtError {
-  readonly error: string;
-  readonly cause: string;
-}
 
 const capacity = ['InsufficientInstanceCapacity', 'InsufficientHostCapacity', 'InsufficientCapacity'];
 const quotas = ['VcpuLimitExceeded', 'InstanceLimitExceeded', 'VolumeLimitExceeded', 'MaxSpotInstanceCountExceeded'];
 const throttles = ['RequestLimitExceeded', 'Throttling', 'ThrottlingException', 'TooManyRequestsException'];
 const images = ['InvalidAMIID.NotFound', 'InvalidAMIID.Malformed', 'InvalidAMIID.Unavailable'];
-
-/** A Lambda error as JSON that contains the message. */
-function messageOf(cause: string): string {
-  try {
-    const { errorMessage } = JSON.parse(cause) as { errorMessage?: unknown };
-    return typeof errorMessage === 'string' ? errorMessage : '';
-  } catch {
-    return '';
-  }
-}
 
 /** Why an attempt failed, and the remedy for the owner. The text of an unknown error is not shown: it may contain internals. */
 export function explainLaunchFailure(
@@ -28,7 +13,7 @@ export function explainLaunchFailure(
   minutes: number,
 ): string {
   const remedy = 'Try again with broch workspace retry';
-  if (error === 'Refused') return messageOf(cause) || `The workspace was refused. ${remedy}.`;
+  if (error === 'Refused') return readErrorMessage({ cause }) || `The workspace was refused. ${remedy}.`;
   if (capacity.includes(error))
     return `AWS has no capacity for a ${size} workspace of the kind ${kind} at the moment. ${remedy} in an hour, or request another size.`;
   if (quotas.includes(error))
@@ -40,7 +25,7 @@ export function explainLaunchFailure(
     return `EC2 refused to start the ${kind} image, for example because its approval is gone. Ask your operator: broch image list.`;
   if (error === 'States.Timeout' || error === 'States.HeartbeatTimeout')
     return `The desktop started but did not report within ${minutes} minutes, so it was removed. ${remedy}. If this happens again, tell your operator that the image may be faulty.`;
-  return `An internal error occurred (${/^[\w.]{1,80}$/.test(error) ? error : 'unknown'}). ${remedy}. Operators find the cause in the execution of the workflow.`;
+  return `An internal error occurred (${showErrorName({ error })}). ${remedy}. Operators find the cause in the execution of the workflow.`;
 }
 
 export const explainOverdueLaunch =

@@ -9,11 +9,12 @@ import { STSClient } from '@aws-sdk/client-sts';
 import * as z from 'zod';
 import { expectedPcr3 } from '../../functions/enclaves/manifest.ts';
 import { orderKey } from '../../functions/enclaves/schemas.ts';
+import type { LoaderMeasurements } from '../../functions/images/schemas.ts';
 import { assumeInstanceRole, readInstanceRole } from '../agent.ts';
 import type { CloudFacts } from '../deployed-cloud.ts';
 import { clientConfigFor, rootCredentialsFor } from '../roles.ts';
 import { readAuthority } from './authority-file.ts';
-import { buildEnclaveProgram, programDigest } from './build-loader.ts';
+import { measureLoader } from './build-loader.ts';
 import { toPem } from './certificates.ts';
 import { EmulatedKms } from './emulated-kms.ts';
 import { type EnclaveAnswer, runEnclave } from './enclave-machine.ts';
@@ -40,7 +41,7 @@ export interface ParentOptions {
 export interface EnclaveStage {
   /** KMS with `Recipient`, for the parties too: its address, and the root of its certificate. */
   readonly kms: { readonly endpoint: string; readonly root: string; readonly upstream: EmulatedKms };
-  readonly measurements: { readonly pcr0: string; readonly pcr1: string; readonly pcr2: string };
+  readonly measurements: LoaderMeasurements;
   close(): Promise<void>;
 }
 
@@ -48,13 +49,6 @@ const Order = z.object({
   manifest: z.string(),
   keys: z.record(z.string(), z.string()),
   objects: z.record(z.string(), z.string()),
-});
-
-/** The measurements of the embedded cloud's loader. There is no kernel to measure, so two of them stand for nothing. */
-const loaderMeasurements = () => ({
-  pcr0: programDigest(buildEnclaveProgram('loader')),
-  pcr1: 'b'.repeat(96),
-  pcr2: 'c'.repeat(96),
 });
 
 const tagOf = ({ Tags = [] }: Instance, name: string) => Tags.find(({ Key }) => Key === name)?.Value ?? '';
@@ -74,7 +68,7 @@ export async function playParents(
   const authority = readAuthority(facts.authority);
   const upstream = new EmulatedKms(facts);
   const { root, tls } = issueKmsCertificates(facts.region);
-  const measurements = loaderMeasurements();
+  const measurements = measureLoader();
   const front = await serveKmsFront({
     upstream,
     roots: [toPem(authority.root.certificate)],

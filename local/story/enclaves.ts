@@ -6,7 +6,7 @@ import { readAuthority } from '../enclaves/authority-file.ts';
 import { toPem } from '../enclaves/certificates.ts';
 import { exampleArtefact, examplePatients } from '../enclaves/example.ts';
 import { createOutputsKey, createParty, type EnclaveParty, type PackedFile } from '../enclaves/parties.ts';
-import { type EnclaveStage, type PlayedEnclave, playParents } from '../enclaves/play-parents.ts';
+import { type PlayedEnclave, playParents } from '../enclaves/play-parents.ts';
 import { assertHolds, type ChapterTeller } from '../story.ts';
 import { withDesktopFolder } from './desktop.ts';
 import { publishNewVersion } from './images.ts';
@@ -16,7 +16,6 @@ const [project, dataset] = ['asthma', 'open-charts'];
 const places = { code: 'data/enclaves/classifier.pack', data: 'data/enclaves/patients.pack' };
 
 interface Partners {
-  readonly enclaves: EnclaveStage;
   readonly parties: { readonly data: EnclaveParty; readonly code: EnclaveParty };
   readonly packs: { readonly data: PackedFile; readonly code: PackedFile };
   readonly outputsKey: string;
@@ -34,12 +33,11 @@ const objectOf = (key: string, { sha256, bytes, kmsKey }: PackedFile) => ({ key,
 
 /** Rana proposes; Stella, for the data, and Petra, for the code, approve the same manifest with their keys. */
 async function authoriseRun(stage: DemoSetup, partners: Partners): Promise<EnclaveRun> {
-  const { enclaves, parties, packs, outputsKey, version } = partners;
+  const { parties, packs, outputsKey, version } = partners;
   const run = await stage.as('rana').ask('proposeEnclaveRun', {
     params: { project },
     body: {
       codePartner: 'petra',
-      loader: enclaves.measurements,
       artefact: objectOf(places.code, packs.code),
       inputs: [{ ...objectOf(places.data, packs.data), name: 'patients', dataset, version }],
       outputs: { maxBytes: 10_000, maxFiles: 3, kmsKey: outputsKey },
@@ -95,7 +93,6 @@ export const tellEnclaves: ChapterTeller = async (stage, tell) => {
       return {
         message: `Each encrypted with a key of its own, under a policy that denies decryption to everyone but the attested loader: to administrators, to the account's root, and to the other party. The packed files are ciphertext, so Rana's desktop may carry them.`,
         ids: { code: packs.code.sha256, data: packs.data.sha256 },
-        enclaves,
         parties: { data, code },
         packs,
         outputsKey: await createOutputsKey(stage.facts, enclaves, parentRole),

@@ -8,6 +8,7 @@ import type { EnclaveRun } from '../../functions/enclaves/schemas.ts';
 import { outputsPrefix } from '../../functions/enclaves/schemas.ts';
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
 import { readAuthority } from '../../local/enclaves/authority-file.ts';
+import { measureLoader } from '../../local/enclaves/build-loader.ts';
 import { toPem } from '../../local/enclaves/certificates.ts';
 import { exampleArtefact, examplePatients } from '../../local/enclaves/example.ts';
 import { createOutputsKey, createParty, type EnclaveParty, type PackedFile } from '../../local/enclaves/parties.ts';
@@ -27,13 +28,14 @@ let [operator, codePartner, owner, lead, stranger]: ApiClient[] = [];
 let names: Record<string, string> = {};
 let built: ReadyProject;
 
-async function propose(codePartnerName = names.code ?? ''): Promise<EnclaveRun> {
-  const { loader, artefact, inputs, outputs, limits } = manifest;
+async function propose(codePartnerName = names.code ?? '', change: object = {}): Promise<EnclaveRun> {
+  const { artefact, inputs, outputs, limits } = manifest;
   const body = {
     codePartner: codePartnerName,
-    ...{ loader, artefact, outputs, limits },
+    ...{ artefact, outputs, limits },
     inputs: inputs.map(input => ({ ...input, dataset })),
     notAfter: new Date(Date.now() + 30 * 24 * 3600_000).toISOString(),
+    ...change,
   };
   return (await lead?.ask('proposeEnclaveRun', { params: { project }, body })) as EnclaveRun;
 }
@@ -54,6 +56,7 @@ beforeAll(async () => {
   );
   names = { code, data };
   await deliverFiles(cloud, codePartner as ApiClient, dataset, addSha256Sums({ 'a.csv': 'n\n40\n' }));
+  await publishTestVersion(cloud, 'enclave-parent', 'ami-0e0e0e0e0e0e0e0e0', measureLoader());
   built = await buildProjectFor(operator as ApiClient, lead as ApiClient, project);
   await owner?.ask('governDataset', {
     params: { dataset },
@@ -71,6 +74,7 @@ describe('an enclave run', () => {
     });
     expect(manifestDigest(run.manifest)).toBe(run.digest);
     expect(run.manifest.nonce).not.toBe((await propose()).manifest.nonce);
+    expect(run.manifest.loader).toEqual(measureLoader());
   });
 
   it('is authorised when both parties approved, and by nobody else', async () => {
@@ -104,6 +108,11 @@ describe('an enclave run', () => {
     await expect(approve(owner, run)).rejects.toThrow(/refused/);
   });
 
+  it('takes no loader that nobody approved', async () => {
+    const loader = { ...measureLoader(), pcr0: 'a'.repeat(96) };
+    await expect(propose(names.code, { loader })).rejects.toThrow(/not the approved one: its PCR0/);
+  });
+
   it('needs a partner for the code', async () => {
     await expect(propose(names.data)).rejects.toThrow(/is no partner/);
   });
@@ -119,7 +128,6 @@ describe('an approved run', () => {
   let packs: { data: PackedFile; code: PackedFile };
 
   beforeAll(async () => {
-    await publishTestVersion(cloud, 'enclave-parent', 'ami-0e0e0e0e0e0e0e0e0');
     const log = (line: string) => logLines.push(line);
     stage = await playParents(cloud, { signal: playing.signal, plays: () => play, log });
     const parentRole = built.network.datasets?.role ?? '';
@@ -152,7 +160,6 @@ describe('an approved run', () => {
   async function authorise(change: object = {}): Promise<EnclaveRun> {
     const body = {
       codePartner: names.code ?? '',
-      loader: stage.measurements,
       artefact: objectOf(keysOf.code, packs.code),
       inputs: [{ ...objectOf(keysOf.data, packs.data), name: 'patients', dataset, version: 'e'.repeat(64) }],
       outputs: { maxBytes: 10_000, maxFiles: 3, kmsKey: parties.outputs },

@@ -1,17 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
 
-/** Every file that git tracks or would track, as a path from the root. */
+/** Every file that git tracks or would track, as a path from the root. A link to a folder is no file: its files are listed once. */
 export const repositoryFiles: readonly string[] = execFileSync(
   'git',
   ['ls-files', '--cached', '--others', '--exclude-standard'],
   { cwd: root, encoding: 'utf8' },
 )
   .split('\n')
-  .filter(file => file !== '');
+  .filter(file => file !== '' && statSync(join(root, file)).isFile());
 
 export const typeScriptFiles = repositoryFiles.filter(file => file.endsWith('.ts'));
 

@@ -33,7 +33,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { agentFor, createApiClient } from '../../bin/cli/call.ts';
-import { APPROVED_TAG, type ImageName, imageKey } from '../../functions/images/schemas.ts';
+import { APPROVED_TAG, type ImageName, imageKey, type LoaderMeasurements } from '../../functions/images/schemas.ts';
 import { rowKey } from '../../functions/keys.ts';
 import type { Project, ProjectNetwork } from '../../functions/projects/schemas.ts';
 import { workspaceProviders } from '../../functions/workspaces/kinds.ts';
@@ -80,10 +80,15 @@ async function connectTestTable(configuration: Cloud['configuration']) {
 export const publishTestImage = (cloud: Cloud, kind: keyof typeof workspaceProviders, ami?: string): Promise<void> =>
   publishTestVersion(cloud, workspaceProviders[kind].image, ami);
 
-export async function publishTestVersion(cloud: Cloud, image: ImageName, ami?: string): Promise<void> {
+export async function publishTestVersion(
+  cloud: Cloud,
+  image: ImageName,
+  ami?: string,
+  measurements?: LoaderMeasurements,
+): Promise<void> {
   const version = follow(withApproved(1), publishWidely(1)).versions.map(published => ({
     ...published,
-    build: { ...buildOf(1), ami },
+    build: { ...buildOf(1), ami, ...(measurements && { measurements }) },
   }));
   await (await openTestTable(cloud)).put(imageKey(image), { image, pins: [], versions: ami ? version : [] });
   const Tags = [{ Key: APPROVED_TAG, Value: 'local' }];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { emptyImage } from '../../functions/images/images.ts';
 import type { Image } from '../../functions/images/schemas.ts';
-import { selectImage } from '../../functions/images/schemas.ts';
+import { selectVersion } from '../../functions/images/schemas.ts';
 import { Refused } from '../../functions/refused.ts';
 import {
   buildImage,
@@ -17,7 +17,7 @@ import {
 } from '../images/lifecycle.ts';
 
 const select = (image: Image | undefined, project = 'asthma', now = noon) =>
-  selectImage('linux-desktop', image, project, now);
+  selectVersion('linux-desktop', image, project, now).build.ami;
 const amiOf = (version: number) => buildOf(version).ami;
 const pinVersion = (version: number, days: number) =>
   ({

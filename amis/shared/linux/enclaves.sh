@@ -9,8 +9,8 @@ install --mode=755 "$BROCH_LINUX/broch-enclave-run.py" /usr/local/sbin/broch-enc
 install --mode=644 "$BROCH_LINUX/files/broch-enclave-agent.service" "$BROCH_LINUX/files/broch-enclave-agent.timer" \
   "$BROCH_LINUX/files/broch-enclave-run.service" /etc/systemd/system/
 
-# The enclave's image and the parent, as enclave/image/buildspec.yml built them. Their hashes are in the bill of materials,
-# so whoever approves this image approves these measurements.
+# The enclave's image and the parent, as enclave/image/build.sh made them for this build. Their hashes are in the bill of
+# materials, and the measurements in what is approved.
 loader="$BROCH_RECIPE_FOLDER/loader"
 (cd "$loader" && sha256sum --check --strict --quiet SHA256SUMS)
 nitro-cli describe-eif --eif-path "$loader/loader.eif" |
