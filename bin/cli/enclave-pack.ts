@@ -1,11 +1,10 @@
-import { createReadStream, createWriteStream } from 'node:fs';
 import { access, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import * as z from 'zod';
 import type { ArchiveFile } from '../../functions/enclaves/pack/archive.ts';
-import { billOfMaterials, type DataKey, type PackResult, packFiles } from '../../functions/enclaves/pack/pack.ts';
+import { billOfMaterials, type DataKey } from '../../functions/enclaves/pack/pack.ts';
+import { localFile, writePackedFile } from '../../functions/enclaves/pack/packed-file.ts';
 import { resolveReleaseFolder } from './airlock-tree.ts';
 import { defineCommand } from './commands.ts';
 import { describeCause } from './error-text.ts';
@@ -26,8 +25,7 @@ async function listFiles(folder: string, prefix = ''): Promise<ArchiveFile[]> {
       throw new ExitError('refused', `${path} is no regular file. Remove it, or replace a link by its file.`);
     else {
       const { size, mode } = await stat(join(folder, path));
-      const read = () => createReadStream(join(folder, path), { highWaterMark: 1 << 20 });
-      files.push({ path, size, isExecutable: (mode & 0o100) !== 0, read });
+      files.push(localFile(join(folder, path), { path, size, isExecutable: (mode & 0o100) !== 0 }));
     }
   }
   return files;
@@ -81,19 +79,14 @@ export const enclavePackCommand = defineCommand({
     if (files.length === 0) throw new ExitError('refused', `${params.folder} holds no files.`);
     const encryptionContext = { 'broch:pack': basename(target) };
     const dataKey = await createDataKey(kmsKey, encryptionContext);
-    let result: PackResult | undefined;
-    const packed = packFiles(files, { kmsKey, context: encryptionContext }, dataKey, value => {
-      result = value;
-    });
     const part = `${target}.part`;
-    try {
-      await pipeline(packed, createWriteStream(part));
-      await rename(part, target);
-    } catch (error) {
-      await rm(part, { force: true });
-      throw error;
-    }
-    if (!result) throw new Error('a pack has no result');
+    const result = await writePackedFile(files, { kmsKey, context: encryptionContext }, dataKey, part).catch(
+      async error => {
+        await rm(part, { force: true });
+        throw error;
+      },
+    );
+    await rename(part, target);
     const bom = `${target}.bom.json`;
     await writeFile(bom, `${JSON.stringify(billOfMaterials(basename(target), result), null, 2)}\n`);
     const { sha256, bytes } = result;

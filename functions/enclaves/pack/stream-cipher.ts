@@ -38,14 +38,17 @@ function nonceOf(header: Uint8Array, segment: number, isLast: boolean): Uint8Arr
   return nonce;
 }
 
-/** Cuts a stream into pieces of the given sizes. Tells which piece is the last one, so it holds one piece back. */
+/**
+ * Cuts a stream into pieces of the given sizes, each as the parts that it came in. Tells which piece is the last one, so it
+ * holds one piece back.
+ */
 async function* cutPieces(source: AsyncIterable<Uint8Array>, sizeOf: (index: number) => number) {
   let [index, parts, length] = [0, [] as Uint8Array[], 0];
   for await (const chunk of source) {
     let rest = chunk;
     while (rest.length > 0) {
       if (length === sizeOf(index)) {
-        yield { index, piece: Buffer.concat(parts), isLast: false };
+        yield { index, parts, isLast: false };
         [index, parts, length] = [index + 1, [], 0];
       }
       const part = rest.subarray(0, sizeOf(index) - length);
@@ -54,7 +57,7 @@ async function* cutPieces(source: AsyncIterable<Uint8Array>, sizeOf: (index: num
       rest = rest.subarray(part.length);
     }
   }
-  yield { index, piece: Buffer.concat(parts), isLast: true };
+  yield { index, parts, isLast: true };
 }
 
 /** Encrypts a stream. A header is never used twice with one key, so only known-answer tests give one. */
@@ -67,9 +70,9 @@ export async function* encryptStream(
   const streamKey = deriveKey(key, header, context);
   yield header;
   const sizeOf = (index: number) => segmentBytes - TAG_BYTES - (index === 0 ? HEADER_BYTES : 0);
-  for await (const { index, piece, isLast } of cutPieces(source, sizeOf)) {
+  for await (const { index, parts, isLast } of cutPieces(source, sizeOf)) {
     const cipher = createCipheriv(ALGORITHM, streamKey, nonceOf(header, index, isLast));
-    yield cipher.update(piece);
+    for (const part of parts) yield cipher.update(part);
     cipher.final();
     yield cipher.getAuthTag();
   }
@@ -85,7 +88,8 @@ export async function* decryptStream(
   let streamKey = new Uint8Array(32);
   const sizeOf = (index: number) =>
     index === 0 ? HEADER_BYTES : index === 1 ? segmentBytes - HEADER_BYTES : segmentBytes;
-  for await (const { index, piece, isLast } of cutPieces(source, sizeOf)) {
+  for await (const { index, parts, isLast } of cutPieces(source, sizeOf)) {
+    const piece = Buffer.concat(parts);
     if (!header) {
       if (piece.length < HEADER_BYTES || piece[0] !== HEADER_BYTES || isLast)
         throw new StreamError('The stream has no header.');
