@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from './cloud.ts';
@@ -8,26 +8,52 @@ import { repositoryRoot } from './cloud.ts';
  * failed.
  *
  * After `--tests` comes `core` or `cloud` for one of the two kinds of tests, then words of capabilities (`ingest`),
- * files or options of vitest. Nothing after it means all tests. `trials` runs the tests of which all others make a sample
- * of their trials, and makes every trial.
+ * files or options of vitest. Nothing after it means all tests: the quick ones run beside those on the embedded cloud,
+ * which often wait. `trials` runs the tests of which all others make a sample of their trials, and makes every trial.
  */
 const node = join(repositoryRoot, 'node_modules/node/bin/node');
 const bin = (name: string) => join(repositoryRoot, 'node_modules/.bin', name);
-const results = join(repositoryRoot, '.local/test-results.json');
+const results = join(repositoryRoot, '.local/test-results');
 
-function passes(title: string, command: string, args: string[]): boolean {
+let [successes, failures] = [0, 0];
+
+const children = new Set<ChildProcess>();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    for (const child of children) child.kill(signal);
+    process.exit(130);
+  });
+
+/** Starts a command. Its output is kept until `report` is called, and streamed from then on until the command ends. */
+function startCheck(title: string, command: string, args: readonly string[]): { report(): Promise<boolean> } {
   const started = Date.now();
-  const { status } = spawnSync(command, args, { cwd: repositoryRoot, stdio: ['ignore', 'inherit', 'inherit'] });
-  process.stdout.write(`${status === 0 ? '✓' : '✗'} ${title} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
-  return status === 0;
+  const color = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};
+  const child = spawn(command, args, {
+    cwd: repositoryRoot,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...color },
+  });
+  children.add(child);
+  let write = (chunk: Buffer): unknown => chunks.push(chunk);
+  const chunks: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => write(chunk));
+  const end = new Promise<string>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', code => {
+      children.delete(child);
+      resolve(`${code === 0 ? '✓' : '✗'} ${title} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
+    });
+  });
+  return {
+    async report() {
+      process.stdout.write(Buffer.concat(chunks));
+      write = chunk => process.stdout.write(chunk);
+      const line = await end;
+      process.stdout.write(line);
+      return line.startsWith('✓');
+    },
+  };
 }
-
-const checks = [
-  passes('types', bin('tsc'), []),
-  passes('style', bin('biome'), ['ci', '--error-on-warnings', '--reporter=summary', '.']),
-  passes('nothing unused', node, [join(repositoryRoot, 'node_modules/knip/bin/knip.js'), '--no-progress']),
-];
-let [successes, failed] = [checks.filter(Boolean).length, checks.filter(ok => !ok).length];
 
 /** Quick tests that need nothing running, and the rest: those that start an embedded cloud, and long explorations. */
 const kinds: Readonly<Record<string, readonly string[]>> = { core: ['core'], cloud: ['cloud', 'story', 'exploration'] };
@@ -47,23 +73,44 @@ function vitestArguments(words: readonly string[]): string[] {
   ];
 }
 
-if (process.argv.includes('--tests')) {
-  mkdirSync(join(repositoryRoot, '.local'), { recursive: true });
-  rmSync(results, { force: true });
-  const ran = passes('tests', node, [
-    join(repositoryRoot, 'node_modules/vitest/vitest.mjs'),
-    ...vitestArguments(process.argv.slice(process.argv.indexOf('--tests') + 1)),
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile=${results}`,
-  ]);
-  const counts = existsSync(results)
-    ? JSON.parse(readFileSync(results, 'utf8'))
-    : { numPassedTests: 0, numFailedTests: 0 };
-  successes += counts.numPassedTests;
-  failed += counts.numFailedTests;
-  // A file that can't be loaded, or an error outside any test, fails the run without failing a test.
-  if (!ran && counts.numFailedTests === 0) failed += 1;
+/** Starts a run of vitest; the result reports it and counts its tests. */
+function startTests(title: string, args: readonly string[]): () => Promise<void> {
+  const file = `${results}-${title.replaceAll(' ', '-')}.json`;
+  rmSync(file, { force: true });
+  const vitest = [join(repositoryRoot, 'node_modules/vitest/vitest.mjs'), ...args];
+  const run = startCheck(title, node, [...vitest, '--reporter=default', '--reporter=json', `--outputFile=${file}`]);
+  return async () => {
+    const isSuccess = await run.report();
+    const counts = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { numPassedTests: 0, numFailedTests: 0 };
+    successes += counts.numPassedTests;
+    // A file that can't be loaded, or an error outside any test, fails the run without failing a test.
+    failures += isSuccess ? 0 : Math.max(counts.numFailedTests, 1);
+  };
 }
-process.stdout.write(`${successes} passed, ${failed} failed\n`);
-process.exit(failed > 0 ? 1 : 0);
+
+async function runChecks(): Promise<void> {
+  const checks: [title: string, command: string, args: string[]][] = [
+    ['types', bin('tsc'), []],
+    ['style', bin('biome'), ['ci', '--error-on-warnings', '--reporter=summary', '.']],
+    ['nothing unused', node, [join(repositoryRoot, 'node_modules/knip/bin/knip.js'), '--no-progress']],
+  ];
+  for (const check of checks) {
+    if (await startCheck(...check).report()) successes += 1;
+    else failures += 1;
+  }
+}
+
+mkdirSync(join(repositoryRoot, '.local'), { recursive: true });
+const words = process.argv.includes('--tests') ? process.argv.slice(process.argv.indexOf('--tests') + 1) : undefined;
+if (words?.length === 0) {
+  const reportCloud = startTests('cloud tests', ['run', '--project', 'cloud', '--project', 'story']);
+  await runChecks();
+  const quick = ['run', '--project', 'core', '--project', 'exploration', '--maxWorkers=2'];
+  await startTests('quick tests', quick)();
+  await reportCloud();
+} else {
+  await runChecks();
+  if (words) await startTests('tests', vitestArguments(words))();
+}
+process.stdout.write(`${successes} passed, ${failures} failed\n`);
+process.exit(failures > 0 ? 1 : 0);

@@ -5,7 +5,7 @@ import type { Route } from '../../functions/http/route.ts';
 import { type AccessAsker, accessAnswer, askers } from '../../lib/access-page.ts';
 import { castMember } from '../airlock/cast.ts';
 import { makeAirlockProject } from '../airlock/harness.ts';
-import { sendRawRequest, signInNewUser, toExamplePath } from '../api/caller.ts';
+import { pollUntilAnswer, type RawAnswer, sendRawRequest, signInNewUser, toExamplePath } from '../api/caller.ts';
 import { connectTestCloud } from '../cloud.ts';
 
 // What docs/access.md says, by calling every route as each kind of person.
@@ -33,14 +33,18 @@ async function answerTo(asker: AccessAsker, route: Route) {
   const path = toExamplePath(route).replace('/projects/sec-none', `/projects/${project}`);
   const body = route.body && ('token' in route.body.shape ? { token: 'A'.repeat(43) } : {});
   const request = { ...(body && { body }), key: randomUUID() };
-  const { status, body: answer } =
+  const ask = () =>
     asker === 'nobody'
-      ? await sendRawRequest(cloud, route.method, path, request)
-      : await people[asker].ask(route.method, path, request);
+      ? sendRawRequest(cloud, route.method, path, request)
+      : people[asker].ask(route.method, path, request);
+  // A busy API asks to be called again; that says nothing about who may call it.
+  const isBusy = ({ status }: RawAnswer) => [429, 502, 503, 504].includes(status);
+  const { status, body: answer } = await pollUntilAnswer(ask, candidate => !isBusy(candidate));
   const isRefused =
     status === 401 ||
     (status === 403 && /^Only .+ can do this; you are /.test(answer.detail)) ||
     (status === 404 && answer.detail === `There is no project ${project}, or you are not a member of it.`);
+  if (status >= 500) throw new Error(`the call failed with ${status}: ${JSON.stringify(answer)}`);
   return isRefused ? String(status) : 'answers';
 }
 
