@@ -66,8 +66,13 @@ const objectActions = {
 const bucketActions = { list: ['s3:ListBucket'], versions: ['s3:ListBucketVersions'] } as const;
 type BucketRight = keyof typeof objectActions | keyof typeof bucketActions;
 
-/** A bucket, limited to keys under `prefix` (by default all). */
-export function bucketAccess(bucket: IBucket, rights: readonly BucketRight[], prefix = ''): Access {
+/** A bucket, limited to keys under `prefix` (by default all), and to objects that fulfil `conditions`. */
+export function bucketAccess(
+  bucket: IBucket,
+  rights: readonly BucketRight[],
+  prefix = '',
+  conditions?: Record<string, Record<string, unknown>>,
+): Access {
   const includesRight = (right: BucketRight) => rights.includes(right);
   const pick = <K extends BucketRight>(actions: Record<K, readonly string[]>) =>
     (Object.keys(actions) as K[]).filter(includesRight).flatMap(right => [...actions[right]]);
@@ -79,7 +84,7 @@ export function bucketAccess(bucket: IBucket, rights: readonly BucketRight[], pr
   return {
     value: bucket.bucketName,
     statements: [
-      ...(objects.length > 0 ? [allow(objects, [bucket.arnForObjects(`${prefix}*`)])] : []),
+      ...(objects.length > 0 ? [allow(objects, [bucket.arnForObjects(`${prefix}*`)], conditions)] : []),
       ...(whole.length > 0
         ? [allow(whole, [bucket.bucketArn], prefix ? { StringLike: { 's3:prefix': [`${prefix}*`] } } : undefined)]
         : []),

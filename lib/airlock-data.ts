@@ -38,7 +38,11 @@ export class AirlockData extends Construct {
       ],
     });
     this.airlock = core.bucket(this, 'Sealed', locked('requests/'));
-    this.scan = new MalwareScan(this, 'Malware', { core, bucket: this.airlock, prefix: 'requests/' });
+    this.scan = new MalwareScan(this, 'Malware', {
+      subject: 'what the airlock seals',
+      bucket: this.airlock,
+      prefix: 'requests/',
+    });
     // Records, receipts and the tables for differencing are kept for ever; everything else is deleted only with a receipt.
     this.release = core.bucket(this, 'Released', locked());
     this.work = core.bucket(this, 'Work', {

@@ -133,6 +133,15 @@ export const Config = z.strictObject({
         .max(36_500)
         .default(90)
         .describe('Days for which delivered files stay in the landing bucket'),
+      scanMinutes: z
+        .number()
+        .int()
+        .min(1)
+        .max(240)
+        .default(60)
+        .describe(
+          'Minutes after a check began. A delivery with files that are not scanned for malware by then is held',
+        ),
     })
     .prefault({}),
   gateway: GatewayConfig.optional(),

@@ -13,11 +13,21 @@ import type * as Register from '../functions/ingest/register.lambda.ts';
 import type * as Hold from '../functions/ingest/reject.lambda.ts';
 import { manifestNames } from '../functions/ingest/schemas.ts';
 import type * as Verify from '../functions/ingest/verify.lambda.ts';
-import { accessTo, assumeRoleAccess, bucketAccess, groupsAccess, startAccess, tableAccess } from './access.ts';
+import { cleanStatus, scanTag, threatStatus } from '../functions/storage/malware-scan.ts';
+import {
+  accessTo,
+  assumeRoleAccess,
+  bucketAccess,
+  combinedAccess,
+  groupsAccess,
+  startAccess,
+  tableAccess,
+} from './access.ts';
 import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
 import { delegateToAccessPoints } from './datasets.ts';
 import { Handler, type HandlerModule } from './handler.ts';
+import { MalwareScan } from './malware.ts';
 import { OverdueDeliveries } from './overdue.ts';
 import { createUploadRole } from './upload-role.ts';
 import { Workflow } from './workflow.ts';
@@ -27,6 +37,7 @@ export class IngestData extends Construct {
   readonly landing: Bucket;
   readonly lake: Bucket;
   readonly work: Bucket;
+  readonly scan: MalwareScan;
 
   constructor(scope: Construct, id: string, { core }: { core: Core }) {
     super(scope, id);
@@ -45,6 +56,7 @@ export class IngestData extends Construct {
       objectLockDefaultRetention: ObjectLockRetention.governance(Duration.days(lockDays)),
       lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(7) }],
     });
+    this.scan = new MalwareScan(this, 'Malware', { subject: 'deliveries', bucket: this.landing, prefix: 'in/' });
     delegateToAccessPoints(this.lake);
     this.work = core.bucket(this, 'Work', {
       lifecycleRules: [{ expiration: Duration.days(14), noncurrentVersionExpiration: Duration.days(1) }],
@@ -86,19 +98,30 @@ export class Ingest extends Construct {
         WORK_BUCKET: bucketAccess(work, ['write']),
       },
     });
-    const verify = new Handler<typeof Verify>(this, 'Verify', {
-      ...worker,
-      entry: 'ingest/verify.lambda.ts',
-      environment: {
-        LANDING_BUCKET: bucketAccess(landing, ['read'], 'in/'),
-        WORK_BUCKET: bucketAccess(work, ['read', 'write']),
-      },
-    });
+    data.scan.createPlan(this);
+    const createVerify = (id: string, conditions: Record<string, Record<string, string>>) =>
+      new Handler<typeof Verify>(this, id, {
+        ...worker,
+        entry: 'ingest/verify.lambda.ts',
+        environment: {
+          LANDING_BUCKET: combinedAccess(
+            bucketAccess(landing, ['read'], 'in/', conditions),
+            bucketAccess(landing, ['tags'], 'in/'),
+          ),
+          WORK_BUCKET: bucketAccess(work, ['read', 'write']),
+          SCAN_MINUTES: String(core.config.ingest.scanMinutes),
+        },
+      });
+    // S3 compares the tag with every read, so no code of ours can read a file that is not clean.
+    const verify = createVerify('Verify', { StringEquals: { [`s3:ExistingObjectTag/${scanTag}`]: cleanStatus } });
+    // This one is called only after a data steward accepted files without a verdict; malware remains unread.
+    const noThreat = { StringNotEquals: { [`s3:ExistingObjectTag/${scanTag}`]: threatStatus } };
+    const verifyUnscanned = createVerify('VerifyUnscanned', noThreat);
     const copy = new Handler<typeof Copy>(this, 'Copy', {
       ...worker,
       entry: 'ingest/copy.lambda.ts',
       environment: {
-        LANDING_BUCKET: bucketAccess(landing, ['read'], 'in/'),
+        LANDING_BUCKET: bucketAccess(landing, ['read'], 'in/', noThreat),
         LAKE_BUCKET: bucketAccess(lake, ['read', 'write', 'parts'], 'datasets/'),
         WORK_BUCKET: bucketAccess(work, ['read']),
       },
@@ -146,7 +169,15 @@ export class Ingest extends Construct {
     this.workflow = new Workflow(this, 'Workflow', {
       core,
       file: 'ingest.asl.json',
-      calls: { Plan: plan, Verify: verify, Approve: approve, Copy: copy, Register: register, Hold: hold },
+      calls: {
+        Plan: plan,
+        Verify: verify,
+        VerifyUnscanned: verifyUnscanned,
+        Approve: approve,
+        Copy: copy,
+        Register: register,
+        Hold: hold,
+      },
       values: { Concurrency: concurrency, ApprovalSeconds: approvalSeconds },
       deadline: Duration.seconds(approvalSeconds + 24 * 3600),
       severity: 'warning',
@@ -203,9 +234,12 @@ export class Ingest extends Construct {
         UPLOAD_ROLE_ARN: assumeRoleAccess(role),
         REGION: region,
         POOL_ID: groupsAccess(people.pool),
-        MACHINE_ARN: accessTo(
-          machine.stateMachineArn,
-          new PolicyStatement({ actions: ['states:SendTaskSuccess'], resources: [machine.stateMachineArn] }),
+        MACHINE_ARN: combinedAccess(
+          startAccess(machine),
+          accessTo(
+            machine.stateMachineArn,
+            new PolicyStatement({ actions: ['states:SendTaskSuccess'], resources: [machine.stateMachineArn] }),
+          ),
         ),
       },
     });

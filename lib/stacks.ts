@@ -15,6 +15,7 @@ import { Events } from './events.ts';
 import { Gateway } from './gateway.ts';
 import { Images, ImagesData } from './images.ts';
 import { Ingest, IngestData } from './ingest.ts';
+import { MalwareAlarms } from './malware.ts';
 import { Packages } from './packages.ts';
 import { Projects } from './projects.ts';
 import { isFirstDeployment } from './protection.ts';
@@ -48,6 +49,7 @@ class DataStack extends Stack {
     if (recording)
       this.recordings = new Recordings(this, 'Recordings', { core: this.core, settings: recording }).bucket;
     this.airlock = new AirlockData(this, 'Airlock', { core: this.core });
+    new MalwareAlarms(this, 'Malware', { core: this.core, scans: [this.airlock.scan, this.ingest.scan] });
     this.enclaves = new EnclavesData(this, 'Enclaves', { core: this.core });
     addOutputs(this, {
       Pool: this.people.pool.userPoolId,
@@ -59,6 +61,7 @@ class DataStack extends Stack {
       Sealed: this.airlock.airlock.bucketName,
       Released: this.airlock.release.bucketName,
       ScanRole: this.airlock.scan.role.roleArn,
+      DeliveryScanRole: this.ingest.scan.role.roleArn,
       SigningKey: this.airlock.signing.keyArn,
       Evidence: this.enclaves.evidence.bucketName,
       GatewayKey: this.workspaces.gatewayKey.secretArn,

@@ -18,7 +18,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
-import { scanTag } from '../functions/airlock/steps/malware.ts';
+import { scanTag } from '../functions/storage/malware-scan.ts';
 import type { CloudFacts } from './deployed-cloud.ts';
 import { type EngineVerdict, scanBytes } from './malware-engine.ts';
 import { clientConfigFor, rootCredentialsFor } from './roles.ts';
@@ -71,7 +71,7 @@ const resultEvent = ({ bucket, key, version, etag }: Created, verdict: EngineVer
 
 /**
  * Stands in for GuardDuty, which the embedded cloud does not have. A rule of its own on the bucket's events reports
- * each new version in the airlock. The scanner reads and tags the version under the plan's role and publishes the
+ * each new version in the airlock and in deliveries. The scanner reads and tags the version under the plan's role and publishes the
  * result on the default bus. A queue keeps the events, so that none is lost; listing the bucket instead would cost more
  * with every object.
  */
@@ -82,9 +82,9 @@ export async function startScanner(
   const { account, region, outputs } = facts;
   const aws = clientConfigFor(facts, rootCredentialsFor(account));
   const [events, sqs, sts] = [new EventBridgeClient(aws), new SQSClient(aws), new STSClient(aws)];
-  const become = async () => {
+  const becomeRole = (role: string | undefined) => async () => {
     const { Credentials: session } = await sts.send(
-      new AssumeRoleCommand({ RoleArn: outputs['data.ScanRole'], RoleSessionName: 'GuardDutyMalwareProtection' }),
+      new AssumeRoleCommand({ RoleArn: role, RoleSessionName: 'GuardDutyMalwareProtection' }),
     );
     const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '', Expiration } = session ?? {};
     return {
@@ -94,7 +94,14 @@ export async function startScanner(
       ...(Expiration && { expiration: Expiration }),
     };
   };
-  const s3 = new S3Client({ ...clientConfigFor(facts, rootCredentialsFor(account)), credentials: become });
+  // A plan of its own for each bucket, each with its role.
+  const plans = [
+    { bucket: outputs['data.Sealed'] ?? '', prefix: 'requests/', role: outputs['data.ScanRole'] },
+    { bucket: outputs['data.Landing'] ?? '', prefix: 'in/', role: outputs['data.DeliveryScanRole'] },
+  ];
+  const clients = new Map(
+    plans.map(({ bucket, role }) => [bucket, new S3Client({ ...aws, credentials: becomeRole(role) })]),
+  );
 
   const id = randomUUID();
   const rule = `DO-NOT-DELETE-AmazonGuardDutyMalwareProtectionS3-${id.slice(0, 8)}`;
@@ -104,12 +111,17 @@ export async function startScanner(
   const EventPattern = JSON.stringify({
     source: ['aws.s3'],
     'detail-type': ['Object Created'],
-    detail: { bucket: { name: [outputs['data.Sealed']] }, object: { key: [{ prefix: 'requests/' }] } },
+    detail: {
+      bucket: { name: plans.map(({ bucket }) => bucket) },
+      object: { key: plans.map(({ prefix }) => ({ prefix })) },
+    },
   });
   await events.send(new PutRuleCommand({ Name: rule, EventPattern }));
   await events.send(new PutTargetsCommand({ Rule: rule, Targets: [{ Id: 'scan', Arn: Attributes?.QueueArn }] }));
 
   async function scan(object: Created): Promise<ReturnType<typeof resultEvent>> {
+    const s3 = clients.get(object.bucket);
+    if (!s3) throw new Error(`${object.bucket} has no plan`);
     const version = { Bucket: object.bucket, Key: object.key, VersionId: object.version };
     const { Body } = await s3.send(new GetObjectCommand(version));
     const verdict = await scanBytes(Body as AsyncIterable<Uint8Array>);
@@ -160,7 +172,7 @@ export async function startScanner(
       await events.send(new RemoveTargetsCommand({ Rule: rule, Ids: ['scan'] })).catch(() => {});
       await events.send(new DeleteRuleCommand({ Name: rule })).catch(() => {});
       await sqs.send(new DeleteQueueCommand({ QueueUrl })).catch(() => {});
-      for (const client of [events, sqs, sts, s3]) client.destroy();
+      for (const client of [events, sqs, sts, ...clients.values()]) client.destroy();
     },
   };
 }

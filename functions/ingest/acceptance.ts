@@ -2,7 +2,7 @@ import { outgoingEvent } from '../contract.ts';
 import { type Decision, ignoreStaleStep, keepState } from '../decision.ts';
 import { Refused } from '../refused.ts';
 import { deliveryIdentity } from './delivery-identity.ts';
-import { DeliveryAccepted, DeliveryAwaiting, DeliveryExpired, DeliveryRejected } from './events.ts';
+import { DeliveryAccepted, DeliveryAwaiting, DeliveryExpired, DeliveryRejected, UnscannedAccepted } from './events.ts';
 import type { Arrival, Delivery } from './schemas.ts';
 
 interface Steward {
@@ -14,6 +14,8 @@ interface Steward {
 export type AcceptanceCommand =
   | { do: 'awaitApproval'; check: string; arrival: Arrival; endsAt: string }
   | { do: 'accept'; by: Steward }
+  /** Starts the check `check` of the same upload, which does not ask the malware scan for a verdict. */
+  | { do: 'acceptUnscanned'; by: Steward; reason: string; check: string }
   | { do: 'reject'; by: Steward; reason: string }
   | { do: 'expire'; check: string };
 type Awaiting = Extract<Delivery, { status: 'awaitingApproval' }>;
@@ -32,6 +34,8 @@ export function decideAcceptance(delivery: Delivery, command: AcceptanceCommand,
       return awaitApproval(delivery, command, now);
     case 'accept':
       return acceptDelivery(delivery, command.by, now);
+    case 'acceptUnscanned':
+      return acceptUnscanned(delivery, command, now);
     case 'reject':
       return rejectDelivery(delivery, command, now);
     case 'expire':
@@ -48,7 +52,7 @@ function awaitApproval(
     return keepState(delivery, 'it waits already');
   if (delivery.status !== 'checking' || delivery.check !== check) return ignoreStaleStep(delivery);
   if (delivery.accepted) return keepState(delivery, 'it was accepted already');
-  const { manifest, checkingSince } = delivery;
+  const { manifest, checkingSince, unscanned } = delivery;
   return {
     state: {
       ...deliveryIdentity(delivery),
@@ -57,6 +61,7 @@ function awaitApproval(
       checkingSince,
       check,
       arrival,
+      ...(unscanned && { unscanned }),
       awaitingSince: now,
       endsAt,
     },
@@ -75,12 +80,49 @@ function requireAwaiting(delivery: Delivery, person: Steward): Awaiting {
 function acceptDelivery(delivery: Delivery, person: Steward, now: string): Decision<Delivery> {
   if (delivery.status === 'checking' && delivery.accepted?.by === person.id)
     return keepState(delivery, 'the same data steward accepted it before');
-  const { manifest, checkingSince, check } = requireAwaiting(delivery, person);
+  const { manifest, checkingSince, check, unscanned } = requireAwaiting(delivery, person);
   const accepted = { by: person.id, byName: person.name, at: now };
   return {
-    state: { ...deliveryIdentity(delivery), status: 'checking', manifest, checkingSince, check, accepted },
+    state: {
+      ...deliveryIdentity(delivery),
+      status: 'checking',
+      manifest,
+      checkingSince,
+      check,
+      accepted,
+      ...(unscanned && { unscanned }),
+    },
     events: [outgoingEvent(DeliveryAccepted, { ...subjectOf(delivery), ...accepted })],
     reason: 'a data steward accepted it',
+  };
+}
+
+/** Malware that was found is never accepted, and neither is a delivery with any other finding. */
+function acceptUnscanned(
+  delivery: Delivery,
+  { by: person, reason, check }: Extract<AcceptanceCommand, { do: 'acceptUnscanned' }>,
+  now: string,
+): Decision<Delivery> {
+  if (delivery.status === 'checking' && delivery.unscanned?.by === person.id)
+    return keepState(delivery, 'the same data steward accepted it before');
+  if (delivery.partner === person.id) throw new Refused('forbidden', 'Nobody decides about their own delivery.');
+  if (delivery.status !== 'held' || !delivery.unscanned)
+    throw new Refused(
+      'conflict',
+      `Delivery ${delivery.id} is not held only because the malware scan gave no verdict, so nobody can accept it.`,
+    );
+  const decision = { by: person.id, byName: person.name, reason, at: now };
+  return {
+    state: {
+      ...deliveryIdentity(delivery),
+      status: 'checking',
+      manifest: delivery.unscanned.manifest,
+      check,
+      checkingSince: now,
+      unscanned: { ...decision, manifestVersion: delivery.unscanned.manifestVersion },
+    },
+    events: [outgoingEvent(UnscannedAccepted, { ...subjectOf(delivery), ...decision })],
+    reason: 'a data steward accepted it without a verdict of the malware scan',
   };
 }
 

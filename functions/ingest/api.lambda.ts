@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
-import { completeTask } from '../executions.ts';
+import { completeTask, startExecution } from '../executions.ts';
+import { sha256 } from '../hash.ts';
 import { http, type User } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { findPerson, readGroups } from '../people.ts';
@@ -28,6 +29,7 @@ import { changePartner, pagePartners, readPartner } from './partner-store.ts';
 import { agreementProblem, decidePartner } from './partners.ts';
 import { ingestRoutes } from './routes.ts';
 import { type Delivery, PartnerId, TableShapes } from './schemas.ts';
+import type { DeliveryCheck } from './steps.ts';
 import {
   changeDelivery,
   createDelivery,
@@ -54,9 +56,8 @@ export const env = z.object({
   POOL_ID: z.string(),
   MACHINE_ARN: z.string(),
 });
-const { TABLE_NAME, LISTS_BUCKET, LANDING_BUCKET, LANDING_KEY_ARN, UPLOAD_ROLE_ARN, REGION, POOL_ID } = env.parse(
-  process.env,
-);
+const { TABLE_NAME, LISTS_BUCKET, LANDING_BUCKET, LANDING_KEY_ARN, UPLOAD_ROLE_ARN, REGION, POOL_ID, MACHINE_ARN } =
+  env.parse(process.env);
 const landing = { bucket: LANDING_BUCKET, key: LANDING_KEY_ARN, role: UPLOAD_ROLE_ARN, region: REGION };
 
 const isStaff = ({ groups }: User) => groups.some(group => group === 'operator' || group === 'steward');
@@ -91,6 +92,31 @@ async function decide({ partner, id }: Pick<Delivery, 'partner' | 'id'>, command
   const wait = await readDeliveryToken(TABLE_NAME, { partner, id });
   if (wait && 'check' in state && state.check !== wait.check) return state;
   if (wait) await completeTask(wait.token);
+  return state;
+}
+
+/** Starts another check of the same upload, which needs no verdict of the malware scan. */
+async function checkUnscanned(user: User, id: string, reason: string): Promise<Delivery> {
+  const delivery = await find(user, id);
+  const previousCheck = 'check' in delivery ? delivery.check : '';
+  const check = `${id}-${sha256(`${previousCheck}\nunscanned`).slice(0, 32)}`;
+  const state = await decide(delivery, {
+    do: 'acceptUnscanned',
+    by: { id: user.id, name: user.name },
+    reason,
+    check,
+  });
+  if (state.status === 'checking' && state.unscanned) {
+    const { partner, manifest, check: next, unscanned } = state;
+    const input: DeliveryCheck = {
+      partner,
+      delivery: id,
+      check: next,
+      manifest,
+      manifestVersion: unscanned.manifestVersion,
+    };
+    await startExecution(MACHINE_ARN, next, input);
+  }
   return state;
 }
 
@@ -168,6 +194,7 @@ export const handler = http(
       isStaff(user) ? pageAllDeliveries(TABLE_NAME, query) : pageDeliveries(TABLE_NAME, user.id, query),
     acceptDelivery: async ({ user, params: { delivery } }) =>
       decide(await find(user, delivery), { do: 'accept', by: { id: user.id, name: user.name } }),
+    acceptUnscanned: ({ user, params, body }) => checkUnscanned(user, params.delivery, body.reason),
     rejectDelivery: async ({ user, params: { delivery }, body: { reason } }) =>
       decide(await find(user, delivery), { do: 'reject', by: { id: user.id, name: user.name }, reason }),
     cancelDelivery: async ({ user, params: { delivery } }) => {

@@ -39,6 +39,13 @@ export const DeliveryAccepted = contract(
   delivery.extend({ by: z.string(), byName: z.string(), at: z.iso.datetime() }),
 );
 
+/** A data steward accepted files without a verdict of the malware scan. Everything else about them is checked next. */
+export const UnscannedAccepted = contract(
+  'broch.ingest',
+  'UnscannedAccepted',
+  delivery.extend({ by: z.string(), byName: z.string(), reason: z.string(), at: z.iso.datetime() }),
+);
+
 /** A data steward rejected a delivery. */
 export const DeliveryRejected = contract(
   'broch.ingest',

@@ -1,6 +1,5 @@
 import { outgoingEvent } from '../contract.ts';
 import { type Decision, ignoreStaleStep, keepState } from '../decision.ts';
-import type { Finding } from '../identifiers.ts';
 import { Refused } from '../refused.ts';
 import { type AcceptanceCommand, decideAcceptance } from './acceptance.ts';
 import { deliveryIdentity } from './delivery-identity.ts';
@@ -8,6 +7,7 @@ import { DatasetRegistered, DeliveryCancelled, DeliveryHeld, DeliveryReceived } 
 import {
   type DatasetVersion,
   type Delivery,
+  type DeliveryFinding,
   DeliveryId,
   type DeliverySummary,
   type FileIdentifiers,
@@ -70,7 +70,13 @@ export function refuseUnlessUploadable(delivery: Delivery): void {
 export type DeliveryCommand =
   | { do: 'beginCheck'; manifest: ManifestName; check: string }
   | { do: 'noteManifest'; digest: string | undefined }
-  | { do: 'recordFindings'; check: string; since: string; findings: readonly Finding[] }
+  | {
+      do: 'recordFindings';
+      check: string;
+      since: string;
+      findings: readonly DeliveryFinding[];
+      upload?: { manifest: ManifestName; manifestVersion: string };
+    }
   | { do: 'recordVersion'; check: string; digest: string; version: DatasetVersion; identifiers?: FileIdentifiers }
   | AcceptanceCommand
   | { do: 'cancel' };
@@ -119,6 +125,7 @@ function cancelDelivery(delivery: Delivery, now: string): DeliveryDecision {
 /** Starts a check. It replaces a check in progress, because its manifest is newer. */
 function beginCheck(delivery: Delivery, { manifest, check }: CommandOf<'beginCheck'>, now: string): DeliveryDecision {
   if (isClosed(delivery) || delivery.status === 'awaitingApproval') return ignoreStaleStep(delivery);
+  const repetition = delivery.status === 'checking' && delivery.check === check ? delivery : undefined;
   return {
     state: {
       ...deliveryIdentity(delivery),
@@ -126,7 +133,8 @@ function beginCheck(delivery: Delivery, { manifest, check }: CommandOf<'beginChe
       manifest,
       check,
       // A repeated step continues its own work.
-      checkingSince: delivery.status === 'checking' && delivery.check === check ? delivery.checkingSince : now,
+      checkingSince: repetition?.checkingSince ?? now,
+      ...(repetition?.unscanned && { unscanned: repetition.unscanned }),
     },
     events: [],
     reason: 'a manifest was uploaded',
@@ -155,7 +163,7 @@ function noteManifest(delivery: Delivery, { digest }: CommandOf<'noteManifest'>,
 const FINDING_LIMITS = { findings: 200, path: 300 };
 
 /** The finding for a delivery whose check failed because of an internal error. */
-export const internalFaultFinding: Finding = {
+export const internalFaultFinding: DeliveryFinding = {
   path: '',
   reason:
     'The check failed because of an internal error. Your files are safe. Upload the manifest again to start a new check. If this happens again, tell your operator the id of the delivery.',
@@ -167,7 +175,7 @@ export const internalFaultFinding: Finding = {
  */
 function recordFindings(
   delivery: Delivery,
-  { check, since: startedAt, findings }: CommandOf<'recordFindings'>,
+  { check, since: startedAt, findings, upload }: CommandOf<'recordFindings'>,
   now: string,
 ): DeliveryDecision {
   if (isClosed(delivery)) return ignoreStaleStep(delivery);
@@ -179,12 +187,14 @@ function recordFindings(
     ...deliveryIdentity(delivery),
     status: 'held',
     check,
-    findings: findings.slice(0, FINDING_LIMITS.findings).map(({ path, reason }) => ({
+    findings: findings.slice(0, FINDING_LIMITS.findings).map(({ path, reason, unscanned }) => ({
       path: path.slice(0, FINDING_LIMITS.path),
       reason: reason.slice(0, 2 * FINDING_LIMITS.path),
+      ...(unscanned && { unscanned }),
     })),
     found: findings.length,
     heldAt: now,
+    ...(upload && findings.every(({ unscanned }) => unscanned) && { unscanned: upload }),
   };
   const { id, dataset, partner, partnerName, found: findingCount } = heldDelivery;
   const subject = { delivery: id, dataset, partner, partnerName };
@@ -226,6 +236,7 @@ function recordVersion(
       ...(!first && { sameAs: datasetVersion.delivery }),
       registeredAt: now,
       ...(delivery.accepted && { accepted: delivery.accepted }),
+      ...(delivery.unscanned && { unscanned: delivery.unscanned }),
       ...(identifiers.length > 0 && { identifiers }),
     },
     events: [

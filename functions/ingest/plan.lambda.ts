@@ -33,6 +33,8 @@ type Planned =
       known: boolean;
       /** Whether it is registered without the decision of a data steward. */
       automatic: boolean;
+      /** Whether a data steward accepted the files without a verdict of the malware scan. */
+      unscanned: boolean;
       /** The data contract of the dataset, if it has one. */
       contract: string | null;
       digest: string;
@@ -65,7 +67,7 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
     await change({ do: 'noteManifest', digest });
     return { outcome: 'ignored', reason: 'the delivery is registered' };
   }
-  const { superseded: isStale } = await change({ do: 'beginCheck', manifest, check: check.check });
+  const { superseded: isStale, state } = await change({ do: 'beginCheck', manifest, check: check.check });
   if (isStale) return { outcome: 'ignored', reason: 'the delivery is registered or cancelled' };
 
   const holdDelivery = async (findings: Finding[]): Promise<Planned> => ({
@@ -119,6 +121,7 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
     version,
     known: (await readDatasetVersion(TABLE_NAME, delivery.dataset, version)) !== undefined,
     automatic: record?.acceptance === 'automatic',
+    unscanned: 'unscanned' in state && state.unscanned !== undefined,
     contract: contract ? await putScratch(WORK_BUCKET, deliveryCheckFolder(check), JSON.stringify(contract)) : null,
     digest: sha256(texts.get(manifest) ?? ''),
     files: payload.length,

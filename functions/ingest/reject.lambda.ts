@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { logger, stepHandler } from '../handler.ts';
-import { FindingList, getScratch, putScratch } from '../storage/scratch-store.ts';
+import { getScratch, putScratch } from '../storage/scratch-store.ts';
 import { decideDelivery, internalFaultFinding } from './ingest.ts';
+import { DeliveryFinding } from './schemas.ts';
 import { DeliveryCheck, deliveryCheckFolder } from './steps.ts';
 import { changeDelivery } from './store.ts';
 
@@ -22,10 +23,13 @@ const Input = DeliveryCheck.extend({
 export const handler = stepHandler(Input, async ({ since: startedAt, findings: keys, fault, ...check }) => {
   if (fault !== undefined) logger.error('a check failed', { check: check.check, fault });
   const chunkFindings = [];
-  for (const key of keys) chunkFindings.push(...FindingList.parse(JSON.parse(await getScratch(WORK_BUCKET, key))));
+  for (const key of keys)
+    chunkFindings.push(...z.array(DeliveryFinding).parse(JSON.parse(await getScratch(WORK_BUCKET, key))));
   const findings = chunkFindings.length > 0 ? chunkFindings : [internalFaultFinding];
   const now = currentTime();
-  const command = { do: 'recordFindings', check: check.check, since: startedAt, findings } as const;
+  const { manifest, manifestVersion } = check;
+  const upload = { manifest, manifestVersion };
+  const command = { do: 'recordFindings', check: check.check, since: startedAt, findings, upload } as const;
   const { superseded: isStale } = await changeDelivery(
     TABLE_NAME,
     check.partner,

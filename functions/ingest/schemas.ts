@@ -29,6 +29,8 @@ const common = {
 
 /** Who accepted a delivery, and when. */
 const Accepted = z.object({ by: z.string(), byName: z.string(), at: z.iso.datetime() });
+/** Who accepted files without a verdict of the malware scan, and why: those of this version of the manifest. */
+const Unscanned = Accepted.extend({ reason: z.string(), manifestVersion: z.string() });
 const Open = z.object({ status: z.literal('open'), ...common });
 const Checking = z.object({
   status: z.literal('checking'),
@@ -37,7 +39,11 @@ const Checking = z.object({
   check: CheckId,
   checkingSince: z.iso.datetime(),
   accepted: Accepted.optional(),
+  unscanned: Unscanned.optional(),
 });
+/** A finding that is only about the malware scan says so: a data steward may accept it. */
+export const DeliveryFinding = Finding.extend({ unscanned: z.literal(true).optional() });
+export type DeliveryFinding = z.infer<typeof DeliveryFinding>;
 /** Direct identifiers in a column of a file: how many of which kind, never which. */
 export const IdentifierCount = z.object({ column: z.string(), kind: z.string(), count: z.number().int() });
 export type IdentifierCount = z.infer<typeof IdentifierCount>;
@@ -59,9 +65,11 @@ const Held = z.object({
   ...common,
   check: CheckId,
   /** The first findings; `found` is the number of all. */
-  findings: z.array(Finding),
+  findings: z.array(DeliveryFinding),
   found: z.number().int(),
   heldAt: z.iso.datetime(),
+  /** Nothing was found but that the malware scan gave no verdict: the upload that a data steward may accept. */
+  unscanned: z.object({ manifest: ManifestName, manifestVersion: z.string().min(1) }).optional(),
 });
 const Registered = z.object({
   status: z.literal('registered'),
@@ -76,6 +84,7 @@ const Registered = z.object({
   sameAs: DeliveryId.optional(),
   registeredAt: z.iso.datetime(),
   accepted: Accepted.optional(),
+  unscanned: Unscanned.optional(),
   identifiers: FileIdentifiers.optional(),
   /** Why a manifest that was uploaded after the receipt changed nothing. */
   ignored: z.object({ reason: z.string(), at: z.iso.datetime() }).optional(),
@@ -87,6 +96,7 @@ const AwaitingApproval = z.object({
   check: CheckId,
   checkingSince: z.iso.datetime(),
   arrival: Arrival,
+  unscanned: Unscanned.optional(),
   awaitingSince: z.iso.datetime(),
   /** When it expires if nobody decides. */
   endsAt: z.iso.datetime(),

@@ -1,33 +1,86 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
+import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
-import type { Finding } from '../identifiers.ts';
+import { sha256 } from '../hash.ts';
+import { pauseUntilScanned, readScanStatus, scanPauses } from '../storage/malware-scan.ts';
 import { copyLimits } from '../storage/object-copy.ts';
-import { hashObject, isGoneObject } from '../storage/object-read.ts';
+import { hashObject, isGoneObject, type ObjectHash, type ObjectVersion } from '../storage/object-read.ts';
 import { objectSource } from '../storage/object-source.ts';
 import { mapInParallel, OBJECT_PARALLELISM } from '../storage/parallel.ts';
 import { pathFinding } from '../storage/paths.ts';
 import { Chunk, type ChunkFile, getScratch, putScratch } from '../storage/scratch-store.ts';
 import { DataContract } from './contract-schemas.ts';
+import { judgeDeliveryScan, type ScanVerdict } from './delivery-scan.ts';
 import { createFileCheck } from './file-check.ts';
 import { landingPrefix } from './ingest.ts';
-import type { FileIdentifiers, TableShapes } from './schemas.ts';
+import type { DeliveryFinding, FileIdentifiers, TableShapes } from './schemas.ts';
 import { DeliveryCheck, deliveryCheckFolder } from './steps.ts';
 import { limitColumnNames } from './table-shape.ts';
 
-export const env = z.object({ LANDING_BUCKET: z.string(), WORK_BUCKET: z.string() });
-const { LANDING_BUCKET, WORK_BUCKET } = env.parse(process.env);
+export const env = z.object({
+  LANDING_BUCKET: z.string(),
+  WORK_BUCKET: z.string(),
+  SCAN_MINUTES: z.coerce.number().int().min(1),
+});
+const { LANDING_BUCKET, WORK_BUCKET, SCAN_MINUTES } = env.parse(process.env);
 
 /** As many files and columns are reported: a row of the table has at most 400 KB. */
 const limitIdentifiers = (files: FileIdentifiers): FileIdentifiers =>
   files.slice(0, 5).map(({ path, identifiers }) => ({ path, identifiers: identifiers.slice(0, 20) }));
 
-const Input = DeliveryCheck.extend({ chunk: z.string(), contract: z.string().nullable().default(null) });
+const Input = DeliveryCheck.extend({
+  chunk: z.string(),
+  contract: z.string().nullable().default(null),
+  /** When the execution started. */
+  since: z.iso.datetime(),
+});
+type FileOfChunk = z.infer<typeof ChunkFile>;
+
+/** An empty file is not read, and GuardDuty need not scan it. */
+const emptyHash = (version: string): ObjectHash => ({
+  sha256: sha256(''),
+  size: 0,
+  parts: [],
+  version,
+  head: new Uint8Array(),
+});
+
+/**
+ * Reads a file that the malware scan found clean. S3 itself refuses every other: the role may read only versions with that
+ * tag (lib/ingest.ts), so a clean file needs no request more.
+ */
+async function readScanned(
+  landedFile: ObjectVersion & { version: string },
+  { path, size }: FileOfChunk,
+  startedAt: string,
+  read: () => Promise<ObjectHash>,
+): Promise<ObjectHash | Exclude<ScanVerdict, 'clean'>> {
+  if (size === 0) return emptyHash(landedFile.version);
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'AccessDenied') throw error;
+    const status = await readScanStatus(landedFile);
+    const verdict = judgeDeliveryScan(path, status, { now: currentTime(), startedAt, scanMinutes: SCAN_MINUTES });
+    return verdict === 'clean' ? read() : verdict;
+  }
+}
+
+/** Waits a few seconds for the scan of one version, and returns whether it came. */
+async function awaitScan(object: ObjectVersion, pauses: number[]): Promise<boolean> {
+  for (let pause = pauses.shift(); pause !== undefined; pause = pauses.shift()) {
+    await sleep(pause * 1000);
+    if ((await readScanStatus(object)) !== undefined) return true;
+  }
+  return false;
+}
 
 /**
  * Computes the SHA-256 of every file of a chunk, in the planned version, and checks its content in the same pass: kind,
- * archive, data contract, direct identifiers.
+ * archive, data contract, direct identifiers. Returns how many seconds to wait if the malware scan of a file is missing.
  */
-export const handler = stepHandler(Input, async ({ chunk, contract: contractKey, ...check }) => {
+export const handler = stepHandler(Input, async ({ chunk, contract: contractKey, since: startedAt, ...check }) => {
   const files = Chunk.parse(JSON.parse(await getScratch(WORK_BUCKET, chunk)));
   const prefix = landingPrefix(check.partner, check.delivery);
   const parts: Record<string, string[]> = {};
@@ -35,28 +88,30 @@ export const handler = stepHandler(Input, async ({ chunk, contract: contractKey,
   const identifiers: FileIdentifiers = [];
   const contract =
     contractKey === null ? undefined : DataContract.parse(JSON.parse(await getScratch(WORK_BUCKET, contractKey)));
+  const placeOf = ({ path, version }: FileOfChunk) => ({ bucket: LANDING_BUCKET, key: prefix + path, version });
 
-  const verify = async (file: z.infer<typeof ChunkFile>): Promise<Finding[]> => {
+  const verify = async (file: FileOfChunk): Promise<DeliveryFinding[] | 'waiting'> => {
     const large = file.size > copyLimits.whole;
+    const landedFile = placeOf(file);
     try {
-      const key = prefix + file.path;
-      const landedFile = { bucket: LANDING_BUCKET, key, version: file.version };
       const content = createFileCheck(file.path, file.target, contract);
-      const read = await hashObject(landedFile, large ? copyLimits.part : undefined, bytes => content.take(bytes));
-      if (read.size !== file.size) throw new Error(`${key} ended after ${read.size} of ${file.size} bytes`);
+      const hash = () => hashObject(landedFile, large ? copyLimits.part : undefined, bytes => content.take(bytes));
+      const read = await readScanned(landedFile, file, startedAt, hash);
+      if (read === 'waiting') return read;
+      if ('reason' in read) return [read];
+      if (read.size !== file.size) throw new Error(`${landedFile.key} ended after ${read.size} of ${file.size} bytes`);
       if (large) parts[file.path] = read.parts;
-      if (read.sha256 === file.sha256) {
-        const result = await content.end(read.head, objectSource(landedFile, file.size));
-        if (result.shape && file.target !== undefined) tables[file.target] = result.shape;
-        if (result.identifiers.length > 0) identifiers.push({ path: file.path, identifiers: result.identifiers });
-        return result.findings;
-      }
-      return [
-        pathFinding(
-          file.path,
-          `The SHA-256 is ${read.sha256}, but the manifest says ${file.sha256}. Upload the right file, or correct the manifest. Then upload the manifest again.`,
-        ),
-      ];
+      if (read.sha256 !== file.sha256)
+        return [
+          pathFinding(
+            file.path,
+            `The SHA-256 is ${read.sha256}, but the manifest says ${file.sha256}. Upload the right file, or correct the manifest. Then upload the manifest again.`,
+          ),
+        ];
+      const result = await content.end(read.head, objectSource(landedFile, file.size));
+      if (result.shape && file.target !== undefined) tables[file.target] = result.shape;
+      if (result.identifiers.length > 0) identifiers.push({ path: file.path, identifiers: result.identifiers });
+      return result.findings;
     } catch (error) {
       if (!isGoneObject(error)) throw error;
       return [
@@ -65,7 +120,22 @@ export const handler = stepHandler(Input, async ({ chunk, contract: contractKey,
     }
   };
 
-  const findings = (await mapInParallel(files, OBJECT_PARALLELISM, verify)).flat();
+  const findings: DeliveryFinding[] = [];
+  const pauses: number[] = [...scanPauses];
+  for (let waitingFiles = files; waitingFiles.length > 0; ) {
+    const remainder: FileOfChunk[] = [];
+    // Once one file waits, the others are not tried: most of them would wait too.
+    const results = await mapInParallel(waitingFiles, OBJECT_PARALLELISM, async file => {
+      const result = remainder.length > 0 ? 'waiting' : await verify(file);
+      if (result === 'waiting') remainder.push(file);
+      return result === 'waiting' ? [] : result;
+    });
+    findings.push(...results.flat());
+    const [first] = remainder;
+    if (first && !(await awaitScan(placeOf(first), pauses)))
+      return { waiting: pauseUntilScanned({ now: currentTime(), startedAt, scanMinutes: SCAN_MINUTES }), chunk };
+    waitingFiles = remainder;
+  }
   const text = (content: unknown) => putScratch(WORK_BUCKET, deliveryCheckFolder(check), JSON.stringify(content));
   return {
     chunk,

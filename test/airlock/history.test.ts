@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { MAX_REVIEW_POLLS, reviewPauses } from '../../functions/airlock/request/review-pace.ts';
 import { Settings } from '../../functions/airlock/request/settings.ts';
-import { judgeScan, pauseUntilScanned } from '../../functions/airlock/steps/malware.ts';
+import { judgeScan } from '../../functions/airlock/steps/malware.ts';
+import { pauseUntilScanned } from '../../functions/storage/malware-scan.ts';
 import { exampleStartTime } from './builders.ts';
 import { type AslState, readAslStates } from './coverage.ts';
 
@@ -31,8 +32,8 @@ const addTime = (time: string, seconds: number) => new Date(Date.parse(time) + s
 /** How often the longest scan of a file is checked. */
 function countScanChecks(scanMinutes: number): number {
   let [now, count] = [exampleStartTime, 1];
-  for (; judgeScan(undefined, { now, sealedAt: exampleStartTime, scanMinutes }) === 'waiting'; count++)
-    now = addTime(now, pauseUntilScanned({ now, sealedAt: exampleStartTime, scanMinutes }));
+  for (; judgeScan(undefined, { now, startedAt: exampleStartTime, scanMinutes }) === 'waiting'; count++)
+    now = addTime(now, pauseUntilScanned({ now, startedAt: exampleStartTime, scanMinutes }));
   return count;
 }
 

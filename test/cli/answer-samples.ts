@@ -4,6 +4,7 @@ import type { RouteName } from '../../functions/api/routes.ts';
 
 import { batchSamples } from './batch-samples.ts';
 import { datasetSamples } from './dataset-samples.ts';
+import { accessSample, deliverySamples } from './delivery-samples.ts';
 import { enclaveSamples } from './enclave-samples.ts';
 import { imageSamples } from './image-samples.ts';
 import { packageSamples } from './package-samples.ts';
@@ -32,47 +33,6 @@ const project = {
     instanceRole: 'AROA1234567890EXAMPLE',
   },
   readyAt: time,
-};
-const partner = {
-  name: 'petra',
-  partner: 'p-1',
-  organisation: 'Tayside Health',
-  contact: 'Petra, petra@tayside.example',
-  agreement: 'DSA 2026-14',
-  startsAt: time,
-  endsAt: time,
-  datasets: ['admissions', 'visits-*'],
-  everyDays: 30,
-  graceDays: 2,
-  networks: ['192.0.2.0/24'],
-  acceptance: 'steward',
-  changedBy: 'olga',
-  changedAt: time,
-  overdue: [{ dataset: 'admissions', dueAt: time }],
-};
-const checkId = `dl-0011223344556677-${'0'.repeat(32)}`;
-const accepted = { by: 's-1', byName: 'stella', at: time };
-const delivery = {
-  status: 'held',
-  id: 'dl-0011223344556677',
-  dataset: 'admissions',
-  partner: 'p-1',
-  partnerName: 'petra',
-  openedAt: time,
-  check: `dl-0011223344556677-${'0a'.repeat(16)}`,
-  findings: [{ path, reason: 'The manifest lists it, but it was not uploaded. Upload it.' }],
-  found: 1,
-  heldAt: time,
-};
-const version = {
-  dataset: 'admissions',
-  version: sha256,
-  files: 1200,
-  bytes: 45_600_000_000,
-  delivery: delivery.id,
-  partnerName: 'petra',
-  prefix: `datasets/admissions/${sha256}/`,
-  registeredAt: time,
 };
 const member = {
   user: 'c0747955',
@@ -115,16 +75,6 @@ const shownSettings = {
   rules: AirlockConfig.parse({ tier: 3 }),
   policy: policyFor(3, 'export'),
 };
-const shape = (columns: string[], rows: number) => ({ columns, columnCount: columns.length, rows });
-const access = {
-  bucket: 'broch-main-uploads',
-  prefix: 'uploads/al-0011223344556677/',
-  region: 'eu-west-2',
-  accessKeyId: 'ASIA1234567890EXAMPLE',
-  secretAccessKey: 'secret/abcdefghijklmnopqrstuvwxyz0123456789',
-  sessionToken: 'token'.repeat(60),
-  expires: time,
-};
 
 /** An answer of every route that people read, with everything in it that can be. */
 export const answerSamples: Partial<Record<RouteName, object>> = {
@@ -144,61 +94,8 @@ export const answerSamples: Partial<Record<RouteName, object>> = {
   showMemberHistory: {
     items: [{ change: 'added', roles: ['lead'], by: 'o-1', byName: 'olga', at: time, reason: long }],
   },
-  setContract: {
-    resources: [
-      {
-        path: '*.csv',
-        minRows: 10,
-        schema: { fields: [{ name: 'id', type: 'integer', constraints: { required: true } }], primaryKey: ['id'] },
-      },
-    ],
-  },
-  registerPartner: partner,
-  showPartner: partner,
-  listPartners: { items: [partner] },
-  openDelivery: delivery,
-  showDelivery: delivery,
-  listDeliveries: {
-    items: [
-      {
-        id: delivery.id,
-        dataset: 'admissions',
-        partner: 'p-1',
-        partnerName: 'petra',
-        status: 'held',
-        found: 1,
-        openedAt: time,
-      },
-    ],
-  },
-  acceptDelivery: {
-    ...delivery,
-    status: 'checking',
-    manifest: 'SHA256SUMS',
-    check: checkId,
-    checkingSince: time,
-    accepted,
-  },
-  rejectDelivery: {
-    ...delivery,
-    status: 'rejected',
-    rejectedBy: 's-1',
-    rejectedByName: 'stella',
-    reason: 'The year 2025 is missing.',
-    rejectedAt: time,
-  },
-  cancelDelivery: { ...delivery, status: 'cancelled', cancelledAt: time },
-  listReceiptFiles: { items: [{ path, sha256 }] },
-  listDatasets: { items: [version] },
-  listVersions: { items: [version] },
-  listDatasetFiles: { items: [{ path, sha256 }] },
-  compareVersions: {
-    items: [
-      { path, change: 'changed', before: shape(['id', 'date_of_birth'], 1000), after: shape(['id', 'age_band'], 1234) },
-    ],
-  },
-  uploadAccess: access,
-  importAccess: access,
+  ...deliverySamples,
+  importAccess: accessSample,
   ...imageSamples,
   ...batchSamples,
   draftRequest: request,

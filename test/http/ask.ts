@@ -74,6 +74,7 @@ export const exampleBodies: Record<string, object> = {
   refuseEnclaveRun: { reason: 'The code was not reviewed.' },
   openDelivery: { dataset: 'admissions' },
   rejectDelivery: { reason: 'The year 2025 is missing.' },
+  acceptUnscanned: { reason: 'Encrypted by agreement.' },
   askWorkspace: { kind: 'desktop' },
   requestQueue: { reason: 'Models.' },
   approveQueue: { dollars: 10 },

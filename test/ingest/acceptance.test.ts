@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { type DeliveryCommand, decideDelivery, refuseUnlessUploadable } from '../../functions/ingest/ingest.ts';
-import type { Delivery } from '../../functions/ingest/schemas.ts';
+import { judgeDeliveryScan } from '../../functions/ingest/delivery-scan.ts';
+import {
+  type DeliveryCommand,
+  decideDelivery,
+  internalFaultFinding,
+  refuseUnlessUploadable,
+} from '../../functions/ingest/ingest.ts';
+import type { Delivery, DeliveryFinding } from '../../functions/ingest/schemas.ts';
 
 const now = '2026-11-28T12:00:00.000Z';
 const check = `dl-0123456789abcdef-${'1'.repeat(32)}`;
@@ -23,6 +29,82 @@ const waitCommand = { do: 'awaitApproval', check, arrival, endsAt: '2026-12-04T1
 const { state: waiting, events: waitEvents } = follow(checking, waitCommand);
 const accept = { do: 'accept', by: stella } as const;
 const reject = { do: 'reject', by: stella, reason: 'The year 2025 is missing.' } as const;
+
+describe('a delivery that the malware scan could not judge', () => {
+  const upload = { manifest: 'SHA256SUMS', manifestVersion: 'v1' } as const;
+  const unscanned = { path: 'a.zip', reason: 'It is encrypted.', unscanned: true } as const;
+  const hold = (findings: readonly DeliveryFinding[]) =>
+    follow(checking, { do: 'recordFindings', check, since: now, findings, upload }).state;
+  const acceptance = { do: 'acceptUnscanned', by: stella, reason: 'By agreement.', check: otherCheck } as const;
+
+  it('is accepted by a data steward with a reason, checked again, and says so for ever', () => {
+    const { state, events } = follow(hold([unscanned]), acceptance);
+    const record = { by: 's-1', byName: 'stella', reason: 'By agreement.', at: now, manifestVersion: 'v1' };
+    expect(state).toMatchObject({ status: 'checking', check: otherCheck, manifest: 'SHA256SUMS', unscanned: record });
+    expect(events).toMatchObject([
+      { type: 'UnscannedAccepted', detail: { byName: 'stella', reason: 'By agreement.' } },
+    ]);
+    expect(follow(state, acceptance)).toMatchObject({ state, events: [] });
+    const recheck = follow(state, { do: 'beginCheck', manifest: 'SHA256SUMS', check: otherCheck }).state;
+    expect(recheck).toMatchObject({ unscanned: record });
+    const pending = follow(recheck, { ...waitCommand, check: otherCheck }).state;
+    const accepted = follow(pending, accept).state;
+    const version = { dataset: 'admissions', prefix: 'x/', registeredAt: now, partnerName: 'ninewells', ...arrival };
+    const registration = { do: 'recordVersion', check: otherCheck, digest: 'b'.repeat(64) } as const;
+    for (const delivery of [recheck, accepted])
+      expect(follow(delivery, { ...registration, version: { ...version, delivery: checking.id } }).state).toMatchObject(
+        {
+          status: 'registered',
+          unscanned: record,
+        },
+      );
+  });
+
+  it('is accepted for one upload only: a new manifest needs the scan again', () => {
+    const { state } = follow(hold([unscanned]), acceptance);
+    const next = follow(state, { do: 'beginCheck', manifest: 'SHA256SUMS', check }).state;
+    expect('unscanned' in next).toBe(false);
+  });
+
+  it('is accepted by nobody about their own, nor if anything else was found, least of all malware', () => {
+    const malware = judgeDeliveryScan('b.csv', 'THREATS_FOUND', { now, startedAt: now, scanMinutes: 60 });
+    const ownAcceptance = { ...acceptance, by: { id: 'p-1', name: 'ninewells' } };
+    if (typeof malware === 'string') throw new Error('malware was let in');
+    expect(() => follow(hold([unscanned]), ownAcceptance)).toThrow(/their own delivery/);
+    for (const findings of [
+      [malware],
+      [unscanned, malware],
+      [unscanned, { path: '', reason: 'x' }],
+      [internalFaultFinding],
+    ])
+      expect(() => follow(hold(findings), acceptance)).toThrow(/not held only because the malware scan/);
+  });
+});
+
+describe('the verdict on a delivered file', () => {
+  const limits = (minutes: number) => ({
+    now: new Date(Date.parse(now) + minutes * 60_000).toISOString(),
+    startedAt: now,
+    scanMinutes: 60,
+  });
+  it.each([
+    ['NO_THREATS_FOUND', 0, 'clean'],
+    ['NO_THREATS_FOUND', 999, 'clean'],
+    ['THREATS_FOUND', 0, 'malware'],
+    ['UNSUPPORTED', 0, 'unscanned'],
+    ['ACCESS_DENIED', 0, 'unscanned'],
+    ['FAILED', 0, 'unscanned'],
+    ['no_threats_found', 0, 'unscanned'],
+    ['', 0, 'unscanned'],
+    ['constructor', 0, 'unscanned'],
+    [undefined, 59, 'waiting'],
+    [undefined, 60, 'unscanned'],
+  ])('%s after %d minutes is %s', (status, minutes, expected) => {
+    const verdict = judgeDeliveryScan('a.csv', status, limits(minutes));
+    const word = typeof verdict === 'string' ? verdict : verdict.unscanned ? 'unscanned' : 'malware';
+    expect(word).toBe(expected);
+  });
+});
 
 describe('a delivery without findings', () => {
   it('awaits approval with what arrived, once, and accepts no other files meanwhile', () => {

@@ -1,11 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PutObjectTaggingCommand, S3Client } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
 import type { Delivery } from '../../functions/ingest/schemas.ts';
+import { scanTag } from '../../functions/storage/malware-scan.ts';
+import { eicarTestFile } from '../../local/malware-engine.ts';
 import { castMember } from '../airlock/cast.ts';
+import { makeEncryptedZip, skippedScanMarker } from '../airlock/scans.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { openAgreement } from './agreement.ts';
 import { addSha256Sums } from './delivery.ts';
-import { signInNewPerson, uploadDeliveryFiles, waitForDelivery } from './partner.ts';
+import { openPartnerLanding, signInNewPerson, uploadDeliveryFiles, waitForDelivery } from './partner.ts';
 
 const cloud = connectTestCloud();
 const dataset = 'approval-visits';
@@ -52,6 +57,51 @@ describe('a delivery under an agreement without automatic acceptance', () => {
     expect(delivery).toMatchObject({ status: 'rejected', reason: 'Last year is missing.' });
     const { items = [] } = (await steward?.ask('listVersions', { params: { dataset } })) ?? {};
     expect(items).toHaveLength(1);
+  });
+});
+
+describe('a delivery with', () => {
+  async function send(files: Record<string, string | Uint8Array>): Promise<string> {
+    const id = (await partner?.ask('openDelivery', { body: { dataset } }))?.id ?? '';
+    await uploadDeliveryFiles(cloud, partner as ApiClient, id, addSha256Sums(files));
+    return id;
+  }
+  const rest = (id: string, previousCheck?: string) => waitForDelivery(partner as ApiClient, id, previousCheck);
+  const acceptUnscanned = (id: string) =>
+    steward?.ask('acceptUnscanned', { params: { delivery: id }, body: { reason: 'Encrypted by agreement.' } });
+
+  it('malware is held, and nobody can accept it', async () => {
+    const large = `${'1\n'.repeat(2 ** 20)}${eicarTestFile}`;
+    const delivery = await rest(await send({ 'a.csv': large, 'b.csv': 'n\n1\n' }));
+    expect(delivery).toMatchObject({
+      status: 'held',
+      findings: [{ path: 'a.csv', reason: expect.stringContaining('found malware') }],
+    });
+    await expect(acceptUnscanned(delivery.id)).rejects.toThrow(/nobody can accept it/);
+  });
+
+  it('a file that the scan cannot read is held, accepted with a reason, and checked for all else', async () => {
+    const locked = makeEncryptedZip({ 'a.csv': Buffer.from('x') });
+    const delivery = await rest(await send({ 'locked.dat': locked, 'empty.txt': '' }));
+    expect(delivery).toMatchObject({ status: 'held', unscanned: { manifest: 'SHA256SUMS' }, found: 1 });
+    await acceptUnscanned(delivery.id);
+    const previousCheck = 'check' in delivery ? delivery.check : '';
+    expect(await rest(delivery.id, previousCheck)).toMatchObject({
+      status: 'held',
+      findings: [{ reason: expect.stringMatching(/is encrypted|first bytes/) }],
+    });
+  });
+
+  it('a file that waits for its scan is not read before, and goes on once the scan is there', async () => {
+    const id = await send({ [`${skippedScanMarker}.csv`]: 'n\n1\n' });
+    const { bucket, prefix } = await openPartnerLanding(cloud, partner as ApiClient, id);
+    const s3 = new S3Client(cloud.configuration);
+    // Longer than one call of the check waits, so that the workflow waits too.
+    await sleep(8000);
+    expect((await partner?.ask('showDelivery', { params: { delivery: id } }))?.status).toBe('checking');
+    const Tagging = { TagSet: [{ Key: scanTag, Value: 'NO_THREATS_FOUND' }] };
+    await s3.send(new PutObjectTaggingCommand({ Bucket: bucket, Key: `${prefix}${skippedScanMarker}.csv`, Tagging }));
+    expect((await rest(id)).status).toBe('awaitingApproval');
   });
 });
 

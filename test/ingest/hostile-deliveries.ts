@@ -1,16 +1,8 @@
 import { strToU8, zipSync } from 'fflate';
 import type { DataContract } from '../../functions/ingest/contract-schemas.ts';
-import type { ManifestName } from '../../functions/ingest/schemas.ts';
-import { addSha256Sums, type DeliveryFiles, toBag, toSha256Hex } from './delivery.ts';
-
-/** A delivery that must be held, and what its findings must say; `undefined` if it must pass. */
-export interface HostileDelivery {
-  readonly name: string;
-  readonly files: DeliveryFiles;
-  readonly manifest?: ManifestName;
-  readonly contract?: DataContract;
-  readonly finding: RegExp | undefined;
-}
+import { addSha256Sums, toBag, toSha256Hex } from './delivery.ts';
+import type { HostileDelivery } from './hostile-delivery.ts';
+import { hostileMalware } from './hostile-malware.ts';
 
 const csv = 'id,age\n1,40\n2,41\n';
 const sum = toSha256Hex(csv);
@@ -262,4 +254,5 @@ export const hostileDeliveries: readonly HostileDelivery[] = [
   ...bags,
   ...contents,
   ...tables,
+  ...hostileMalware,
 ];

@@ -1,12 +1,19 @@
+import { Readable } from 'node:stream';
 import { afterAll, describe, expect, it } from 'vitest';
 import { memorySource } from '../../disclosure/byte-source.ts';
+import { judgeDeliveryScan } from '../../functions/ingest/delivery-scan.ts';
 import { createFileCheck } from '../../functions/ingest/file-check.ts';
 import { findMissingTables } from '../../functions/ingest/table-contract.ts';
+import { scanBytes } from '../../local/malware-engine.ts';
 import { checkDeliveryFiles, toSha256Hex } from './delivery.ts';
-import { type HostileDelivery, hostileDeliveries } from './hostile-deliveries.ts';
+import { hostileDeliveries } from './hostile-deliveries.ts';
+import type { HostileDelivery } from './hostile-delivery.ts';
+
+const startedAt = '2026-11-28T12:00:00.000Z';
+const scanLimits = { now: startedAt, startedAt, scanMinutes: 60 };
 
 /** Every finding of a delivery, as the plan and the verification would give them. */
-async function findAll({ files, manifest, contract }: HostileDelivery): Promise<string[]> {
+async function findAll({ files, manifest, contract, scan }: HostileDelivery): Promise<string[]> {
   const compared = checkDeliveryFiles(files, manifest);
   const targets = compared.files.flatMap(({ target }) => target ?? []);
   const missingTables = contract ? findMissingTables(contract, targets) : [];
@@ -14,6 +21,10 @@ async function findAll({ files, manifest, contract }: HostileDelivery): Promise<
   if (planFindings.length > 0) return planFindings;
   const findings = compared.files.map(async ({ path, target, sha256 }) => {
     const bytes = Buffer.from(files[path] ?? '');
+    if (scan) {
+      const verdict = judgeDeliveryScan(path, await scanBytes(Readable.from([bytes])), scanLimits);
+      if (typeof verdict === 'object') return [verdict.reason];
+    }
     if (toSha256Hex(bytes) !== sha256) return ['The SHA-256 is another.'];
     const check = createFileCheck(path, target, contract);
     // In pieces, as a stream comes.

@@ -53,6 +53,37 @@ describe('the landing bucket', () => {
   });
 });
 
+describe('the malware scan of deliveries', () => {
+  interface Statement {
+    Action: string | string[];
+    Condition?: Record<string, Record<string, string>>;
+  }
+  const readsOf = (word: RegExp) =>
+    findTemplateResources(templates.platform, 'AWS::IAM::Policy')
+      .filter(([id]) => word.test(id))
+      .flatMap(([, { Properties }]) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement)
+      .filter(({ Action }) => [Action].flat().includes('s3:GetObjectVersion'))
+      .filter(statement => JSON.stringify(statement).includes('IngestLanding'))
+      .map(({ Condition }) => Condition);
+
+  it('comes before every read: S3 gives the checks clean files only, and malware to nobody', () => {
+    const tag = 's3:ExistingObjectTag/GuardDutyMalwareScanStatus';
+    expect(readsOf(/^IngestVerifyRole/)).toEqual([{ StringEquals: { [tag]: 'NO_THREATS_FOUND' } }]);
+    for (const word of [/^IngestVerifyUnscannedRole/, /^IngestCopyRole/])
+      expect(readsOf(word)).toEqual([{ StringNotEquals: { [tag]: 'THREATS_FOUND' } }]);
+    // The plan reads manifests, which are texts.
+    expect(readsOf(/^Ingest(?!Verify|Copy|Plan)/)).toEqual([]);
+  });
+
+  it('is of everything that is delivered', () => {
+    const plans = findTemplateResources(templates.platform, 'AWS::GuardDuty::MalwareProtectionPlan');
+    expect(plans.find(([id]) => id.startsWith('Ingest'))?.[1].Properties).toMatchObject({
+      Actions: { Tagging: { Status: 'ENABLED' } },
+      ProtectedResource: { S3Bucket: { ObjectPrefixes: ['in/'] } },
+    });
+  });
+});
+
 describe('the upload role', () => {
   it('can be assumed by the function of the API only', () => {
     const [[id] = ['']] = findTemplateResources(templates.platform, 'AWS::IAM::Role').filter(([id]) =>
@@ -122,6 +153,7 @@ describe('the state machine', () => {
       'Plan',
       'Register',
       'Verify',
+      'VerifyUnscanned',
     ]);
   });
 });

@@ -54,10 +54,11 @@ const countTurns = (states: States): number =>
     .flatMap(({ Choices = [] }) => Choices)
     .reduce((sum, { Condition }) => sum + Number(counter.exec(Condition)?.[1] ?? 0), 1);
 
-/** Loops that time ends; test/airlock/history.test.ts counts their events. */
+/** Loops that time ends; test/airlock/history.test.ts counts their events, and deliveries wait by the same rule. */
 const timedLoops: Readonly<Record<string, readonly string[]>> = {
   // The time of the manifest ends it; its counter permits 2,000 turns of nine events.
   'enclaves-run.asl.json': ['Watch', 'Sealed?', 'WaitForEnclave'],
+  'ingest.asl.json': ['VerifyChunk', 'Scanned?', 'AwaitScan'],
   'airlock.asl.json': ['AwaitDecision', 'Pause', 'RemindReviewers', 'Reminded?', 'CheckChunk', 'Scanned', 'Unscanned'],
 };
 

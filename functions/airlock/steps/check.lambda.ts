@@ -7,6 +7,7 @@ import { stepHandler } from '../../handler.ts';
 import { sha256 } from '../../hash.ts';
 import type { ObjectRef } from '../../identifiers.ts';
 import { putImmutable } from '../../storage/immutable-objects.ts';
+import { pauseUntilScanned, scanDeadline } from '../../storage/malware-scan.ts';
 import { objectSource } from '../../storage/object-source.ts';
 import { mapInParallel } from '../../storage/parallel.ts';
 import { getScratch } from '../../storage/scratch-store.ts';
@@ -14,7 +15,7 @@ import type { SealedFile } from '../request/manifest.ts';
 import { roundPrefix } from '../request/places.ts';
 import { readRequest } from '../store.ts';
 import { RequestAttempt, SealedFiles } from './attempt.ts';
-import { judgeScan, pauseUntilScanned, scanDeadline, unscannedFinding } from './malware.ts';
+import { judgeScan, unscannedFinding } from './malware.ts';
 import { addOriginalFile } from './original-file.ts';
 import { addPartialPreview } from './partial-preview.ts';
 import { MAX_POSTINGS, putPostings, readLedger } from './release-ledger.ts';
@@ -50,7 +51,7 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
   });
   // Empty files need no scan.
   const nonemptyFiles = files.filter(({ size }) => size > 0);
-  const period = { sealedAt: request.seal.sealedAt, scanMinutes: SCAN_MINUTES };
+  const period = { startedAt: request.seal.sealedAt, scanMinutes: SCAN_MINUTES };
   const limits = { now: currentTime(), ...period };
   const statuses = await readScanTags(nonemptyFiles.map(versionOf), limits.now >= scanDeadline(period));
   const verdicts = new Map(nonemptyFiles.map((file, index) => [file, judgeScan(statuses[index], limits)]));

@@ -1,18 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GetObjectTaggingCommand } from '@aws-sdk/client-s3';
+import { readScanStatus, scanPauses } from '../../storage/malware-scan.ts';
 import type { ObjectVersion } from '../../storage/object-read.ts';
 import { mapInParallel, OBJECT_PARALLELISM } from '../../storage/parallel.ts';
-import { s3 } from '../../storage/s3.ts';
-import { scanTag } from './malware.ts';
-
-/** Seconds between attempts. Most files are scanned before all are sealed, so one attempt usually suffices. */
-const pauses = [0.1, 0.2, 0.4, 0.8, 1.5, 3];
-
-/** The scan status of one version, if it has one yet. */
-async function statusOf({ bucket, key, version }: ObjectVersion): Promise<string | undefined> {
-  const { TagSet = [] } = await s3.send(new GetObjectTaggingCommand({ Bucket: bucket, Key: key, VersionId: version }));
-  return TagSet.find(({ Key }) => Key === scanTag)?.Value;
-}
 
 /**
  * Reads the statuses of items in order and waits where one is missing, for as long as there are pauses left. It reads no
@@ -52,6 +41,6 @@ export async function readScanTags(
   versions: readonly ObjectVersion[],
   isOverdue: boolean,
 ): Promise<(string | undefined)[]> {
-  if (isOverdue) return mapInParallel(versions, OBJECT_PARALLELISM, statusOf);
-  return collectStatuses(versions.length, async index => statusOf(versions[index] as ObjectVersion), pauses);
+  if (isOverdue) return mapInParallel(versions, OBJECT_PARALLELISM, readScanStatus);
+  return collectStatuses(versions.length, async index => readScanStatus(versions[index] as ObjectVersion), scanPauses);
 }
