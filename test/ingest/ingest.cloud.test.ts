@@ -123,11 +123,11 @@ describe('a correct delivery', () => {
   it('publishes an event for a new version and one for each receipt', async () => {
     const { version, files: count, bytes, id } = first;
     const subject = { delivery: id, dataset, version, files: count, bytes };
-    expect(await readEvents(id)).toMatchObject({
+    expect(await readEvents(id, ['DatasetRegistered', 'DeliveryReceived'])).toMatchObject({
       DatasetRegistered: subject,
       DeliveryReceived: { ...subject, first: true },
     });
-    expect(await readEvents(secondId)).toEqual({
+    expect(await readEvents(secondId, ['DeliveryReceived'])).toEqual({
       DeliveryReceived: expect.objectContaining({ delivery: secondId, first: false }),
     });
   });
@@ -148,7 +148,7 @@ describe('a delivery with errors', () => {
       findings: [{ path: 'a.csv', reason: expect.stringMatching(/^The SHA-256 is/) }],
     });
     expect(await countKeyVersions(cloud, lake, `datasets/${dataset}/`)).toEqual({});
-    expect(await readEvents(id)).toMatchObject({ DeliveryHeld: { dataset, found: 1, findings: [{ path: 'a.csv' }] } });
+    expect(await readEvents(id, ['DeliveryHeld'])).toMatchObject({ DeliveryHeld: { dataset, found: 1 } });
     await uploadDeliveryFiles(cloud, partner, id, addSha256Sums(files));
     requireRegistered(await waitForDelivery(partner, id, check));
     expect(await versionsOf(dataset)).toHaveLength(1);

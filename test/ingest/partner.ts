@@ -210,8 +210,7 @@ export async function recordDeliveryEvents(cloud: Cloud) {
       Targets: [{ Id: 'seen', Arn: stateMachineArn, RoleArn: Role?.Arn }],
     }),
   );
-  return async (delivery: string): Promise<Record<string, unknown>> => {
-    await sleep(500);
+  const readAll = async (delivery: string): Promise<Record<string, unknown>> => {
     const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn, maxResults: 1000 }));
     const inputs = await Promise.all(
       executions.map(async ({ executionArn }) => {
@@ -221,5 +220,12 @@ export async function recordDeliveryEvents(cloud: Cloud) {
     );
     const ownEvents = inputs.filter(({ detail }) => detail.delivery === delivery);
     return Object.fromEntries(ownEvents.map(event => [event['detail-type'], event.detail]));
+  };
+  /** Waits until the delivery has these events, and gives all that it has. */
+  return async (delivery: string, types: readonly string[]) => {
+    for (const end = Date.now() + 60_000; ; await sleep(200)) {
+      const deliveryEvents = await readAll(delivery);
+      if (types.every(type => type in deliveryEvents) || Date.now() > end) return deliveryEvents;
+    }
   };
 }
