@@ -172,6 +172,13 @@ export const Config = z.strictObject({
         description: 'The tiers whose desktops may install every package of the public registries, without a list',
         omitted: 'tier 1',
       }),
+      perProject: z
+        .number()
+        .int()
+        .min(1)
+        .max(10_000)
+        .default(500)
+        .describe('The most packages of a project that may wait for a decision or be approved at the same time'),
     })
     .prefault({}),
   batch: z

@@ -4,8 +4,8 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import type * as ApiLambda from '../functions/images/packages/api.lambda.ts';
 import type * as Apply from '../functions/images/packages/apply.lambda.ts';
-import { PackageApproved, PackageTierSet } from '../functions/images/packages/events.ts';
-import { sourceRepository, tierRepository } from '../functions/images/packages/mirror.ts';
+import { PackageApproved, PackageRevoked, PackageTierSet } from '../functions/images/packages/events.ts';
+import { hasPackageMirror, sourceRepository, tierRepository } from '../functions/images/packages/mirror.ts';
 import { mirroredFormats, PACKAGE_TIER_TAG, packageTiers } from '../functions/images/packages/schemas.ts';
 import type * as Tier from '../functions/images/packages/tier.lambda.ts';
 import { environmentName } from '../functions/names.ts';
@@ -31,8 +31,8 @@ export interface PackagesProps {
 export class Packages extends Construct {
   constructor(scope: Construct, id: string, props: PackagesProps) {
     super(scope, id);
-    // The other partitions have no CodeArtifact. There the lists say what an organisation's own mirror should hold.
-    if (!/^(cn|us-gov|us-iso[a-z]?|eu-isoe)-/.test(props.core.config.region)) {
+    // Elsewhere the lists say what an organisation's own mirror should hold.
+    if (hasPackageMirror(props.core.config.region)) {
       this.createMirror(props.core);
       this.applyApprovals(props.core);
     }
@@ -101,14 +101,23 @@ export class Packages extends Construct {
           // It has no resource-level permissions.
           new PolicyStatement({ actions: ['codeartifact:CreatePackageGroup'], resources: ['*'] }),
           new PolicyStatement({
-            actions: ['codeartifact:UpdatePackageGroupOriginConfiguration'],
+            actions: [
+              'codeartifact:ListAllowedRepositoriesForGroup',
+              'codeartifact:UpdatePackageGroupOriginConfiguration',
+            ],
             resources: [arn(`package-group/${domain}/*`)],
+          }),
+          new PolicyStatement({
+            actions: ['codeartifact:DeletePackage'],
+            resources: [arn(`package/${domain}/*`)],
           }),
         ),
         OPEN_TIERS: JSON.stringify(packages.openTiers),
       },
     });
-    core.onEvent(this, 'PackageApproved', PackageApproved, apply, 'warning');
+    core.onEvent(this, 'PackageApproved', PackageApproved, apply, 'critical');
+    // Until it is applied, desktops install what was taken back.
+    core.onEvent(this, 'PackageRevoked', PackageRevoked, apply, 'critical');
   }
 
   private createFunctions({ core, people, api }: PackagesProps): void {
@@ -143,6 +152,7 @@ export class Packages extends Construct {
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
         POOL_ID: groupsAccess(people.pool),
+        PER_PROJECT: String(core.config.packages.perProject),
       },
     });
     api.addRoutes(this, 'packages', handler);

@@ -3,6 +3,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ObjectCreated } from '../functions/contract.ts';
+import { hasPackageMirror } from '../functions/images/packages/mirror.ts';
 import { MemberRemoved } from '../functions/projects/events.ts';
 import type * as ApiLambda from '../functions/workspaces/api.lambda.ts';
 import type * as Change from '../functions/workspaces/change.lambda.ts';
@@ -77,6 +78,7 @@ export class Workspaces extends Construct {
           workspace: ['GetItem'],
           project: ['GetItem'],
           awake: ['GetItem', 'PutItem'],
+          packages: ['GetItem'],
         }),
         ...awake.wakes(),
         ENVIRONMENT: accessTo(
@@ -88,6 +90,7 @@ export class Workspaces extends Construct {
           }),
         ),
         ...prices,
+        HAS_MIRROR: String(hasPackageMirror(core.config.region)),
       },
     });
     const launch = new Handler<typeof Launch>(this, 'Launch', {

@@ -125,6 +125,7 @@ const answerTexts: AnswerTexts = {
   requestPackage: (entry, screen) => formatPackages([entry], screen),
   approvePackage: (entry, screen) => formatPackages([entry], screen),
   refusePackage: (entry, screen) => formatPackages([entry], screen),
+  revokePackage: (entry, screen) => formatPackages([entry], screen),
   showFindings: formatImageVersion,
   buildImage: formatImageVersion,
   retestImage: formatImageVersion,

@@ -1,3 +1,4 @@
+import { isMirrored } from '../../functions/images/packages/mirror.ts';
 import type { ListedPackage } from '../../functions/images/packages/schemas.ts';
 import { hangingText, indentedTexts } from './layout.ts';
 import { escapeForTerminal, formatTime, type OutputScreen } from './output.ts';
@@ -6,6 +7,14 @@ function decisionLine(entry: ListedPackage): string[] {
   if (entry.status === 'approved') return [`Approved by ${entry.approvedBy.name}, ${formatTime(entry.approvedAt)}.`];
   if (entry.status === 'refused')
     return [`Refused by ${entry.refusedBy.name}, ${formatTime(entry.refusedAt)}: ${entry.reason}`];
+  if (entry.status === 'revoked')
+    return [
+      `Approved by ${entry.approvedBy.name}, ${formatTime(entry.approvedAt)}.`,
+      `Taken back by ${entry.revokedBy.name}, ${formatTime(entry.revokedAt)}: ${entry.reason}`,
+      isMirrored(entry.format)
+        ? 'Desktops that have installed it keep it until somebody removes it there.'
+        : 'The mirror does not fetch it. Delete what you published, and deliver a snapshot without it: docs/packages.md',
+    ];
   return ['It waits for an operator or a data steward: broch packages approve'];
 }
 

@@ -6,15 +6,19 @@ const ProjectUse = z.enum(['workspace', 'job', 'enclave']);
 type ProjectUse = z.infer<typeof ProjectUse>;
 
 /**
- * The AWS services that each use reaches by interface endpoints, by the last part of their names. A workspace needs none:
- * its agent and its data use S3, which has an endpoint of the gateway kind.
+ * The AWS services that each use reaches by interface endpoints, by the last part of their names. A workspace itself needs
+ * none: its agent and its data use S3, which has an endpoint of the gateway kind.
  */
 export const endpointServices: Readonly<Record<ProjectUse, readonly string[]>> = {
   workspace: [],
   job: ['ecr.api', 'ecr.dkr', 'ecs', 'ecs-agent', 'ecs-telemetry', 'logs'],
   enclave: ['kms', 'logs'],
 };
-export const allEndpointServices: readonly string[] = [...new Set(Object.values(endpointServices).flat())].sort();
+/** What a workspace reaches besides, if its project installs packages from the mirror. */
+export const packageServices: readonly string[] = ['codeartifact.api', 'codeartifact.repositories'];
+export const allEndpointServices: readonly string[] = [
+  ...new Set([...Object.values(endpointServices).flat(), ...packageServices]),
+].sort();
 
 /** Something that runs, or is about to, and keeps its project awake. */
 export const AwakeHolder = z.object({
@@ -22,6 +26,8 @@ export const AwakeHolder = z.object({
   use: ProjectUse,
   /** What it costs in an hour, in millionths of a dollar; 0 if nobody said. */
   hourlyMicros: z.number().int().min(0),
+  /** It installs packages from the mirror. */
+  installs: z.boolean().optional(),
 });
 export type AwakeHolder = z.infer<typeof AwakeHolder>;
 
@@ -67,7 +73,9 @@ export function acquireLease(project: AwakeProject, holder: AwakeHolder, limits:
   return {
     ...project,
     holders: [...holders, holder],
-    services: [...new Set([...services, ...endpointServices[holder.use]])].sort(),
+    services: [
+      ...new Set([...services, ...endpointServices[holder.use], ...(holder.installs ? packageServices : [])]),
+    ].sort(),
   };
 }
 

@@ -95,7 +95,7 @@ const publications: Partial<Record<Partition, Publication>> = {
   },
   packages: {
     source: 'broch.images',
-    types: ['PackageRequested', 'PackageApproved', 'PackageRefused', 'PackageTierSet'],
+    types: ['PackageRequested', 'PackageApproved', 'PackageRefused', 'PackageRevoked', 'PackageTierSet'],
   },
   queue: {
     source: 'broch.batch',

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { Tier } from '../../disclosure/policy.ts';
 import { Sha256 } from '../identifiers.ts';
 import { rowKey } from '../keys.ts';
 import { ProjectId } from '../projects/schemas.ts';
@@ -201,6 +202,18 @@ export const ImageSummary = z.object({
   check: ImageCheck.optional(),
 });
 export type ImageSummary = z.infer<typeof ImageSummary>;
+
+/** The tier of a project's packages. Without a row it is the strictest. */
+export const ProjectTier = z.object({
+  project: ProjectId,
+  tier: Tier,
+  by: Person.optional(),
+  at: Instant.optional(),
+});
+export type ProjectTier = z.infer<typeof ProjectTier>;
+
+/** Also read by what wakes projects: a project without a tier needs no way to the mirror of packages. */
+export const projectTierKey = (project: string) => rowKey('packages', '', `TIER#${project}`);
 
 /** All images are rows of their own partitions. */
 export const imageKey = (image: ImageName) => rowKey('image', image);

@@ -48,11 +48,15 @@ async function keepUp(image: ImageName): Promise<void> {
       await startExecution(MACHINE_ARN, `${image}-${version}-${attempt}`, { image, version, attempt });
 }
 
+/** An operator who calls the function by hand may name one image. */
+const Look = z.object({ image: ImageName.optional() });
+
 /** Each day: looks whether images in use are old, or made of what has changed, and starts their builds. */
-export const handler = stepHandler(z.object({}), async (): Promise<void> => {
-  const outcomes = await Promise.allSettled(ImageName.options.map(keepUp));
+export const handler = stepHandler(Look, async ({ image: name }): Promise<void> => {
+  const images = name ? [name] : ImageName.options;
+  const outcomes = await Promise.allSettled(images.map(keepUp));
   const failures = outcomes.flatMap((outcome, index) =>
-    outcome.status === 'rejected' ? [{ image: ImageName.options[index], error: outcome.reason as Error }] : [],
+    outcome.status === 'rejected' ? [{ image: images[index], error: outcome.reason as Error }] : [],
   );
   for (const { image, error } of failures) logger.error('an image was not looked at', { image, error });
   if (failures.length > 0) throw new Error(`${failures.length} images were not looked at; the next run does it.`);

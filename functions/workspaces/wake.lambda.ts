@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { findGatewayDoor, findPlace } from '../awake/doorway.ts';
 import { wakeProject } from '../awake/room.ts';
 import { stepHandler } from '../handler.ts';
+import { ProjectTier, projectTierKey } from '../images/schemas.ts';
 import { rowKey } from '../keys.ts';
 import { Project } from '../projects/schemas.ts';
 import { readRow } from '../table.ts';
@@ -19,6 +20,8 @@ export const env = z.object({
   /** The prices of instance types in dollars an hour, and the most that a project may cost in an hour, as JSON. */
   PRICES: z.string(),
   SIZES: z.string(),
+  /** Whether the region has a mirror of packages. */
+  HAS_MIRROR: z.stringbool(),
 });
 const values = env.parse(process.env);
 const sizes = z.record(WorkspaceKind, z.record(WorkspaceSize, z.array(z.string()))).parse(JSON.parse(values.SIZES));
@@ -37,10 +40,13 @@ export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: i
   const row = await readRow(values.TABLE_NAME, Project, rowKey('project', project));
   const network = requireProjectNetwork(row);
   const gateway = await findGatewayDoor(values.ENVIRONMENT);
+  const installs =
+    values.HAS_MIRROR && (await readRow(values.TABLE_NAME, ProjectTier, projectTierKey(project))) !== undefined;
   const holder = {
     id,
     use: 'workspace',
     hourlyMicros: findHourlyMicros(sizes[kind][size], prices) ?? 0,
+    installs,
   } as const;
   const cidr = row?.status === 'ready' ? row.cidr : '';
   const place = await findPlace({ project, cidr, network }, gateway);

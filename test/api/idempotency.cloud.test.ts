@@ -130,6 +130,7 @@ describe('the key', () => {
     suspendDataset: { reason: 'none' },
     approvePackage: { tier: 2, format: 'pypi', name: 'lifelines' },
     refusePackage: { tier: 2, format: 'pypi', name: 'lifelines', reason: 'none' },
+    revokePackage: { tier: 2, format: 'pypi', name: 'lifelines', reason: 'none' },
     setPackageTier: { tier: 2 },
     approveImage: { digest: '0'.repeat(64) },
     rejectImage: { reason: 'none' },

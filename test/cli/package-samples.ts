@@ -21,11 +21,21 @@ const refusedPackage = {
   reason: 'It sends what it reads to its authors.',
 };
 
+const revokedPackage = {
+  ...approvedPackage,
+  status: 'revoked',
+  revokedBy: { id: 'o-1', name: 'olga' },
+  revokedAt: time,
+  reason: 'Its latest release sends what it reads to its authors, and nobody has answered the report of it.',
+};
+const revokedDataset = { ...revokedPackage, format: 'cran', name: 'survival' };
+
 /** An answer of each route about packages. */
 export const packageSamples = {
   requestPackage: requestedPackage,
-  listPackages: { items: [requestedPackage, approvedPackage, refusedPackage] },
+  listPackages: { items: [requestedPackage, approvedPackage, refusedPackage, revokedPackage, revokedDataset] },
   approvePackage: approvedPackage,
   refusePackage: refusedPackage,
+  revokePackage: revokedPackage,
   setPackageTier: { project: 'asthma', tier: 2, by: person, at: time },
 };

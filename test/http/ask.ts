@@ -114,6 +114,7 @@ export const exampleBodies: Record<string, object> = {
   requestPackage: { format: 'pypi', name: 'lifelines', explanation: 'Survival models.' },
   approvePackage: { tier: 2, format: 'pypi', name: 'lifelines' },
   refusePackage: { tier: 2, format: 'pypi', name: 'lifelines', reason: 'Unknown authors.' },
+  revokePackage: { tier: 2, format: 'pypi', name: 'lifelines', reason: 'Unknown authors.' },
   setPackageTier: { tier: 2 },
   refuseUse: { reason: 'The ethics approval is missing.' },
   endUse: { reason: 'The analysis is finished.' },

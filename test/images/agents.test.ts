@@ -87,14 +87,18 @@ print(json.dumps(reports))`;
 });
 
 describe('the desktop agent', () => {
-  it('points pip and npm at the mirror, with a token, and again with the next one', () => {
+  it('points pip, npm and Maven at the mirror, with a token, and again with the next one', () => {
     const folder = mkdtempSync(join(tmpdir(), 'broch-etc-'));
     try {
       const settings = '[global]\nindex-url = https://packages.example/pypi/simple/\n[install]\nuser = true\n';
       writeFileSync(join(folder, 'pip.conf'), settings);
       const host = 'broch-prod-packages-111122223333.d.codeartifact.eu-west-2.amazonaws.com';
-      const urls = { pypi: `https://${host}/pypi/tier-2/`, npm: `https://${host}/npm/tier-2/` };
-      for (const token of ['first\\1', 'second'])
+      const urls = {
+        pypi: `https://${host}/pypi/tier-2/`,
+        npm: `https://${host}/npm/tier-2/`,
+        maven: `https://${host}/maven/tier-2/`,
+      };
+      for (const token of ['first\\1', 'sec&nd'])
         runWith(
           'broch-agent.py',
           "import pathlib; agent['write_package_settings'](json.loads(sys.argv[2]), sys.argv[3], pathlib.Path(sys.argv[4]))",
@@ -103,11 +107,18 @@ describe('the desktop agent', () => {
           folder,
         );
       expect(readFileSync(join(folder, 'pip.conf'), 'utf8')).toBe(
-        `[global]\nindex-url = https://aws:second@${host}/pypi/tier-2/simple/\n[install]\nuser = true\n`,
+        `[global]\nindex-url = https://aws:sec&nd@${host}/pypi/tier-2/simple/\n[install]\nuser = true\n`,
       );
       expect(readFileSync(join(folder, 'npmrc'), 'utf8')).toBe(
-        `registry=https://${host}/npm/tier-2/\n//${host}/npm/tier-2/:_authToken=second\n`,
+        `registry=https://${host}/npm/tier-2/\n//${host}/npm/tier-2/:_authToken=sec&nd\n`,
       );
+      const texts = (path: string) =>
+        `[found.text for found in ElementTree.parse(sys.argv[2]).getroot().findall(${JSON.stringify(path)})]`;
+      const code = `from xml.etree import ElementTree; print(json.dumps([${['servers/server/*', 'mirrors/mirror/*'].map(texts)}]))`;
+      expect(JSON.parse(runWith('broch-agent.py', code, join(folder, 'maven/settings.xml')))).toEqual([
+        ['broch', 'aws', 'sec&nd'],
+        ['broch', '*', urls.maven],
+      ]);
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -120,5 +131,53 @@ describe('the desktop agent', () => {
       ...[false, false, false, true],
       ...[false, false, true, false],
     ]);
+  });
+});
+
+describe('the agent of Windows desktops', () => {
+  const read = (file: string) => readFileSync(join(imagesFolder, 'shared', file), 'utf8');
+  const windows = read('windows/broch-agent.ps1');
+  const linux = read('linux/broch-agent.py');
+
+  it('asks for the mirror of the same tiers, formats and time as that of Linux', () => {
+    for (const [inPython, inPowerShell] of [
+      ['for tier in (3, 2, 1)', 'foreach ($tier in 3, 2, 1)'],
+      ['("pypi", "npm", "maven")', "foreach ($format in 'pypi', 'npm', 'maven')"],
+      ['durationSeconds=12 * 3600', '-DurationSecond 43200'],
+      ['f"tier-{tier}"', '"tier-$tier"'],
+    ] as const) {
+      expect(linux).toContain(inPython);
+      expect(windows).toContain(inPowerShell);
+    }
+  });
+
+  it('writes the token into the settings of pip, npm and Maven and nowhere else, and never prints it', () => {
+    const lines = windows.split('\n').filter(line => /\$token\b/i.test(line) && !/X-aws-ec2-metadata-token/.test(line));
+    expect(lines.filter(line => /Write-(Output|Host|Error|Verbose|EventLog)|Out-File/.test(line))).toEqual([]);
+    const places = [...windows.matchAll(/Set-Content -Path ('[^']+'|\$pip)/g)].map(([, place]) => place);
+    expect(places).toEqual([
+      '$pip',
+      String.raw`'C:\broch\packages\npmrc'`,
+      String.raw`'C:\broch\packages\settings.xml'`,
+    ]);
+  });
+
+  it('believes of the list of datasets what Linux desktops believe, for the snapshot of CRAN', () => {
+    const datasets = read('linux/broch-datasets.py');
+    const name = '[a-z][a-z0-9-]{2,39}';
+    for (const pattern of [`/data/${name}/[0-9a-f]{12}`, `datasets/${name}/[0-9a-f]{64}/data/`]) {
+      expect(datasets).toContain(pattern);
+      expect(windows).toContain(pattern.replace(name, 'cran').replace('[0-9a-f]{12}', '([0-9a-f]{12})'));
+    }
+    expect(windows).toContain(String.raw`\A[a-z0-9][a-z0-9-]{1,61}-s3alias\z`);
+    expect(datasets).toContain('[a-z0-9][a-z0-9-]{1,61}-s3alias');
+  });
+
+  it('runs as two tasks, so that a long copy delays no password', () => {
+    expect([...read('windows/agent.ps1').matchAll(/New-AgentAction '(\w+)'/g)].map(([, command]) => command)).toEqual([
+      'run',
+      'packages',
+    ]);
+    expect(windows).toContain("param([ValidateSet('run', 'packages')]");
   });
 });

@@ -1,16 +1,17 @@
 import type { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { listSources, normaliseName, packagePattern } from '../../functions/images/packages/mirror.ts';
-import { decidePackage, type PackageCommand } from '../../functions/images/packages/packages.ts';
-import { type ListedPackage, PackageName } from '../../functions/images/packages/schemas.ts';
+import { listTiers, packagePattern, toMirrored } from '../../functions/images/packages/mirror.ts';
+import { decidePackage, isCounted, type PackageCommand } from '../../functions/images/packages/packages.ts';
+import { type ListedPackage, PackageName, PackageTier } from '../../functions/images/packages/schemas.ts';
 import { findTemplateResources, synthesiseApp } from '../template.ts';
 import { noon, operatorOlga, stella } from './lifecycle.ts';
 
 const rana = { id: 'sub-rana', name: 'rana' };
 const request = { tier: 2, format: 'pypi', name: 'lifelines', project: 'asthma', explanation: 'Survival.' } as const;
 const ask: PackageCommand = { do: 'request', by: rana, request };
-const decide = (state: ListedPackage | undefined, command: PackageCommand) => decidePackage(state, command, noon);
+const decide = (state: ListedPackage | undefined, command: PackageCommand, count = 0) =>
+  decidePackage(state, command, { count, limit: 2 }, noon);
 const requestedPackage = decide(undefined, ask).state;
 
 describe('a package', () => {
@@ -42,6 +43,56 @@ describe('a package', () => {
   });
 });
 
+describe('taking a package back', () => {
+  const approvedPackage = decide(requestedPackage, { do: 'approve', by: stella }).state;
+  const takeBack: PackageCommand = { do: 'revoke', by: stella, reason: 'It is malicious.' };
+  const revokedPackage = decide(approvedPackage, takeBack).state;
+
+  it('needs no second person, a reason, and is on record with the approval', () => {
+    expect(decide(approvedPackage, takeBack)).toMatchObject({
+      state: { status: 'revoked', approvedBy: { name: 'stella' }, revokedBy: { name: 'stella' } },
+      events: [{ type: 'PackageRevoked', detail: { name: 'lifelines', reason: 'It is malicious.' } }],
+    });
+    expect(decide(revokedPackage, takeBack)).toMatchObject({ state: revokedPackage, events: [] });
+  });
+
+  it('is for what was approved', () => {
+    expect(() => decide(undefined, takeBack)).toThrow(/Nobody has asked/);
+    expect(() => decide(requestedPackage, takeBack)).toThrow(/requested.*broch packages refuse/);
+    const refusedPackage = decide(requestedPackage, { do: 'refuse', by: stella, reason: 'No.' }).state;
+    expect(() => decide(refusedPackage, takeBack)).toThrow(/is refused, so there is nothing to take back/);
+  });
+
+  it('lasts until an operator or a data steward who did not ask for it approves it again', () => {
+    expect(() => decide(revokedPackage, ask)).toThrow(/stella took lifelines back for tier 2: It is malicious\./);
+    expect(() => decide(revokedPackage, { do: 'refuse', by: stella, reason: 'No.' })).toThrow(/is revoked already/);
+    expect(() => decide(revokedPackage, { do: 'approve', by: rana })).toThrow(/somebody else/);
+    const { state, events } = decide(revokedPackage, { do: 'approve', by: operatorOlga });
+    expect(events).toMatchObject([{ type: 'PackageApproved' }]);
+    expect(state).toMatchObject({ status: 'approved', approvedBy: { name: 'olga' } });
+    expect(state).not.toHaveProperty('revokedBy');
+  });
+});
+
+describe('the number of packages of a project', () => {
+  it('is limited, and a package that is on the list already needs no place', () => {
+    expect(decide(undefined, ask, 1).state).toMatchObject({ status: 'requested' });
+    expect(() => decide(undefined, ask, 2)).toThrow(
+      /asthma has 2 packages on the lists, which is its limit.*packages\.perProject/,
+    );
+    expect(decide(requestedPackage, ask, 2)).toMatchObject({ events: [] });
+  });
+
+  it('counts what waits and what is approved', () => {
+    const approvedPackage = decide(requestedPackage, { do: 'approve', by: stella }).state;
+    const refusedPackage = decide(requestedPackage, { do: 'refuse', by: stella, reason: 'No.' }).state;
+    const revokedPackage = decide(approvedPackage, { do: 'revoke', by: stella, reason: 'No.' }).state;
+    expect([undefined, requestedPackage, approvedPackage, refusedPackage, revokedPackage].map(isCounted)).toEqual([
+      ...[false, true, true, false, false],
+    ]);
+  });
+});
+
 describe('the name of a package', () => {
   it.each([
     ['pypi', 'Scikit_Learn', '/pypi//scikit-learn$'],
@@ -49,7 +100,7 @@ describe('the name of a package', () => {
     ['npm', '@types/node', '/npm/types/node$'],
     ['maven', 'org.apache.commons:commons-csv', '/maven/org.apache.commons/commons-csv$'],
   ] as const)('%s %s has a group of its own', (format, name, pattern) =>
-    expect(packagePattern(format, normaliseName(format, name))).toBe(pattern),
+    expect(packagePattern(toMirrored(format, name))).toBe(pattern),
   );
 
   it.each(['', '../x', 'a/b', '@a/b/c', 'a b', 'name$', '*', '-x'.repeat(200)])('%j is none', name =>
@@ -57,9 +108,16 @@ describe('the name of a package', () => {
   );
 });
 
-it('a tier fetches what it has approved, and an open tier everything', () => {
-  expect(listSources('pypi', [3], [1])).toEqual(['pypi-1', 'pypi-3']);
-  expect(listSources('npm', [], [])).toEqual([]);
+it.each([
+  [{ 3: 'approved' }, [1], [1, 3]],
+  [{ 2: 'requested', 3: 'refused' }, [], []],
+  [{ 2: 'revoked', 3: 'approved' }, [1, 2], [1, 3]],
+  [{ 1: 'revoked', 2: 'revoked' }, [1, 2, 3], [3]],
+] as const)('a package with the decisions %j and the open tiers %j is for the tiers %j', (statuses, open, tiers) => {
+  const entries = Object.entries(statuses).map(
+    ([tier, status]) => [PackageTier.parse(Number(tier)), status as ListedPackage['status']] as const,
+  );
+  expect(listTiers(new Map(entries), open)).toEqual(tiers);
 });
 
 describe('the mirror', () => {

@@ -7,18 +7,22 @@ import {
 } from '@aws-sdk/client-ec2';
 import { GetParameterCommand, GetParameterHistoryCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { APPROVED_TAG, type ImageName, imageParameter } from '../../functions/images/schemas.ts';
+import { APPROVED_TAG, type ImageName, imageKey, imageParameter } from '../../functions/images/schemas.ts';
 import { rowKey } from '../../functions/keys.ts';
+import { digestRecipe } from '../../lib/recipes.ts';
 import { type PlayedImage, playBuilder } from '../../local/builder.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { signInProjectPerson } from '../projects/harness.ts';
-import { openTestTable, waitUntil } from '../workspaces/harness.ts';
+import { invokeByFile, openTestTable, waitUntil } from '../workspaces/harness.ts';
+import { buildOf, follow, publishWidely, withApproved } from './lifecycle.ts';
 
 const cloud = connectTestCloud();
 const ec2 = new EC2Client(cloud.configuration);
 const ssm = new SSMClient(cloud.configuration);
 const playing = new AbortController();
 const image = 'linux-notebook' satisfies ImageName;
+/** No other test uses it. */
+const unusedImage = 'batch-gpu' satisfies ImageName;
 let play: PlayedImage = {};
 let olga: Awaited<ReturnType<typeof signInProjectPerson>>;
 let stella: typeof olga;
@@ -30,7 +34,7 @@ beforeAll(async () => {
   ]);
   await (await openTestTable(cloud)).put(rowKey('project', 'img-canary'), { id: 'img-canary' });
   void playBuilder(cloud, {
-    plays: run => (run.image === image ? play : undefined),
+    plays: run => (run.image === image || run.image === unusedImage ? play : undefined),
     signal: playing.signal,
     log: line => console.log(line),
   });
@@ -189,6 +193,26 @@ describe('a version that passes', () => {
     );
     expect(await aliasOf()).toBe(amiOf(second));
   });
+});
+
+it('an image that is old is built again by the daily function, once, and a young one is not', async () => {
+  const { versions, ...row } = follow(withApproved(1), publishWidely(1));
+  const build = { ...buildOf(1), builtAt: new Date(Date.now() - 100 * 86_400_000).toISOString() };
+  const published = versions.map(version => ({ ...version, recipe: digestRecipe(unusedImage), build }));
+  await (await openTestTable(cloud)).put(imageKey(unusedImage), { ...row, image: unusedImage, versions: published });
+  play = {};
+  for (const name of [unusedImage, unusedImage, image])
+    await invokeByFile(cloud, 'functions/images/upkeep.lambda.ts', { image: name });
+  const next = await waitUntil(
+    () => show(2, unusedImage),
+    ({ status }) => status === 'awaitingApproval',
+  );
+  expect(next).toMatchObject({ startedBy: { name: 'broch' } });
+  const { items } = await olga.ask('listImages');
+  expect(items.find(item => item.image === unusedImage)).toMatchObject({ pending: [2], current: { version: 1 } });
+  expect(items.find(item => item.image === image)?.check).toEqual({ at: expect.any(String), causes: [] });
+  const { versions: young } = await olga.ask('showImage', { params: { image } });
+  expect(young.map(({ startedBy }) => startedBy.name)).not.toContain('broch');
 });
 
 /** To one project, then to everyone. The project is only a name in the table. */

@@ -1,6 +1,6 @@
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { allEndpointServices, endpointServices } from '../../functions/awake/lease.ts';
+import { allEndpointServices, endpointServices, packageServices } from '../../functions/awake/lease.ts';
 import { buildAwakeTemplate } from '../../lib/awake.ts';
 
 const { Resources, Conditions } = Template.fromStack(buildAwakeTemplate().template).toJSON() as {
@@ -59,9 +59,12 @@ describe('what a project has while something runs in it', () => {
       if (id !== 'Awake') expect(Condition, id).toBeDefined();
   });
 
-  it.each(Object.entries(endpointServices))('costs little for an hour of %s', (use, services) => {
-    const dollars = services.length * ENDPOINT_HOURLY_PRICE;
-    console.log(`a project awake for a ${use}: $${dollars.toFixed(3)} an hour; asleep: $0.000`);
-    expect(dollars).toBeLessThanOrEqual(0.1);
-  });
+  it.each([...Object.entries(endpointServices), ['workspace that installs packages', packageServices] as const])(
+    'costs little for an hour of %s',
+    (use, services) => {
+      const dollars = services.length * ENDPOINT_HOURLY_PRICE;
+      console.log(`a project awake for a ${use}: $${dollars.toFixed(3)} an hour; asleep: $0.000`);
+      expect(dollars).toBeLessThanOrEqual(0.1);
+    },
+  );
 });

@@ -237,13 +237,13 @@ export async function openWorkspaceWorkflow({ configuration }: Cloud) {
 }
 
 /** Calls a function by its file, as a schedule does. */
-export async function invokeByFile({ configuration }: Cloud, file: string): Promise<void> {
+export async function invokeByFile({ configuration }: Cloud, file: string, input: object = {}): Promise<void> {
   const client = new LambdaClient(configuration);
   for (let Marker: string | undefined, page = 0; page < 20; page++) {
     const { Functions = [], NextMarker } = await client.send(new ListFunctionsCommand({ Marker }));
     const name = Functions.find(({ Description }) => Description === file)?.FunctionName;
     if (name !== undefined) {
-      await client.send(new InvokeCommand({ FunctionName: name, Payload: '{}' }));
+      await client.send(new InvokeCommand({ FunctionName: name, Payload: JSON.stringify(input) }));
       return;
     }
     if (NextMarker === undefined) break;

@@ -33,6 +33,13 @@ describe('a lease', () => {
     expect(releaseLease(end, 'b')).toBe(end);
   });
 
+  it('has the way to the mirror of packages only if somebody installs from it', () => {
+    expect(take(asleep, holder('a')).services).toEqual([]);
+    const installing = take(asleep, holder('a'), { ...holder('b'), installs: true });
+    expect(installing.services).toEqual(['codeartifact.api', 'codeartifact.repositories']);
+    expect(releaseLease(releaseLease(installing, 'a'), 'b').services).toEqual([]);
+  });
+
   it('is refused beyond the number of workspaces, and beyond the budget of an hour', () => {
     const full = take(asleep, holder('a'), holder('b'), holder('c'));
     expect(() => take(full, holder('d'))).toThrow(/3 workspaces run in this project/);

@@ -1,12 +1,14 @@
 import {
   DescribeInstancesCommand,
   DescribeSnapshotsCommand,
+  DescribeVpcEndpointsCommand,
   EC2Client,
   StartInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { projectTierKey } from '../../functions/images/schemas.ts';
 import { rowKey } from '../../functions/keys.ts';
 import type { ProjectNetwork } from '../../functions/projects/schemas.ts';
 import { simulateAgents } from '../../local/agent.ts';
@@ -64,6 +66,7 @@ beforeAll(async () => {
   network = ownProject.network;
   await table.put(rowKey('project', project), ownProject);
   await table.put(rowKey('projects', '', `${ownProject.requestedAt}#${project}`), ownProject);
+  await table.put(projectTierKey(project), { project, tier: 2 });
   people = await makeResearchers(cloud, project, ['life-rana']);
   await publishTestImage(cloud, 'desktop', 'ami-0a0a0a0a0a0a0a0a0');
   const { endpoint, region, credentials } = configuration;
@@ -76,6 +79,15 @@ describe('the life of a workspace', () => {
     ({ id } = await rana().ask('askWorkspace', { params: { project }, body: { kind: 'desktop' } }));
     expect(await waitFor('ready')).toMatchObject({ status: 'ready', size: 'small' });
     expect(await machines()).toMatchObject([{ state: 'running', disks: ['/dev/xvda', '/dev/sdf'] }]);
+  });
+
+  it('has a way to the mirror of packages, because its project has a tier', async () => {
+    const Filters = [{ Name: 'vpc-id', Values: [network.vpcId] }];
+    const { VpcEndpoints = [] } = await ec2.send(new DescribeVpcEndpointsCommand({ Filters }));
+    const services = VpcEndpoints.filter(({ VpcEndpointType }) => VpcEndpointType === 'Interface').map(
+      ({ ServiceName = '' }) => ServiceName.split('.').slice(-2).join('.'),
+    );
+    expect(services.sort()).toEqual(['codeartifact.api', 'codeartifact.repositories']);
   });
 
   it('is opened by a link that nothing keeps, good for the key of before too while the key changes', async () => {

@@ -3,7 +3,7 @@
 
   broch-agent prepare   makes the keys that no two machines may share (once)
   broch-agent place     writes where this machine is, for the services that need it
-  broch-agent packages  points pip and npm at the list of the project's tier (every eight hours, by a timer)
+  broch-agent packages  points pip, npm and Maven at the list of the project's tier (every eight hours, by a timer)
   broch-agent run       gives the researcher a password for each session, reports readiness, then activity every few minutes
 """
 
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from xml.sax.saxutils import escape
 
 RESEARCHER = "researcher"
 RDP_PORT = 3389
@@ -171,7 +172,7 @@ def find_repository(client, domain):
         try:
             return {
                 kind: client.get_repository_endpoint(format=kind, **place)["repositoryEndpoint"]
-                for kind in ("pypi", "npm")
+                for kind in ("pypi", "npm", "maven")
             }
         except ClientError as error:
             if error.response["Error"]["Code"] != "AccessDeniedException":
@@ -186,6 +187,11 @@ def write_package_settings(urls, token, etc=pathlib.Path("/etc")):
     pip.write_text(re.sub(r"(?m)^index-url = .*$", lambda _: index, pip.read_text()))
     host = urls["npm"].removeprefix("https:").rstrip("/")
     (etc / "npmrc").write_text(f"registry={urls['npm']}\n{host}/:_authToken={token}\n")
+    (etc / "maven").mkdir(exist_ok=True)
+    server = f"<server><id>broch</id><username>aws</username><password>{escape(token)}</password></server>"
+    mirror = f"<mirror><id>broch</id><mirrorOf>*</mirrorOf><url>{escape(urls['maven'])}</url></mirror>"
+    settings = f"<settings>\n  <servers>{server}</servers>\n  <mirrors>{mirror}</mirrors>\n</settings>\n"
+    (etc / "maven/settings.xml").write_text(settings)
 
 
 def configure_packages():
@@ -201,7 +207,7 @@ def configure_packages():
         return say("packages: no tier is set for this project")
     token = client.get_authorization_token(domain=domain, durationSeconds=12 * 3600)["authorizationToken"]
     write_package_settings(urls, token)
-    say("packages: pip and npm can install")
+    say("packages: pip, npm and Maven can install")
 
 
 def list_connections(proc=pathlib.Path("/proc/net")):

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Points pip, npm and R at the organisation's mirror until the agent has a token for that of the project's tier. The
+# Points pip, npm, Maven and R at the organisation's mirror until the agent has a token for that of the project's tier. The
 # firewall refuses every other source. CRAN is a dataset, if the project has it: docs/packages.md.
 set -eu
 
@@ -14,6 +14,12 @@ user = true
 CONF
 cat >/etc/npmrc <<CONF
 registry=$mirror/npm/
+CONF
+install --directory /etc/maven
+cat >/etc/maven/settings.xml <<CONF
+<settings>
+  <mirrors><mirror><id>broch</id><mirrorOf>*</mirrorOf><url>$mirror/maven/</url></mirror></mirrors>
+</settings>
 CONF
 if [ -d /etc/R ]; then
   # The lines are marked, so that a second run replaces them instead of adding more.

@@ -1,5 +1,10 @@
-# The desktop agent of Broch's Windows image. It runs as SYSTEM and keeps the contract in amis/README.md: it gives the
-# researcher a password, reports readiness, then activity every few minutes. AWS Tools for PowerShell are in Amazon's images.
+# The desktop agent of Broch's Windows image. It runs as SYSTEM and keeps the contract in amis/README.md.
+#
+#   broch-agent.ps1 run       mounts the home, gives the researcher a password for each session, reports readiness, then activity
+#   broch-agent.ps1 packages  points pip, npm and Maven at the list of the project's tier, and R at its snapshot of CRAN
+#
+# AWS Tools for PowerShell are in Amazon's images.
+param([ValidateSet('run', 'packages')] [string] $Command = 'run')
 $ErrorActionPreference = 'Stop'
 
 $metadata = 'http://169.254.169.254/latest'
@@ -105,6 +110,99 @@ function Mount-Home {
   # The account has another identity on each machine, so a disk that comes back is given to it again.
   icacls.exe 'H:\' /inheritance:r /grant:r 'SYSTEM:(OI)(CI)F' 'Administrators:(OI)(CI)F' 'researcher:(OI)(CI)F' | Out-Null
   icacls.exe 'H:\*' /reset /T /C /Q | Out-Null
+}
+
+# What AWS refuses. Its tools put the service's error inside one of their own.
+function Test-Refusal($Failure, [string[]] $Codes) {
+  [bool](@($Failure.Exception, $Failure.Exception.InnerException).ErrorCode | Where-Object { $_ -in $Codes })
+}
+
+# The mirror of the project's tier: the one repository whose address the role of the instance may ask for.
+function Find-Repository([string] $Domain, [string] $Region) {
+  foreach ($tier in 3, 2, 1) {
+    try {
+      $urls = @{}
+      foreach ($format in 'pypi', 'npm', 'maven') {
+        $urls[$format] = Get-CARepositoryEndpoint -Domain $Domain -Repository "tier-$tier" -Format $format -Region $Region
+      }
+      return $urls
+    } catch {
+      if (-not (Test-Refusal $_ 'AccessDeniedException')) { throw }
+    }
+  }
+}
+
+# Everybody on the desktop may read the token: it reads packages that the whole project may install.
+function Write-PackageSettings([hashtable] $Urls, [string] $Token) {
+  $pip = 'C:\ProgramData\pip\pip.ini'
+  $index = "index-url = $($Urls.pypi.Replace('https://', "https://aws:$Token@").TrimEnd('/'))/simple/"
+  $lines = Get-Content -Path $pip | ForEach-Object { if ($_ -match '^index-url = ') { $index } else { $_ } }
+  Set-Content -Path $pip -Value $lines
+  $npm = $Urls.npm.Replace('https:', '').TrimEnd('/')
+  Set-Content -Path 'C:\broch\packages\npmrc' -Value "registry=$($Urls.npm)", "$npm/:_authToken=$Token"
+  $server = "<server><id>broch</id><username>aws</username><password>$([Security.SecurityElement]::Escape($Token))</password></server>"
+  $mirror = "<mirror><id>broch</id><mirrorOf>*</mirrorOf><url>$([Security.SecurityElement]::Escape($Urls.maven))</url></mirror>"
+  Set-Content -Path 'C:\broch\packages\settings.xml' -Value '<settings>', "  <servers>$server</servers>", "  <mirrors>$mirror</mirrors>", '</settings>'
+}
+
+function Update-Token([hashtable] $Place) {
+  $domain = "broch-$(Read-Metadata 'tags/instance/broch:environment')-packages"
+  $urls = Find-Repository $domain $Place.Region
+  if (-not $urls) { return 'no tier is set for this project' }
+  $token = (Get-CAAuthorizationToken -Domain $domain -DurationSecond 43200 -Region $Place.Region).AuthorizationToken
+  Write-PackageSettings $urls $token
+  'pip, npm and Maven can install'
+}
+
+# The versions of the dataset cran that the project may read now, by Broch's own list. Nothing else in it is of interest here.
+function Read-Snapshots([hashtable] $Place) {
+  $file = 'C:\broch\packages\datasets.json'
+  try {
+    Read-S3Object -BucketName $Place.Bucket -Key 'data/datasets/list.json' -File $file -Region $Place.Region | Out-Null
+  } catch {
+    if (Test-Refusal $_ 'NoSuchKey', 'AccessDenied') { return }
+    throw
+  }
+  $list = Get-Content -Raw $file | ConvertFrom-Json
+  if ($list.bucket -cnotmatch '\A[a-z0-9][a-z0-9-]{1,61}-s3alias\z') { throw 'the list names no access point' }
+  foreach ($dataset in $list.datasets) {
+    if ($dataset.path -cnotmatch '\A/data/cran/([0-9a-f]{12})\z') { continue }
+    $version = $Matches[1]
+    if ($dataset.prefix -cnotmatch '\Adatasets/cran/[0-9a-f]{64}/data/\z') { throw 'the list names a place that no dataset has' }
+    if ([DateTimeOffset]::Parse($dataset.endsAt) -gt [DateTimeOffset]::UtcNow) {
+      @{ Version = $version; Bucket = $list.bucket; Prefix = $dataset.prefix }
+    }
+  }
+}
+
+# Windows cannot mount the snapshot, so it is copied. Only administrators write below C:\broch.
+function Update-Snapshots([hashtable] $Place) {
+  $wanted = @(Read-Snapshots $Place)
+  $folder = 'C:\broch\cran'
+  New-Item -ItemType Directory -Force -Path $folder | Out-Null
+  Get-ChildItem -Path $folder -Directory | Where-Object { $_.Name -notin $wanted.Version } | Remove-Item -Recurse -Force
+  foreach ($snapshot in $wanted) {
+    $target = Join-Path $folder $snapshot.Version
+    if (Test-Path $target) { continue }
+    $part = "$folder-$($snapshot.Version)"
+    Remove-Item -Recurse -Force -ErrorAction SilentlyContinue -Path $part
+    Read-S3Object -BucketName $snapshot.Bucket -KeyPrefix $snapshot.Prefix -Folder $part -Region $Place.Region | Out-Null
+    # R sees a snapshot only when all of it is there.
+    Move-Item -Path $part -Destination $target
+  }
+  "R has $($wanted.Count) snapshots of CRAN"
+}
+
+if ($Command -eq 'packages') {
+  $place = Invoke-Patiently 'metadata' { Read-Place }
+  $failed = 0
+  foreach ($step in { Update-Snapshots $place }, { Update-Token $place }) {
+    try { Write-Output "packages: $(& $step)" } catch {
+      Write-Output "packages: $($_.Exception.GetType().Name)"
+      $failed++
+    }
+  }
+  exit $failed
 }
 
 Invoke-Patiently 'home' { Mount-Home }

@@ -26,7 +26,11 @@ $tests = [ordered]@{
     if (-not (Get-NetFirewallRule -Group 'Broch' -ErrorAction SilentlyContinue)) { throw 'the researcher reaches the internet' }
   }
   'agent'      = { Get-ScheduledTask -TaskName 'Broch agent' | Out-Null }
-  'mirror'     = { if ((Get-Content -Raw 'C:\ProgramData\pip\pip.ini') -match 'pypi\.org') { throw 'pip asks pypi.org' } }
+  'mirror'     = {
+    if ((Get-Content -Raw 'C:\ProgramData\pip\pip.ini') -match 'pypi\.org') { throw 'pip asks pypi.org' }
+    if ((Get-Content -Raw 'C:\broch\packages\npmrc') -notmatch '^registry=https?://') { throw 'npm knows no mirror' }
+    if ((Get-Content -Raw 'C:\broch\packages\settings.xml') -notmatch '<mirrorOf>\*</mirrorOf>') { throw 'Maven knows no mirror' }
+  }
   'bill'       = { if (-not (Get-Content -Raw 'C:\broch\bill-of-materials.json' | ConvertFrom-Json).components.Count) { throw 'the bill of materials is empty' } }
 }
 $failed = 0

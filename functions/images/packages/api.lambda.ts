@@ -8,19 +8,23 @@ import { readGroups } from '../../people.ts';
 import { Project } from '../../projects/schemas.ts';
 import { Refused } from '../../refused.ts';
 import { readRow } from '../../table.ts';
-import { decidePackage, type PackageCommand } from './packages.ts';
+import type { PackageCommand } from './packages.ts';
 import { packagesRoutes } from './routes.ts';
 import { type ListedPackage, PackageTier } from './schemas.ts';
 import { changePackage, type PackagePlace, pagePackages, readProjectTier, setProjectTier } from './store.ts';
 
-export const env = z.object({ TABLE_NAME: z.string(), POOL_ID: z.string() });
-const { TABLE_NAME, POOL_ID } = env.parse(process.env);
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  POOL_ID: z.string(),
+  /** The most packages that a project may have on the lists. */
+  PER_PROJECT: z.coerce.number(),
+});
+const { TABLE_NAME, POOL_ID, PER_PROJECT } = env.parse(process.env);
 
 const personOf = ({ id, name }: Caller) => ({ id, name });
 
 async function decide(place: PackagePlace, command: PackageCommand): Promise<ListedPackage> {
-  const now = currentTime();
-  const { state } = await changePackage(TABLE_NAME, place, read => decidePackage(read, command, now), now);
+  const { state } = await changePackage(TABLE_NAME, place, command, PER_PROJECT, currentTime());
   if (!state) throw new Error('a package that was just decided is missing');
   return state;
 }
@@ -39,6 +43,8 @@ export const handler = http(
     approvePackage: ({ user, body }) => decide(body, { do: 'approve', by: personOf(user) }),
     refusePackage: ({ user, body: { reason, ...place } }) =>
       decide(place, { do: 'refuse', by: personOf(user), reason }),
+    revokePackage: ({ user, body: { reason, ...place } }) =>
+      decide(place, { do: 'revoke', by: personOf(user), reason }),
     setPackageTier: async ({ user, params: { project: id }, body: { tier } }) => {
       const project = await readRow(TABLE_NAME, Project, rowKey('project', id));
       if (project?.status !== 'ready') throw new Refused('conflict', `The project ${id} is not ready.`);

@@ -16,6 +16,7 @@ const fact = z.object({
 export const PackageRequested = contract('broch.images', 'PackageRequested', fact);
 export const PackageApproved = contract('broch.images', 'PackageApproved', fact);
 export const PackageRefused = contract('broch.images', 'PackageRefused', fact);
+export const PackageRevoked = contract('broch.images', 'PackageRevoked', fact);
 /** Somebody set which packages a project may install. */
 export const PackageTierSet = contract(
   'broch.images',

@@ -1,7 +1,7 @@
 import { type Contract, outgoingEvent } from '../../contract.ts';
 import { type Decision, keepState } from '../../decision.ts';
 import { Refused } from '../../refused.ts';
-import { PackageApproved, PackageRefused, PackageRequested } from './events.ts';
+import { PackageApproved, PackageRefused, PackageRequested, PackageRevoked } from './events.ts';
 import type { ListedPackage, PackageFormat, PackageTier } from './schemas.ts';
 
 interface PackagePerson {
@@ -20,16 +20,27 @@ interface PackageRequest {
 export type PackageCommand =
   | { do: 'request'; by: PackagePerson; request: PackageRequest }
   | { do: 'approve'; by: PackagePerson }
-  | { do: 'refuse'; by: PackagePerson; reason: string };
+  | { do: 'refuse'; by: PackagePerson; reason: string }
+  | { do: 'revoke'; by: PackagePerson; reason: string };
 
 /** A package of a tier's list; undefined if nobody ever asked for it. */
 type PackageState = ListedPackage | undefined;
 export type PackageDecision = Decision<PackageState>;
 
+/** How many packages the project has on the lists, and the most that it may have. */
+export interface PackageQuota {
+  readonly count: number;
+  readonly limit: number;
+}
+
 type PackageFact = typeof PackageRequested extends Contract<infer Fact> ? Fact : never;
 
 const titleOf = ({ format, name, tier }: Pick<ListedPackage, 'format' | 'name' | 'tier'>) =>
   `The ${format} package ${name} of tier ${tier}`;
+
+/** Whether a package counts towards what its project may have. */
+export const isCounted = (state: PackageState): boolean =>
+  state?.status === 'requested' || state?.status === 'approved';
 
 function decideFact(state: ListedPackage, type: Contract<PackageFact>, person: string, now: string, reason?: string) {
   const { tier, format, name, project } = state;
@@ -37,28 +48,73 @@ function decideFact(state: ListedPackage, type: Contract<PackageFact>, person: s
   return { state, events: [outgoingEvent(type, detail)], reason: `${titleOf(state)} is ${state.status}` };
 }
 
+function decideRequest(
+  state: PackageState,
+  { by: person, request }: Extract<PackageCommand, { do: 'request' }>,
+  { count, limit }: PackageQuota,
+  now: string,
+): PackageDecision {
+  if (state?.status === 'revoked')
+    throw new Refused(
+      'conflict',
+      `${state.revokedBy.name} took ${state.name} back for tier ${state.tier}: ${state.reason} If you need it all the same, ask your data steward: only they or an operator can approve it again.`,
+    );
+  // A second project that needs the same package has nothing to wait for, or waits for the same answer.
+  if (isCounted(state)) return keepState(state, 'it is on the list');
+  if (count >= limit)
+    throw new Refused(
+      'conflict',
+      `${request.project} has ${count} packages on the lists, which is its limit. Ask your operator for a higher limit (packages.perProject), or to take back what you no longer need: broch packages revoke`,
+    );
+  const next = { status: 'requested', ...request, requestedBy: person, requestedAt: now } as const;
+  return decideFact(next, PackageRequested, person.name, now);
+}
+
+/** Taking back needs no second person: it only makes what desktops can install less. */
+function decideRevocation(
+  state: ListedPackage,
+  { by: person, reason }: Extract<PackageCommand, { do: 'revoke' }>,
+  now: string,
+): PackageDecision {
+  if (state.status === 'revoked') return keepState(state, 'it has been taken back');
+  if (state.status !== 'approved')
+    throw new Refused(
+      'conflict',
+      `${titleOf(state)} is ${state.status}, so there is nothing to take back.${state.status === 'requested' ? ' Refuse it: broch packages refuse' : ''}`,
+    );
+  const next = { ...state, status: 'revoked', revokedBy: person, revokedAt: now, reason } as const;
+  return decideFact(next, PackageRevoked, person.name, now, reason);
+}
+
 /** Decides what becomes of a package on the list of a tier. */
-export function decidePackage(state: PackageState, command: PackageCommand, now: string): PackageDecision {
+export function decidePackage(
+  state: PackageState,
+  command: PackageCommand,
+  quota: PackageQuota,
+  now: string,
+): PackageDecision {
   const person = { id: command.by.id, name: command.by.name };
-  if (command.do === 'request') {
-    // A second project that needs the same package has nothing to wait for, or waits for the same answer.
-    if (state && state.status !== 'refused') return keepState(state, 'it is on the list');
-    const next = { status: 'requested', ...command.request, requestedBy: person, requestedAt: now } as const;
-    return decideFact(next, PackageRequested, person.name, now);
-  }
+  if (command.do === 'request') return decideRequest(state, { ...command, by: person }, quota, now);
   if (!state) throw new Refused('missing', 'Nobody has asked for this package. See broch packages list.');
-  if (state.status !== 'requested') throw new Refused('conflict', `${titleOf(state)} is ${state.status} already.`);
+  if (command.do === 'revoke') return decideRevocation(state, { ...command, by: person }, now);
+  if (state.status !== 'requested' && !(state.status === 'revoked' && command.do === 'approve'))
+    throw new Refused(
+      'conflict',
+      `${titleOf(state)} is ${state.status} already.${state.status === 'approved' ? ' To take it back: broch packages revoke' : ''}`,
+    );
   if (state.requestedBy.id === person.id)
     throw new Refused('forbidden', 'You asked for this package, so somebody else must decide about it.');
+  const { tier, format, name, project, requestedBy, requestedAt, explanation } = state;
+  const request = { tier, format, name, project, requestedBy, requestedAt, explanation };
   return command.do === 'approve'
     ? decideFact(
-        { ...state, status: 'approved', approvedBy: person, approvedAt: now },
+        { status: 'approved', ...request, approvedBy: person, approvedAt: now },
         PackageApproved,
         person.name,
         now,
       )
     : decideFact(
-        { ...state, status: 'refused', refusedBy: person, refusedAt: now, reason: command.reason },
+        { status: 'refused', ...request, refusedBy: person, refusedAt: now, reason: command.reason },
         PackageRefused,
         person.name,
         now,

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { memberGrants, PagingQuery, pageOf, type Route, staffGrants } from '../../http/route.ts';
 import { ProjectId } from '../../projects/schemas.ts';
-import { ListedPackage, PackageFormat, PackageName, PackageReason, PackageTier, ProjectTier } from './schemas.ts';
+import { ProjectTier } from '../schemas.ts';
+import { ListedPackage, PackageFormat, PackageName, PackageReason, PackageTier } from './schemas.ts';
 
 const project = z.object({ project: ProjectId });
 const place = z.object({
@@ -55,6 +56,15 @@ export const packagesRoutes = {
     summary: 'Refuse a package that somebody asked for',
     example: "packages refuse --tier 2 --format pypi --name lifelines --reason 'It sends data to its authors.'",
     body: place.extend({ reason: PackageReason.describe('why, for the record') }),
+    returns: ListedPackage,
+  },
+  revokePackage: {
+    ...decision,
+    path: '/packages/revoke',
+    cli: 'packages revoke',
+    summary: 'Take an approved package back: no desktop of the tier can install it any more',
+    example: "packages revoke --tier 2 --format pypi --name lifelines --reason 'Its latest release is malicious.'",
+    body: place.extend({ reason: PackageReason.describe('why, for the record and for who asks for it again') }),
     returns: ListedPackage,
   },
   setPackageTier: {

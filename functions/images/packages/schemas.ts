@@ -10,6 +10,8 @@ export type PackageFormat = z.infer<typeof PackageFormat>;
 /** The formats that a mirror fetches by itself once a package is on the list. */
 export const mirroredFormats = ['pypi', 'npm', 'maven'] as const satisfies readonly PackageFormat[];
 
+export type MirroredFormat = (typeof mirroredFormats)[number];
+
 export const PackageTier = Tier;
 export type PackageTier = z.infer<typeof PackageTier>;
 export const packageTiers: readonly PackageTier[] = [1, 2, 3];
@@ -49,17 +51,22 @@ export const ListedPackage = z.discriminatedUnion('status', [
     refusedAt: Instant,
     reason: z.string(),
   }),
+  /** Taken back. Nobody can install it any more, in tiers without a list either, until somebody approves it again. */
+  z.object({
+    status: z.literal('revoked'),
+    ...requestFields,
+    approvedBy: Person,
+    approvedAt: Instant,
+    revokedBy: Person,
+    revokedAt: Instant,
+    reason: z.string(),
+  }),
 ]);
 export type ListedPackage = z.infer<typeof ListedPackage>;
 
-/** The tier of a project's packages. Without a row it is the strictest. */
-export const ProjectTier = z.object({
-  project: ProjectId,
-  tier: PackageTier,
-  by: Person.optional(),
-  at: Instant.optional(),
-});
-export type ProjectTier = z.infer<typeof ProjectTier>;
+/** How many packages of a project wait for a decision or are approved. */
+export const ProjectPackages = z.object({ project: ProjectId, count: z.number().int().min(0) });
+export type ProjectPackages = z.infer<typeof ProjectPackages>;
 
 /** The tag of a project's role that names its tier; its policy lets it read the mirror of that tier only. */
 export const PACKAGE_TIER_TAG = 'broch:packages';

@@ -3,10 +3,11 @@ import { outgoingEvent } from '../../contract.ts';
 import { outboxRow } from '../../events/outbox.ts';
 import { partitions, rowKey } from '../../keys.ts';
 import { pageRows, readRow } from '../../table.ts';
+import { ProjectTier, projectTierKey } from '../schemas.ts';
 import { PackageTierSet } from './events.ts';
 import { normaliseName } from './mirror.ts';
-import type { PackageDecision } from './packages.ts';
-import { ListedPackage, type PackageFormat, type PackageTier, ProjectTier, packageTiers } from './schemas.ts';
+import { decidePackage, isCounted, type PackageCommand, type PackageDecision } from './packages.ts';
+import { ListedPackage, type PackageFormat, type PackageTier, ProjectPackages, packageTiers } from './schemas.ts';
 
 const LIST_PREFIX = 'PACKAGE#';
 const STRICTEST: PackageTier = 3;
@@ -19,34 +20,50 @@ export interface PackagePlace {
 
 const packageKey = ({ tier, format, name }: PackagePlace) =>
   rowKey('packages', '', `${LIST_PREFIX}${tier}#${format}#${normaliseName(format, name)}`);
-const tierKey = (project: string) => rowKey('packages', '', `TIER#${project}`);
+const countKey = (project: string) => rowKey('packages', '', `COUNT#${project}`);
 
 const readPackage = (table: string, place: PackagePlace) => readRow(table, ListedPackage, packageKey(place));
 
-/** Reads a package of a list, decides, and writes the change with its events. */
+/** Reads a package of a list and how many its project has, decides, and writes the change with its events. */
 export function changePackage(
   table: string,
   place: PackagePlace,
-  decide: (state: ListedPackage | undefined) => PackageDecision,
+  command: PackageCommand,
+  limit: number,
   now: string,
 ): Promise<PackageDecision> {
   const key = packageKey(place);
   return changeRows(
     table,
     `package ${place.name}`,
-    async () => ({ entry: await readPackage(table, place) }),
-    ({ entry }) => decide(entry),
-    ({ state, events }, { entry }) => [
-      ...(state && state !== entry ? [{ key, read: entry, item: state }] : []),
-      ...(events.length > 0 ? [outboxRow(key.pk, events, now)] : []),
-    ],
+    async () => {
+      const entry = await readPackage(table, place);
+      const project = command.do === 'request' ? command.request.project : entry?.project;
+      return { entry, total: project && (await readRow(table, ProjectPackages, countKey(project))) };
+    },
+    ({ entry, total }) => decidePackage(entry, command, { count: total ? total.count : 0, limit }, now),
+    ({ state, events }, { entry, total }) => {
+      if (!state || state === entry) return [];
+      const { project } = state;
+      const read = total || undefined;
+      const count = Math.max(0, (read?.count ?? 0) + Number(isCounted(state)) - Number(isCounted(entry)));
+      return [
+        { key, read: entry, item: state },
+        ...(count === read?.count ? [] : [{ key: countKey(project), read, item: { project, count } }]),
+        outboxRow(key.pk, events, now),
+      ];
+    },
   );
 }
 
-/** The tiers whose lists have the package approved. */
-export async function readApprovedTiers(table: string, format: PackageFormat, name: string): Promise<PackageTier[]> {
+/** What the lists of the tiers say of a package; a tier whose list does not have it is missing. */
+export async function readStatuses(
+  table: string,
+  format: PackageFormat,
+  name: string,
+): Promise<Map<PackageTier, ListedPackage['status']>> {
   const rows = await Promise.all(packageTiers.map(tier => readPackage(table, { tier, format, name })));
-  return packageTiers.filter((_, index) => rows[index]?.status === 'approved');
+  return new Map(rows.flatMap(row => (row ? [[row.tier, row.status] as const] : [])));
 }
 
 /** The lists of all tiers or of one. */
@@ -63,7 +80,7 @@ export const pagePackages = (
 
 /** The tier of a project's packages; the strictest until somebody sets one. */
 export const readProjectTier = async (table: string, project: string): Promise<ProjectTier> =>
-  (await readRow(table, ProjectTier, tierKey(project))) ?? { project, tier: STRICTEST };
+  (await readRow(table, ProjectTier, projectTierKey(project))) ?? { project, tier: STRICTEST };
 
 export async function setProjectTier(
   table: string,
@@ -72,7 +89,7 @@ export async function setProjectTier(
   now: string,
 ): Promise<ProjectTier> {
   const next: ProjectTier = { project, tier, by: person, at: now };
-  const key = tierKey(project);
+  const key = projectTierKey(project);
   const events = [outgoingEvent(PackageTierSet, { project, tier, at: now, by: person.name })];
   await changeRows(
     table,
