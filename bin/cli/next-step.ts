@@ -122,7 +122,7 @@ export function stepOfWorkspace(workspace: z.infer<typeof WorkspaceView>): NextS
   const { status } = workspace;
   if (status === 'failed')
     return { standing: 'trouble', subject, status, reason: workspace.reason, command: `workspace retry ${words}` };
-  if (status === 'ready') return { standing: 'waiting', subject, status, command: `open ${words}` };
+  if (status === 'ready') return { standing: 'waiting', subject, status, command: `workspace open ${words}` };
   if (status === 'stopped') return { standing: 'waiting', subject, status, command: `workspace start ${words}` };
   if (status === 'archived' || status === 'deleted') return { standing: 'done', subject, status };
   return { standing: 'underWay', subject, status, command: `watch workspace ${words}` };

@@ -24,11 +24,11 @@ import { routeCommands } from './generated.ts';
 import { jobLogsCommand } from './job-logs.ts';
 import { launchCommand } from './launch.ts';
 import { loginCommand, logoutCommand } from './login.ts';
-import { openDesktopCommand } from './open.ts';
 import { runReproduceCommand } from './run-reproduce.ts';
 import { statusCommand } from './status.ts';
 import { trySaveCommand } from './try.ts';
 import { watchCommand } from './watch.ts';
+import { openDesktopCommand } from './workspace-open.ts';
 
 /** The flags of every command. */
 export const GlobalFlags = z.object({

@@ -16,7 +16,7 @@ const program = `(async () => {
     localStorage.setItem('GUAC_AUTH_TOKEN', JSON.stringify(authToken));
     return location.replace('/desktop/');
   }
-  document.querySelector('p').textContent = 'This link was used before, or it is too old. Get another one: broch open';
+  document.querySelector('p').textContent = 'This link was used before, or it is too old. Get another one: broch workspace open';
 })();`;
 
 /** The page at \`/enter\` of the gateway's address. It holds nothing of anybody. */

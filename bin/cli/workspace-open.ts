@@ -12,9 +12,9 @@ const openers: Readonly<Record<string, readonly string[]>> = {
 };
 
 export const openDesktopCommand = defineCommand({
-  words: ['open'],
+  words: ['workspace', 'open'],
   summary: 'Open your desktop in the browser, with a link that works once',
-  examples: ['open asthma ws-001122334455'],
+  examples: ['workspace open asthma ws-001122334455'],
   params: routes.linkWorkspace.params,
   flags: z.object({}),
   async run({ params }, context) {
