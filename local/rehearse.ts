@@ -28,13 +28,18 @@ network of its own with the embedded cloud beside it, and signs in. It needs roo
   --reuse          continues with the system of the last rehearsal
   --mirror <url>   Debian's mirror (http://deb.debian.org/debian)
   --help           this text
+
+The exit status is 3 if this machine allows no rehearsal. npm run test:trials rehearses the small linux-desktop.
 `;
+
+/** The exit status if the machine allows no rehearsal, which is no fault of the image. */
+const NO_REHEARSAL_HERE = 3;
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
-function stop(line: string): never {
+function stop(line: string, status = 1): never {
   process.stderr.write(`broch: ${line}\n`);
-  process.exit(1);
+  process.exit(status);
 }
 
 async function run(checks: readonly Check[]): Promise<void> {
@@ -149,7 +154,7 @@ function machineChecks(machine: RehearsedMachine, small: boolean): Check[] {
 async function rehearseImage(image: string, small: boolean, reuse: boolean, mirror: string): Promise<void> {
   mkdirSync(rehearsalFolder, { recursive: true });
   const obstacle = findObstacle(mirror);
-  if (obstacle) stop(obstacle);
+  if (obstacle) stop(obstacle, NO_REHEARSAL_HERE);
   print(
     `${image}${small ? ', small: the packages of packages-small.txt' : ''}. Left out, because only the internet has it:`,
   );

@@ -12,7 +12,9 @@ import { rowKey } from '../../functions/keys.ts';
 import { digestRecipe } from '../../lib/recipes.ts';
 import { type PlayedImage, playBuilder } from '../../local/builder.ts';
 import { connectTestCloud } from '../cloud.ts';
+import { type Fault, groupCallsByFunction, watchCalls } from '../faults.ts';
 import { signInProjectPerson } from '../projects/harness.ts';
+import { selectTrials } from '../trials.ts';
 import { invokeByFile, openTestTable, waitUntil } from '../workspaces/harness.ts';
 import { buildOf, follow, publishWidely, withApproved } from './lifecycle.ts';
 
@@ -195,24 +197,66 @@ describe('a version that passes', () => {
   });
 });
 
-it('an image that is old is built again by the daily function, once, and a young one is not', async () => {
-  const { versions, ...row } = follow(withApproved(1), publishWidely(1));
-  const build = { ...buildOf(1), builtAt: new Date(Date.now() - 100 * 86_400_000).toISOString() };
-  const published = versions.map(version => ({ ...version, recipe: digestRecipe(unusedImage), build }));
-  await (await openTestTable(cloud)).put(imageKey(unusedImage), { ...row, image: unusedImage, versions: published });
-  play = {};
-  for (const name of [unusedImage, unusedImage, image])
-    await invokeByFile(cloud, 'functions/images/upkeep.lambda.ts', { image: name });
-  const next = await waitUntil(
-    () => show(2, unusedImage),
-    ({ status }) => status === 'awaitingApproval',
-  );
-  expect(next).toMatchObject({ startedBy: { name: 'broch' } });
-  const { items } = await olga.ask('listImages');
-  expect(items.find(item => item.image === unusedImage)).toMatchObject({ pending: [2], current: { version: 1 } });
-  expect(items.find(item => item.image === image)?.check).toEqual({ at: expect.any(String), causes: [] });
-  const { versions: young } = await olga.ask('showImage', { params: { image } });
-  expect(young.map(({ startedBy }) => startedBy.name)).not.toContain('broch');
+describe('the daily function', () => {
+  const file = 'functions/images/upkeep.lambda.ts';
+  const table = openTestTable(cloud);
+  /** Leaves one version published, an old one, and lets two days pass. Resolves with the builds that the platform started. */
+  async function passDays(number: number) {
+    const { versions, ...row } = follow(withApproved(1), publishWidely(1));
+    const build = { ...buildOf(1), builtAt: new Date(Date.now() - 100 * 86_400_000).toISOString() };
+    const published = versions.map(version => ({
+      ...version,
+      version: number,
+      recipe: digestRecipe(unusedImage),
+      build,
+    }));
+    await (await table).put(imageKey(unusedImage), { ...row, image: unusedImage, versions: published });
+    play = {};
+    for (const _ of ['one day', 'the next']) await invokeByFile(cloud, file, { image: unusedImage });
+    await waitUntil(
+      () => show(number + 1, unusedImage),
+      ({ status }) => status === 'awaitingApproval',
+    );
+    const view = await olga.ask('showImage', { params: { image: unusedImage } });
+    return view.versions.filter(({ startedBy }) => startedBy.name === 'broch').map(({ version }) => version);
+  }
+
+  it('builds an old image again, once, whichever of its AWS calls fails on one day', async () => {
+    const watch = await watchCalls(cloud, unusedImage);
+    try {
+      expect(await passDays(1)).toEqual([2]);
+      const name = file.replace('functions/', '');
+      const list = groupCallsByFunction((await watch.calls()).calls).get(name) ?? [];
+      const faults = list
+        .filter(({ action }) => action !== 'lambda:Invoke')
+        .map(({ action, nth }): Fault => ({ function: name, action, nth, how: 'error' }));
+      // A sample fails one call that reads, and each that changes something.
+      const kindOf = ({ action = '' }: Fault) => (/Write|Start/.test(action) ? action : 'reads');
+      const trials = selectTrials('images, a call of the daily function fails', faults, fault => [kindOf(fault)]);
+      expect(trials.length).toBeGreaterThanOrEqual(3);
+      for (const [index, fault] of trials.entries()) {
+        await watch.rearm([fault]);
+        const number = 10 * (index + 1);
+        expect([fault.action, await passDays(number)]).toEqual([fault.action, [number + 1]]);
+      }
+      const { items } = await olga.ask('listImages');
+      const last = 10 * trials.length;
+      expect(items.find(item => item.image === unusedImage)).toMatchObject({
+        pending: [last + 1],
+        current: { version: last, ageDays: 100 },
+      });
+    } finally {
+      await watch.end();
+    }
+  });
+
+  it('leaves alone what is young and made of what there is', async () => {
+    await invokeByFile(cloud, file, { image });
+    const { items } = await olga.ask('listImages');
+    expect(items.find(item => item.image === image)?.check).toEqual({ at: expect.any(String), causes: [] });
+    const { versions } = await olga.ask('showImage', { params: { image } });
+    expect(versions.map(({ startedBy }) => startedBy.name)).not.toContain('broch');
+  });
 });
 
 /** To one project, then to everyone. The project is only a name in the table. */

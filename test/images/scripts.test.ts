@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { imageNames, imagesFolder } from './recipes.ts';
@@ -69,6 +70,33 @@ describe('the steps of the Linux images', () => {
       expect(lines(join(imagesFolder, name, 'smoke.txt'))).toContain('researcher-without-root');
     },
   );
+});
+
+describe('the settings of licence servers', () => {
+  const script = read(join(imagesFolder, 'shared/linux/files/licences.sh'));
+  it('reach licensed software by the names that it knows, and set nothing else', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'broch-licences-'));
+    try {
+      const file = join(folder, 'licences.conf');
+      writeFileSync(file, '# ours\nMLM_LICENSE_FILE=27000@licences.example\nPATH=/tmp\nLM_LICENSE_FILE=a $(id) b\n');
+      const code = `${script.replaceAll('/etc/broch/licences.conf', file)}\nenv`;
+      const output = execFileSync('sh', ['-c', code], { encoding: 'utf8', env: { PATH: '/usr/bin:/bin' } });
+      expect(output.split('\n')).toEqual(
+        expect.arrayContaining([
+          'MLM_LICENSE_FILE=27000@licences.example',
+          'LM_LICENSE_FILE=a $(id) b',
+          'PATH=/usr/bin:/bin',
+        ]),
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('are the same on Windows', () => {
+    const names = (text: string) => [...new Set(text.match(/\b\w+_LICENSE_FILE\b/g))].sort();
+    expect(names(read(join(imagesFolder, 'shared/windows/licensed.ps1')))).toEqual(names(script));
+  });
 });
 
 describe('the downloads of the Windows image', () => {
