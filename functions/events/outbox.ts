@@ -40,6 +40,7 @@ const publications: Partial<Record<Partition, Publication>> = {
       'DeliveryHeld',
       'DeliveryAwaiting',
       'DeliveryAccepted',
+      'UnscannedAccepted',
       'DeliveryRejected',
       'DeliveryExpired',
       'DeliveryCancelled',
