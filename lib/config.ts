@@ -142,6 +142,15 @@ export const Config = z.strictObject({
         .describe(
           'Minutes after a check began. A delivery with files that are not scanned for malware by then is held',
         ),
+      uploadOrigins: z
+        .array(z.url({ protocol: /^https$/, error: 'an origin such as https://portal.example.org' }))
+        .max(20)
+        .default([])
+        .meta({
+          description:
+            'Web pages whose scripts may upload parts of files to signed addresses (CORS of the landing bucket)',
+          omitted: 'none',
+        }),
     })
     .prefault({}),
   gateway: GatewayConfig.optional(),

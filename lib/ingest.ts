@@ -1,6 +1,6 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { type Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
+import { type Bucket, HttpMethods, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ObjectCreated } from '../functions/contract.ts';
@@ -41,8 +41,9 @@ export class IngestData extends Construct {
 
   constructor(scope: Construct, id: string, { core }: { core: Core }) {
     super(scope, id);
-    const { landingDays, lockDays } = core.config.ingest;
+    const { landingDays, lockDays, uploadOrigins } = core.config.ingest;
     this.landing = core.bucket(this, 'Landing', {
+      ...(uploadOrigins.length > 0 && { cors: [{ allowedOrigins: uploadOrigins, allowedMethods: [HttpMethods.PUT] }] }),
       lifecycleRules: [
         {
           expiration: Duration.days(landingDays),

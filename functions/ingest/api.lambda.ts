@@ -17,6 +17,7 @@ import {
   tableShapesKey,
   withTableShapes,
 } from './catalogue.ts';
+import { createUploadHandlers } from './file-uploads.ts';
 import {
   createDeliveryId,
   type DeliveryCommand,
@@ -83,6 +84,15 @@ async function requireAgreement(user: User, dataset: string, source: string) {
   const problem = agreementProblem(record, { dataset, source, now: currentTime() });
   if (!record || problem !== undefined) throw new Refused('forbidden', problem ?? '');
   return record;
+}
+
+/** Credentials for the uploads of a delivery, for its own partner. */
+async function lendAccess(place: { user: User; source: string; params: { delivery: string } }) {
+  const { user, source, params } = place;
+  const delivery = await findOwn(user, params.delivery);
+  refuseUnlessUploadable(delivery);
+  const { networks } = await requireAgreement(user, delivery.dataset, source);
+  return issueUploadCredentials(landing, landingPrefix(user.id, delivery.id), delivery.id, networks);
 }
 
 /** Decides about a delivery for a person, and lets the workflow go on. The workflow reads the decision in the table. */
@@ -207,13 +217,8 @@ export const handler = http(
         throw new Refused('conflict', `Delivery ${id} is ${delivery.status}. It has a receipt once it is registered.`);
       return sliceList(await readFileList(delivery.dataset, delivery.version), query);
     },
-    uploadAccess: async ({ user, source, params: { delivery: id } }) => {
-      const delivery = await findOwn(user, id);
-      refuseUnlessUploadable(delivery);
-      const { networks } = await requireAgreement(user, delivery.dataset, source);
-      const prefix = landingPrefix(user.id, id);
-      return issueUploadCredentials(landing, prefix, id, networks);
-    },
+    uploadAccess: lendAccess,
+    ...createUploadHandlers(lendAccess),
     registerPartner: async ({ user, params: { name: partnerName }, body: terms }) => {
       const { user: partner, name } = await findPerson(POOL_ID, partnerName);
       if (!(await readGroups(POOL_ID, { id: partner, name })).includes('partner'))

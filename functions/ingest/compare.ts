@@ -21,7 +21,7 @@ export interface ArrivedDelivery {
 }
 
 /** The limits let one Lambda hash a file, and forty hash a delivery, within their timeout at 50 MB a second. */
-const MAX_INGEST_BYTES = { file: 32 * 1024 ** 3, delivery: 1024 ** 4 } as const;
+export const MAX_INGEST_BYTES = { file: 32 * 1024 ** 3, delivery: 1024 ** 4 } as const;
 
 /** The tag files that a check reads. */
 export const bagTagFiles = ['bagit.txt', 'bag-info.txt', 'tagmanifest-sha256.txt'] as const;

@@ -14,11 +14,13 @@ import {
   FileChange,
   VersionChoice,
 } from './schemas.ts';
+import { uploadRoutes } from './upload-routes.ts';
 
 const delivery = z.object({ delivery: DeliveryId });
 
 export const ingestRoutes = {
   ...partnerRoutes,
+  ...uploadRoutes,
   openDelivery: {
     method: 'POST',
     path: '/deliveries',

@@ -9,7 +9,7 @@ import { castMember } from '../airlock/cast.ts';
 import { makeEncryptedZip, skippedScanMarker } from '../airlock/scans.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { openAgreement } from './agreement.ts';
-import { addSha256Sums } from './delivery.ts';
+import { addSha256Sums, toSha256Sums } from './delivery.ts';
 import { openPartnerLanding, signInNewPerson, uploadDeliveryFiles, waitForDelivery } from './partner.ts';
 
 const cloud = connectTestCloud();
@@ -102,6 +102,44 @@ describe('a delivery with', () => {
     const Tagging = { TagSet: [{ Key: scanTag, Value: 'NO_THREATS_FOUND' }] };
     await s3.send(new PutObjectTaggingCommand({ Bucket: bucket, Key: `${prefix}${skippedScanMarker}.csv`, Tagging }));
     expect((await rest(id)).status).toBe('awaitingApproval');
+  });
+});
+
+describe('an upload in parts by signed addresses', () => {
+  const MiB = 1024 ** 2;
+  const bytes = Buffer.alloc(16 * MiB + 5, 'n\n');
+  const send = (url: string, body: Uint8Array) => fetch(url, { method: 'PUT', body: new Uint8Array(body) });
+
+  it('needs no AWS credentials, is resumed where it stopped, and completes only when every byte arrived', async () => {
+    const delivery = await partner?.ask('openDelivery', { body: { dataset } });
+    const params = { delivery: delivery?.id ?? '' };
+    const answer = await partner?.ask('startUpload', { params, body: { path: 'big.csv', size: bytes.length } });
+    const { path, upload, partBytes, parts } = answer ?? { path: '', upload: '', partBytes: 0, parts: 0 };
+    expect([partBytes, parts]).toEqual([16 * MiB, 2]);
+    const sign = async (part: number) =>
+      (await partner?.ask('signUpload', { params, body: { path, upload, parts: [part] } }))?.urls[0]?.url ?? '';
+    expect((await send(await sign(2), bytes.subarray(partBytes))).status).toBe(200);
+    const complete = () => partner?.ask('completeUpload', { params, body: { path, upload, size: bytes.length } });
+    await expect(complete()).rejects.toThrow(/1 parts with 5 of 16777221 bytes/);
+    const remainder = await partner?.ask('listUploadParts', { params, query: { path, upload } });
+    expect(remainder?.parts).toEqual([{ part: 2, size: 5 }]);
+    const address = await sign(1);
+    expect((await send(address.replace('/big.csv', '/other.csv'), bytes.subarray(0, 5))).status).toBe(403);
+    expect((await send(address, bytes.subarray(0, partBytes))).status).toBe(200);
+    expect(await complete()).toEqual({ path, parts: 2 });
+    const otherPartner = await signInNewPerson(cloud, 'approval-otto', 'partner');
+    for (const attempt of [
+      otherPartner.ask('startUpload', { params, body: { path: 'x.csv', size: 1 } }),
+      otherPartner.ask('signUpload', { params, body: { path, upload, parts: [1] } }),
+      otherPartner.ask('listUploadParts', { params, query: { path, upload } }),
+    ])
+      await expect(attempt).rejects.toThrow(/There is no delivery/);
+    const sums = toSha256Sums({ 'big.csv': bytes });
+    await uploadDeliveryFiles(cloud, partner as ApiClient, params.delivery, { SHA256SUMS: sums });
+    expect(await waitForDelivery(partner as ApiClient, params.delivery)).toMatchObject({
+      status: 'awaitingApproval',
+      arrival: { files: 1, bytes: bytes.length },
+    });
   });
 });
 

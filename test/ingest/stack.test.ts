@@ -53,6 +53,19 @@ describe('the landing bucket', () => {
   });
 });
 
+describe('uploads by web pages', () => {
+  it('are accepted from the origins of the configuration, and from none without them', () => {
+    expect(bucket('Landing').CorsConfiguration).toBeUndefined();
+    const uploadOrigins = ['https://portal.example.org'];
+    const { templates: open } = synthesiseApp({ ...config, ingest: { ...config.ingest, uploadOrigins } });
+    const [, landing] =
+      findTemplateResources(open.data, 'AWS::S3::Bucket').find(([id]) => id.startsWith('IngestLanding')) ?? [];
+    expect(landing?.Properties.CorsConfiguration).toEqual({
+      CorsRules: [{ AllowedMethods: ['PUT'], AllowedOrigins: uploadOrigins }],
+    });
+  });
+});
+
 describe('the malware scan of deliveries', () => {
   interface Statement {
     Action: string | string[];
