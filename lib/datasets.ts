@@ -91,21 +91,6 @@ export class Datasets extends Construct {
     core.onEvent(this, 'Approved', UseApproved, apply, 'critical');
     core.onEvent(this, 'Suspended', DatasetSuspended, apply, 'critical');
     core.onEvent(this, 'Resumed', DatasetResumed, apply, 'critical');
-    new ScheduledCheck(this, 'Owners', {
-      core,
-      every: Duration.minutes(1),
-      description: 'Suspends datasets whose owner is no data steward any more',
-      check: new Handler<typeof Owners>(this, 'OwnersCheck', {
-        core,
-        entry: 'datasets/owners.lambda.ts',
-        seconds: 55,
-        environment: {
-          TABLE_NAME: tableAccess(core.table, { terms: ['GetItem', 'PutItem'], catalogue: ['PutItem', 'Query'] }),
-          POOL_ID: groupsAccess(people.pool),
-        },
-      }),
-      consequence: 'A dataset may stay in projects although nobody answers for it.',
-    });
     new ScheduledCheck(this, 'Erasure', {
       core,
       every: Duration.hours(1),
@@ -173,6 +158,23 @@ export class Datasets extends Construct {
       calls: { EndUses: endUses },
       deadline: Duration.hours(2),
       severity: 'critical',
+    });
+    new ScheduledCheck(this, 'Owners', {
+      core,
+      every: Duration.minutes(1),
+      description:
+        'Suspends datasets whose owner is no data steward any more, and withdraws those whose retention ended',
+      check: new Handler<typeof Owners>(this, 'OwnersCheck', {
+        core,
+        entry: 'datasets/owners.lambda.ts',
+        seconds: 55,
+        environment: {
+          TABLE_NAME: tableAccess(core.table, { terms: ['GetItem', 'PutItem'], catalogue: ['PutItem', 'Query'] }),
+          POOL_ID: groupsAccess(people.pool),
+          MACHINE: startAccess(workflow.machine),
+        },
+      }),
+      consequence: 'A dataset may stay in projects although nobody answers for it or its retention ended.',
     });
     const handler = new Handler<typeof ApiLambda>(this, 'Api', {
       core,

@@ -1,6 +1,8 @@
 import { randomInt } from 'node:crypto';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import * as z from 'zod';
-import { currentTime } from '../clock.ts';
+import { currentTime, timeAfter } from '../clock.ts';
 import { startExecution } from '../executions.ts';
 import { type Caller, http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
@@ -9,7 +11,8 @@ import { hasProject, readMembership, wasMemberSince } from '../membership.ts';
 import { findPerson, readGroups } from '../people.ts';
 import { Project } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
-import { readVerified } from '../storage/immutable-objects.ts';
+import { readVerifiedBytes } from '../storage/immutable-objects.ts';
+import { s3 } from '../storage/s3.ts';
 import { readRow } from '../table.ts';
 import { createUseId, decideUse, type UseCommand, type UseContext, type UseState, viewUse } from './datasets.ts';
 import { ErasureReceipt } from './receipt.ts';
@@ -19,6 +22,7 @@ import {
   changeTerms,
   changeUse,
   countWaitingUses,
+  findNewestOf,
   findUsableVersion,
   pageCatalogue,
   pageDatasetUses,
@@ -70,6 +74,19 @@ async function changeDataset(dataset: string, command: TermsCommand) {
   return state.terms;
 }
 
+/** A Lambda function answers with 6 MB at most; the rest is for what the API adds. */
+const MAX_ANSWER_BYTES = 5 * 1024 ** 2;
+const LINK_SECONDS = 300;
+
+/** Where the receipt of a deleted dataset is. */
+async function requireReceipt(dataset: string) {
+  const terms = await readTerms(TABLE_NAME, dataset);
+  if (!terms?.withdrawn) throw new Refused('conflict', `The dataset ${dataset} was not withdrawn, so it is there.`);
+  if (!terms.erased)
+    throw new Refused('conflict', `The dataset ${dataset} is deleted once the locks of its files have ended.`);
+  return terms.erased.receipt;
+}
+
 /** Refuses a project that cannot read datasets, before anybody decides about it. */
 async function requireReader(id: string): Promise<void> {
   const project = await readRow(TABLE_NAME, Project, rowKey('project', id));
@@ -84,12 +101,17 @@ export const handler = http(
   datasetsRoutes,
   'datasets',
   {
-    governDataset: async ({ user, params: { dataset }, body: { owner: ownerName, ...change } }) => {
+    governDataset: async ({ user, params: { dataset }, body: { owner: ownerName, retainUntil, ...change } }) => {
       await findUsableVersion(TABLE_NAME, dataset, 'latest');
       const owner = await findPerson(POOL_ID, ownerName);
       if (!(await readGroups(POOL_ID, { id: owner.user, name: owner.name })).includes('steward'))
         throw new Refused('conflict', `${owner.name} is no data steward, so cannot own a dataset.`);
-      const rules = { ...change, owner: owner.user, ownerName: owner.name };
+      const rules = {
+        ...change,
+        ...(retainUntil !== undefined && { retainUntil }),
+        owner: owner.user,
+        ownerName: owner.name,
+      };
       return changeDataset(dataset, {
         do: 'govern',
         change: rules,
@@ -108,12 +130,25 @@ export const handler = http(
       return changeDataset(dataset, { do: 'suspend', by: personOf(user), reason, isOperator });
     },
     resumeDataset: ({ user, params: { dataset } }) => changeDataset(dataset, { do: 'resume', by: personOf(user) }),
+    showDataset: async ({ params: { dataset } }) => {
+      const [newest, rules] = await Promise.all([findNewestOf(TABLE_NAME, dataset), readTerms(TABLE_NAME, dataset)]);
+      if (!newest && !rules) throw new Refused('missing', `There is no dataset ${dataset}.`);
+      return { dataset, ...(newest && { newest }), ...(rules && { rules }) };
+    },
     showReceipt: async ({ params: { dataset } }) => {
-      const terms = await readTerms(TABLE_NAME, dataset);
-      if (!terms?.withdrawn) throw new Refused('conflict', `The dataset ${dataset} was not withdrawn, so it is there.`);
-      if (!terms.erased)
-        throw new Refused('conflict', `The dataset ${dataset} is deleted once the locks of its files have ended.`);
-      return ErasureReceipt.parse(await readVerified(LAKE_BUCKET, terms.erased.receipt));
+      const bytes = await readVerifiedBytes(LAKE_BUCKET, await requireReceipt(dataset));
+      if (bytes.length > MAX_ANSWER_BYTES)
+        throw new Refused(
+          'conflict',
+          `This receipt has ${bytes.length} bytes, too many for one answer. Read it from an address: broch dataset receipt-link ${dataset}`,
+        );
+      return ErasureReceipt.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    },
+    showReceiptLink: async ({ params: { dataset } }) => {
+      const { key, versionId, sha256 } = await requireReceipt(dataset);
+      const expires = timeAfter(currentTime(), LINK_SECONDS);
+      const object = new GetObjectCommand({ Bucket: LAKE_BUCKET, Key: key, VersionId: versionId });
+      return { url: await getSignedUrl(s3, object, { expiresIn: LINK_SECONDS }), sha256, expires };
     },
     requestUse: async ({ user, params: { project }, body: { version: choice, ...body } }) => {
       await requireReader(project);

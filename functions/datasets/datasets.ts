@@ -121,6 +121,11 @@ function requestUse(
       'conflict',
       `The dataset ${request.dataset} may be used for ${terms.days} days at most, until ${latest}. Give an earlier date.`,
     );
+  if (terms.retainUntil !== undefined && Date.parse(request.endsAt) > Date.parse(terms.retainUntil))
+    throw new Refused(
+      'conflict',
+      `The dataset ${request.dataset} is deleted at ${terms.retainUntil}. Give an earlier date.`,
+    );
   const use: RequestedUse = {
     status: 'requested',
     ...request,

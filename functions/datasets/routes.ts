@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import { memberGrants, operatorAndMemberGrants, PagingQuery, pageOf, type Route, userGroups } from '../http/route.ts';
+import { Sha256 } from '../identifiers.ts';
 import { DatasetId, VersionChoice } from '../ingest/schemas.ts';
 import { PlainText } from '../plain-text.ts';
 import { ProjectId } from '../projects/schemas.ts';
 import { ErasureReceipt } from './receipt.ts';
-import { DatasetTerms, DatasetUse, UseId, UsePurpose } from './schemas.ts';
+import { DatasetOverview, DatasetTerms, DatasetUse, UseId, UsePurpose } from './schemas.ts';
 
 const dataset = z.object({ dataset: DatasetId });
 const projectUse = z.object({ project: ProjectId, use: UseId });
@@ -33,8 +34,20 @@ export const datasetsRoutes = {
       licence: personText(200).describe('the licence or the agreement'),
       purposes: z.array(UsePurpose).min(1).describe('what projects may use it for'),
       days: z.number().int().min(1).max(3650).default(365).describe('the longest use, in days from the request'),
+      retainUntil: z.iso.datetime().optional().describe('when the dataset is withdrawn and deleted'),
     }),
     returns: DatasetTerms,
+  },
+  showDataset: {
+    ...routeDefaults,
+    method: 'GET',
+    path: '/datasets/{dataset}',
+    cli: 'dataset show',
+    callers: [{ group: 'operator' }, { group: 'steward' }],
+    summary: 'Show a dataset: its newest version and its rules',
+    example: 'dataset show admissions',
+    params: dataset,
+    returns: DatasetOverview,
   },
   listCatalogue: {
     ...routeDefaults,
@@ -93,6 +106,19 @@ export const datasetsRoutes = {
     example: 'dataset receipt admissions',
     params: dataset,
     returns: ErasureReceipt,
+  },
+  showReceiptLink: {
+    ...routeDefaults,
+    method: 'POST',
+    path: '/datasets/{dataset}/receipt/link',
+    cli: 'dataset receipt-link',
+    mints: true,
+    callers: [{ group: 'operator' }, ...owner],
+    summary:
+      'Get an address from which the receipt of a deleted dataset can be read for five minutes, however large it is',
+    example: 'dataset receipt-link admissions',
+    params: dataset,
+    returns: z.object({ url: z.string(), sha256: Sha256, expires: z.iso.datetime() }),
   },
   requestUse: {
     ...routeDefaults,

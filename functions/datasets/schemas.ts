@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { ObjectRef, Sha256 } from '../identifiers.ts';
-import { DatasetId } from '../ingest/schemas.ts';
+import { DatasetId, DatasetVersion } from '../ingest/schemas.ts';
 import { ProjectId } from '../projects/schemas.ts';
 
 /** Eleven hexadecimal digits of the time of the request and five random ones, so that ids sort by age. */
@@ -24,6 +24,8 @@ export const DatasetTerms = z.object({
   purposes: z.array(UsePurpose).min(1),
   /** The longest time that a project may use it, in days from the request. */
   days: z.number().int().min(1).max(3650),
+  /** The end of the retention: then the dataset is withdrawn and deleted. Without one it is kept. */
+  retainUntil: z.iso.datetime().optional(),
   changedBy: z.string(),
   changedAt: z.iso.datetime(),
   /** Until it is resumed no project may use it. A suspension by the platform has no person. */
@@ -98,6 +100,13 @@ export type DatasetGrant = z.infer<typeof DatasetGrant>;
 /** All that a project may read. One row, so that the access policy is built from one read. */
 export const ProjectGrants = z.object({ project: ProjectId, grants: z.array(DatasetGrant) });
 export type ProjectGrants = z.infer<typeof ProjectGrants>;
+
+/** A dataset at a glance: its newest version and its rules, as far as there are any. */
+export const DatasetOverview = z.object({
+  dataset: DatasetId,
+  newest: DatasetVersion.optional(),
+  rules: DatasetTerms.optional(),
+});
 
 /** The input of a run that withdraws a dataset. */
 export const Withdrawal = z.object({ dataset: DatasetId });

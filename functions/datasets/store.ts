@@ -109,10 +109,14 @@ export const pageCatalogue = (table: string, paging: Paging) =>
 export const pageVersions = (table: string, dataset: string, paging: Paging) =>
   pageRows(table, DatasetVersion, rowKey('dataset', dataset).pk, { ...paging, prefix: 'VERSION#' });
 
+/** The newest version of the dataset; undefined before its first. */
+export const findNewestOf = (table: string, dataset: string) =>
+  readRow(table, DatasetVersion, rowKey('datasets', '', dataset));
+
 /** The version that a person chose: `latest`, or the first characters of its name. Refuses unless it is exactly one. */
 export async function findUsableVersion(table: string, dataset: string, choice: string): Promise<DatasetVersion> {
   if (choice === 'latest') {
-    const newest = await readRow(table, DatasetVersion, rowKey('datasets', '', dataset));
+    const newest = await findNewestOf(table, dataset);
     if (newest) return newest;
     throw new Refused('missing', `There is no dataset ${dataset}. \`broch dataset catalogue\` lists those there are.`);
   }

@@ -8,7 +8,7 @@ import type { DatasetTerms } from './schemas.ts';
 
 type TermsChange = Pick<
   DatasetTerms,
-  'title' | 'description' | 'controller' | 'licence' | 'purposes' | 'days' | 'owner' | 'ownerName'
+  'title' | 'description' | 'controller' | 'licence' | 'purposes' | 'days' | 'retainUntil' | 'owner' | 'ownerName'
 >;
 
 export type TermsCommand =
@@ -18,6 +18,8 @@ export type TermsCommand =
   | { do: 'resume'; by: DatasetPerson }
   /** The owner is no data steward any more, so nobody answers for the dataset. */
   | { do: 'lapse'; owner: string }
+  /** Withdraws it if its retention has ended. */
+  | { do: 'endRetention' }
   /** Nothing of the withdrawn dataset is left. */
   | { do: 'recordErasure'; receipt: ObjectRef; objects: number };
 
@@ -37,6 +39,8 @@ export function decideTerms(state: TermsState, command: TermsCommand, now: strin
       return resumeDataset(state, command.by, now);
     case 'lapse':
       return lapseOwner(state, command.owner, now);
+    case 'endRetention':
+      return endRetention(state, now);
     case 'recordErasure':
       return recordErasure(state, command, now);
   }
@@ -90,6 +94,20 @@ function withdrawDataset(
     reason: 'the owner withdrew the dataset',
   };
 }
+
+function endRetention(state: TermsState, now: string): Decision<TermsState> {
+  const { dataset, terms } = state;
+  if (!terms || terms.withdrawn || !isRetentionOver(terms, now)) return keepState(state, 'its retention has not ended');
+  const withdrawn = { by: 'broch', byName: 'Broch', reason: `Its retention ended at ${terms.retainUntil}.`, at: now };
+  return {
+    state: { dataset, terms: { ...terms, withdrawn } },
+    events: [outgoingEvent(DatasetWithdrawn, { dataset, ...withdrawn })],
+    reason: 'its retention ended',
+  };
+}
+
+export const isRetentionOver = ({ retainUntil }: Pick<DatasetTerms, 'retainUntil'>, now: string): boolean =>
+  retainUntil !== undefined && Date.parse(retainUntil) <= Date.parse(now);
 
 function requireRules({ dataset, terms }: TermsState): DatasetTerms {
   if (!terms) throw new Refused('missing', `The dataset ${dataset} has no owner, so no project uses it.`);

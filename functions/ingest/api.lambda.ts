@@ -35,6 +35,7 @@ import {
   changeDelivery,
   createDelivery,
   findDatasetVersion,
+  findWithdrawal,
   keepContract,
   pageAllDeliveries,
   pageDatasets,
@@ -84,6 +85,11 @@ async function requireAgreement(user: User, dataset: string, source: string) {
   const problem = agreementProblem(record, { dataset, source, now: currentTime() });
   if (!record || problem !== undefined) throw new Refused('forbidden', problem ?? '');
   return record;
+}
+
+async function refuseWithdrawn(dataset: string): Promise<void> {
+  const withdrawal = await findWithdrawal(TABLE_NAME, dataset);
+  if (withdrawal !== undefined) throw new Refused('conflict', withdrawal);
 }
 
 /** Credentials for the uploads of a delivery, for its own partner. */
@@ -183,6 +189,7 @@ export const handler = http(
     openDelivery: async ({ user, source, body: { dataset, existing: mustExist } }) => {
       const now = currentTime();
       await requireAgreement(user, dataset, source);
+      await refuseWithdrawn(dataset);
       const owner = await readDatasetOwner(TABLE_NAME, dataset);
       if (owner && owner.partner !== user.id) throw new Refused('forbidden', foreignDataset(dataset));
       if (!owner && mustExist) throw new Refused('missing', `There is no dataset ${dataset} yet.`);
@@ -202,8 +209,11 @@ export const handler = http(
     showDelivery: ({ user, params: { delivery } }) => find(user, delivery),
     listDeliveries: ({ user, query }) =>
       isStaff(user) ? pageAllDeliveries(TABLE_NAME, query) : pageDeliveries(TABLE_NAME, user.id, query),
-    acceptDelivery: async ({ user, params: { delivery } }) =>
-      decide(await find(user, delivery), { do: 'accept', by: { id: user.id, name: user.name } }),
+    acceptDelivery: async ({ user, params }) => {
+      const delivery = await find(user, params.delivery);
+      await refuseWithdrawn(delivery.dataset);
+      return decide(delivery, { do: 'accept', by: { id: user.id, name: user.name } });
+    },
     acceptUnscanned: ({ user, params, body }) => checkUnscanned(user, params.delivery, body.reason),
     rejectDelivery: async ({ user, params: { delivery }, body: { reason } }) =>
       decide(await find(user, delivery), { do: 'reject', by: { id: user.id, name: user.name }, reason }),

@@ -48,6 +48,10 @@ export function parseManifestKey(
 export const foreignDataset = (dataset: string): string =>
   `The dataset ${dataset} belongs to another partner. Deliver to a dataset with another name, or ask your data steward.`;
 
+/** Why nothing can be delivered to a withdrawn dataset. */
+export const withdrawnDataset = (dataset: string, time: string): string =>
+  `The dataset ${dataset} was withdrawn at ${time}, and nothing can be delivered to it. Ask your data steward.`;
+
 /** Refuses uploads to a delivery that is closed or awaits approval. */
 export function refuseUnlessUploadable(delivery: Delivery): void {
   if (delivery.status === 'cancelled')

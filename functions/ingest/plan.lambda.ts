@@ -13,7 +13,14 @@ import { manifestLimits } from './manifest.ts';
 import { readPartner } from './partner-store.ts';
 import { agreementProblem } from './partners.ts';
 import { DeliveryCheck, deliveryCheckFolder } from './steps.ts';
-import { changeDelivery, readContract, readDatasetOwner, readDatasetVersion, readDelivery } from './store.ts';
+import {
+  changeDelivery,
+  findWithdrawal,
+  readContract,
+  readDatasetOwner,
+  readDatasetVersion,
+  readDelivery,
+} from './store.ts';
 import { findMissingTables } from './table-contract.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), LANDING_BUCKET: z.string(), WORK_BUCKET: z.string() });
@@ -91,6 +98,8 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
     );
   const owner = await readDatasetOwner(TABLE_NAME, delivery.dataset);
   if (owner && owner.partner !== partner) return holdDelivery([pathFinding('', foreignDataset(delivery.dataset))]);
+  const withdrawal = await findWithdrawal(TABLE_NAME, delivery.dataset);
+  if (withdrawal !== undefined) return holdDelivery([pathFinding('', withdrawal)]);
   const record = await readPartner(TABLE_NAME, partner);
   const problem = agreementProblem(record, { dataset: delivery.dataset, now });
   if (problem !== undefined) return holdDelivery([pathFinding('', problem)]);

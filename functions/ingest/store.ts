@@ -1,12 +1,13 @@
 import * as z from 'zod';
 import { changeRows } from '../change.ts';
+import { DatasetTerms } from '../datasets/schemas.ts';
 import type { Decision } from '../decision.ts';
 import { outboxRow } from '../events/outbox.ts';
 import { partitions, rowKey } from '../keys.ts';
 import { Refused } from '../refused.ts';
 import { createRow, type Page, pageRows, type Row, type RowWrite, readRow, replaceRow, writeRows } from '../table.ts';
 import { DataContract } from './contract-schemas.ts';
-import { foreignDataset, isNewerVersion, summariseDelivery } from './ingest.ts';
+import { foreignDataset, isNewerVersion, summariseDelivery, withdrawnDataset } from './ingest.ts';
 import { DatasetVersion, Delivery, DeliverySummary, PartnerId } from './schemas.ts';
 
 // A delivery is a row in its partner's partition, so other partners cannot find it. For staff, a pointer by id names the
@@ -136,6 +137,12 @@ const datasetOwnerKey = (dataset: string) => rowKey('dataset', dataset, 'OWNER')
 /** The partner who delivered the first version of the dataset; undefined before that. */
 export const readDatasetOwner = (table: string, dataset: string) =>
   readRow(table, DatasetOwner, datasetOwnerKey(dataset));
+
+/** Why nothing can be delivered to the dataset; undefined if it was not withdrawn. */
+export async function findWithdrawal(table: string, dataset: string): Promise<string | undefined> {
+  const terms = await readRow(table, DatasetTerms.pick({ withdrawn: true }), rowKey('terms', dataset));
+  return terms?.withdrawn && withdrawnDataset(dataset, terms.withdrawn.at);
+}
 
 const contractRowKey = (dataset: string) => rowKey('dataset', dataset, 'CONTRACT');
 

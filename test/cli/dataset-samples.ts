@@ -61,6 +61,8 @@ const withdrawnTerms = { ...terms, withdrawn: { by: 's-1', byName: 'sam', reason
 /** An answer of each route about datasets in projects. */
 export const datasetSamples = {
   governDataset: terms,
+  showDataset: { dataset: 'admissions', rules: { ...terms, retainUntil: time } },
+  showReceiptLink: { url: 'https://s3.example/receipt.json', sha256, expires: time },
   listCatalogue: { items: [terms, withdrawnTerms] },
   withdrawDataset: withdrawnTerms,
   suspendDataset: { ...terms, suspended: { byName: 'sam', reason: long, at: time } },

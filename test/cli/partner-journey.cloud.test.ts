@@ -78,9 +78,9 @@ describe('a data steward', () => {
       `${sha256(next)}  ./visits.csv\n${sha256('Visits of invented people.\n')}  ./notes/read me.txt\n`,
     );
     expect((await petra(`broch deliver ${folder} --dataset jour-visits`)).code).toBe(0);
-    const { output } = await stella(`broch dataset compare jour-visits ${version} latest`);
+    const { output } = await stella(`broch dataset diff jour-visits ${version} latest`);
     expect(output).toBe('changed  visits.csv: 2 → 3 rows; new columns: age_band; columns left out: date_of_birth\n');
-    expect((await stella('broch dataset compare jour-visits latest latest')).output).toBe(
+    expect((await stella('broch dataset diff jour-visits latest latest')).output).toBe(
       'Nothing changed between these versions.\n',
     );
     expect((await stella('broch dataset versions jour-nothing')).err).toContain('There is no dataset jour-nothing');

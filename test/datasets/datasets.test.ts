@@ -40,6 +40,12 @@ describe('a request for a dataset', () => {
     ['a project with many requests that wait', {}, { ...context, waitingCount: 20 }, /20 requests that wait/],
     ['another purpose', { purpose: 'teaching' as const }, context, /may be used for research, not for teaching/],
     ['an end in the past', { endsAt: '2026-11-28T11:59:59Z' }, context, /in the past/],
+    [
+      'an end after the retention',
+      {},
+      { ...context, terms: { ...terms, retainUntil: now } },
+      /is deleted at 2026-11-28/,
+    ],
     ['an end after the longest use', { endsAt: '2027-11-29T00:00:00Z' }, context, /365 days at most/],
   ])('is refused for %s', (_, change, facts, message) =>
     expect(() => decideUse(empty, { ...request, request: { ...useRequest(), ...change } }, now, facts)).toThrow(

@@ -37,6 +37,24 @@ it('only the owner withdraws a dataset, once and for good', () => {
   );
 });
 
+it('a dataset is withdrawn when its retention ends, not before, and once', () => {
+  const retainUntil = '2027-01-01T00:00:00.000Z';
+  const limitedState = { dataset: 'admissions', terms: { ...terms, retainUntil } };
+  const command = { do: 'endRetention' } as const;
+  expect(decideTerms(limitedState, command, '2026-12-31T23:59:59.999Z')).toMatchObject({
+    state: limitedState,
+    events: [],
+  });
+  expect(decideTerms(state, command, '2099-01-01T00:00:00.000Z')).toMatchObject({ state, events: [] });
+  const end = decideTerms(limitedState, command, retainUntil);
+  expect(end.state.terms?.withdrawn).toMatchObject({
+    byName: 'Broch',
+    reason: `Its retention ended at ${retainUntil}.`,
+  });
+  expect(end.events.map(({ type }) => type)).toEqual(['DatasetWithdrawn']);
+  expect(decideTerms(end.state, command, retainUntil).events).toEqual([]);
+});
+
 describe('a suspension', () => {
   const suspend = { do: 'suspend', by: owner, reason: 'Under investigation.', isOperator: false } as const;
   const { state: suspension, events } = decideTerms(state, suspend, now);

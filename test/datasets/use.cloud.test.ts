@@ -154,6 +154,8 @@ describe('a project and a dataset', () => {
       });
     }
     await expect(requestUse('uses-one')).rejects.toThrow(/was withdrawn/);
+    await expect(partner?.ask('openDelivery', { body: { dataset } })).rejects.toThrow(/nothing can be delivered to it/);
+    expect((await steward?.ask('showDataset', { params: { dataset } }))?.rules?.withdrawn).toBeDefined();
   });
 
   it('what is left of it is deleted, and the signed receipt lists every object version', async () => {
@@ -171,6 +173,8 @@ describe('a project and a dataset', () => {
     const receipt = await owner?.ask('showReceipt', { params: { dataset } });
     const { record, problems } = verifyErasureReceipt(JSON.stringify(receipt));
     expect(problems).toEqual([]);
+    const { url = '', sha256 } = (await owner?.ask('showReceiptLink', { params: { dataset } })) ?? {};
+    expect(toSha256Hex(Buffer.from(await (await fetch(url)).arrayBuffer()))).toBe(sha256);
     const keys = record?.objects.map(({ key }) => key) ?? [];
     expect(Object.keys(versionCounts).some(path => path.endsWith('/ro-crate-metadata.json'))).toBe(true);
     for (const path of Object.keys(versionCounts)) expect(keys).toContain(`datasets/${dataset}/${path}`);
