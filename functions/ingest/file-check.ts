@@ -1,6 +1,7 @@
 import type { ByteSource } from '../../disclosure/byte-source.ts';
 import type { Finding } from '../identifiers.ts';
 import { pathFinding } from '../storage/paths.ts';
+import { ArchiveStream } from './archive-stream.ts';
 import type { DataContract } from './contract-schemas.ts';
 import { archiveProblems, kindProblem } from './file-content.ts';
 import type { IdentifierCount, TableShape } from './schemas.ts';
@@ -29,10 +30,12 @@ export function createFileCheck(path: string, target: string | undefined, contra
   const table = findContractTable(contract, target);
   const counter = createRowCounter(path);
   const scan = createTableScan(path, table);
+  const archive = new ArchiveStream();
   return {
     take(bytes) {
       counter?.take(bytes);
       scan?.take(bytes);
+      archive.take(bytes);
     },
     async end(head, source) {
       const shape = isParquet(path) ? await readParquetShape(source) : counter?.shape();
@@ -44,7 +47,9 @@ export function createFileCheck(path: string, target: string | undefined, contra
       return {
         findings: [
           ...(kind === undefined ? [] : [pathFinding(path, kind)]),
-          ...(await archiveProblems(head, source)).map(problem => pathFinding(path, problem)),
+          ...[...(await archiveProblems(head, source)), ...archive.problems()].map(problem =>
+            pathFinding(path, problem),
+          ),
           ...tableProblems.map(problem => pathFinding(path, `${problem} ${remedy}`)),
         ],
         identifiers,

@@ -4,12 +4,12 @@ import { extensionOf } from '../../disclosure/file.ts';
 import { contradictsExtension, sniffMediaType } from '../../disclosure/sniff.ts';
 import { readZipDirectory, type ZipEntry } from '../../disclosure/zip.ts';
 import { findPathClashes, pathProblem, visiblePath } from '../storage/paths.ts';
+import { nestedName } from './archive-stream.ts';
 
 /** A zip may unpack to this many times its size. Texts reach 20, archive bombs 1,000 and more. */
 const MAX_RATIO = 200;
 const MAX_UNPACKED_BYTES = 1024 ** 4;
 const MAX_ENTRIES = 100_000;
-const nestedArchive = /\.(zip|jar|gz|tgz|bz2|xz|7z|rar|zst|tar)$/i;
 
 /** Archives that cannot be looked into as they pass. */
 const closedArchives: Readonly<Record<string, string>> = {
@@ -47,7 +47,7 @@ const isZip = (head: Uint8Array): boolean =>
 function entryProblem({ name, isEncrypted, isSymlink }: ZipEntry): string | undefined {
   if (isEncrypted) return `Its entry ${visiblePath(name)} is encrypted.`;
   if (isSymlink) return `Its entry ${visiblePath(name)} is a link to another place.`;
-  if (nestedArchive.test(name)) return `Its entry ${visiblePath(name)} is an archive in an archive.`;
+  if (nestedName.test(name)) return `Its entry ${visiblePath(name)} is an archive in an archive.`;
   const problem = name.endsWith('/') ? undefined : pathProblem(name, 1024);
   return problem && `Its entry ${visiblePath(name)}: ${problem}`;
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PutObjectTaggingCommand, S3Client } from '@aws-sdk/client-s3';
+import { HeadObjectCommand, PutObjectCommand, PutObjectTaggingCommand, S3Client } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
 import type { Delivery } from '../../functions/ingest/schemas.ts';
@@ -92,7 +92,7 @@ describe('a delivery with', () => {
     });
   });
 
-  it('a file that waits for its scan is not read before, and goes on once the scan is there', async () => {
+  it('a file that waits for its scan is not read before, and then as it was listed, whatever replaced it', async () => {
     const id = await send({ [`${skippedScanMarker}.csv`]: 'n\n1\n' });
     const { bucket, prefix } = await openPartnerLanding(cloud, partner as ApiClient, id);
     const s3 = new S3Client(cloud.configuration);
@@ -100,8 +100,11 @@ describe('a delivery with', () => {
     await sleep(8000);
     expect((await partner?.ask('showDelivery', { params: { delivery: id } }))?.status).toBe('checking');
     const Tagging = { TagSet: [{ Key: scanTag, Value: 'NO_THREATS_FOUND' }] };
-    await s3.send(new PutObjectTaggingCommand({ Bucket: bucket, Key: `${prefix}${skippedScanMarker}.csv`, Tagging }));
-    expect((await rest(id)).status).toBe('awaitingApproval');
+    const file = { Bucket: bucket, Key: `${prefix}${skippedScanMarker}.csv` };
+    const { VersionId } = await s3.send(new HeadObjectCommand(file));
+    await s3.send(new PutObjectCommand({ ...file, Body: 'n\n2\n3\n' }));
+    await s3.send(new PutObjectTaggingCommand({ ...file, VersionId, Tagging }));
+    expect(await rest(id)).toMatchObject({ status: 'awaitingApproval', arrival: { bytes: 4 } });
   });
 });
 

@@ -1,6 +1,7 @@
 import { strToU8, zipSync } from 'fflate';
 import type { DataContract } from '../../functions/ingest/contract-schemas.ts';
 import { addSha256Sums, toBag, toSha256Hex } from './delivery.ts';
+import { hostileArchives, hostileUploads } from './hostile-archives.ts';
 import type { HostileDelivery } from './hostile-delivery.ts';
 import { hostileMalware } from './hostile-malware.ts';
 
@@ -255,4 +256,6 @@ export const hostileDeliveries: readonly HostileDelivery[] = [
   ...contents,
   ...tables,
   ...hostileMalware,
+  ...hostileArchives,
+  ...hostileUploads,
 ];
