@@ -57,7 +57,7 @@ function decideRequest(
   if (state?.status === 'revoked')
     throw new Refused(
       'conflict',
-      `${state.revokedBy.name} took ${state.name} back for tier ${state.tier}: ${state.reason} If you need it all the same, ask your data steward: only they or an operator can approve it again.`,
+      `${state.revokedBy.name} took ${state.name} back for tier ${state.tier}. Only an operator or a data steward can approve it again, so ask one of them if you need it. The reason was: ${state.reason}`,
     );
   // A second project that needs the same package has nothing to wait for, or waits for the same answer.
   if (isCounted(state)) return keepState(state, 'it is on the list');
