@@ -17,12 +17,13 @@ import type { Api, People } from './api.ts';
 import { AwakeProjects } from './awake.ts';
 import type { Config } from './config.ts';
 import { type Core, logRetention } from './core.ts';
+import { EndpointRenewal } from './endpoint-renewal.ts';
 import { cdkFeatureFlags } from './flags.ts';
 import { Handler } from './handler.ts';
 import { QueueTemplate } from './project/batch.ts';
 import { QueueBuilder } from './project/batch-rights.ts';
 import { bucketPrefix, PROJECT_IAM_PATH } from './project/names.ts';
-import { runStatements } from './project-bucket-grants.ts';
+import { pipelineFileStatements, runStatements } from './project-bucket-grants.ts';
 import { createTempDir } from './temp-dir.ts';
 import { Workflow } from './workflow.ts';
 
@@ -142,6 +143,7 @@ export class Batch extends Construct {
     const { environment } = core.config;
     const stack = Stack.of(this);
     const queues = batchArn(stack, 'job-queue', environmentName(environment, ''));
+    const prefix = bucketPrefix(environment, stack.account);
     const awake = new AwakeProjects(this, 'Awake', { environment });
     // Descriptions have no resource to name.
     const describesNetworks = new PolicyStatement({
@@ -162,6 +164,7 @@ export class Batch extends Construct {
         }),
         ...awake.wakes(),
         ENVIRONMENT: accessTo(environment, describesNetworks, ...dispatchStatements(stack, environment)),
+        BUCKETS: accessTo(prefix, ...pipelineFileStatements(prefix, stack)),
         REGISTRY: `${stack.account}.dkr.ecr.${stack.region}.${stack.urlSuffix}`,
         REGION: stack.region,
       },
@@ -181,7 +184,6 @@ export class Batch extends Construct {
       // Not the tasks of array jobs: their job tells when all have ended.
       detail: { jobName: [{ prefix: 'job-' }], arrayProperties: { index: [{ exists: false }] } },
     });
-    const prefix = bucketPrefix(environment, stack.account);
     const finish = new Handler<typeof Finish>(this, 'Finish', {
       core,
       entry: 'batch/finish.lambda.ts',
@@ -190,15 +192,17 @@ export class Batch extends Construct {
       environment: {
         TABLE_NAME: tableAccess(core.table, {
           job: ['GetItem', 'PutItem'],
+          queue: ['GetItem'],
           project: ['GetItem'],
           awake: ['GetItem', 'PutItem'],
         }),
         ...awake.wakes(),
-        ENVIRONMENT: accessTo(environment, describesNetworks),
+        ENVIRONMENT: accessTo(environment, describesNetworks, ...endTaskStatements(stack)),
         BUCKETS: accessTo(prefix, ...runStatements(prefix, stack)),
       },
     });
     core.onEvent(this, 'Ended', JobEnded, finish, 'warning');
+    new EndpointRenewal(this, 'Endpoints', { core, awake, describesNetworks });
   }
 
   private addApi({ core, people, api }: BatchProps, workflow: Workflow): void {
@@ -232,6 +236,12 @@ export class Batch extends Construct {
 
 const batchArn = ({ partition, region, account }: Stack, type: string, name: string) =>
   `arn:${partition}:batch:${region}:${account}:${type}/${name}`;
+
+/** May end the tasks that the head of a pipeline left behind. Their ids are AWS's own, so no name fences them. */
+const endTaskStatements = (stack: Stack): PolicyStatement[] => [
+  new PolicyStatement({ actions: ['batch:ListJobs', 'batch:DescribeJobs'], resources: ['*'] }),
+  new PolicyStatement({ actions: ['batch:TerminateJob'], resources: [batchArn(stack, 'job', '*')] }),
+];
 
 /** May submit jobs to queues of this environment, with its own definitions: no root, no privilege, a project's role. */
 function dispatchStatements(stack: Stack, environment: string): PolicyStatement[] {

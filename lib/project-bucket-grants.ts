@@ -91,3 +91,9 @@ export const runStatements = (prefix: string, stack: Stack): PolicyStatement[] =
   }),
   projectKeysStatement(prefix, stack, ['kms:Decrypt', 'kms:GenerateDataKey']),
 ];
+
+/** What Nextflow reads at the start of a pipeline is written where nobody in the project can change it. */
+export const pipelineFileStatements = (prefix: string, stack: Stack): PolicyStatement[] => [
+  new PolicyStatement({ actions: ['s3:PutObject'], resources: [projectObjects(prefix, stack, `/${RUN_FOLDERS}`)] }),
+  projectKeysStatement(prefix, stack, ['kms:GenerateDataKey']),
+];

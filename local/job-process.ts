@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, closeSync, globSync, mkdirSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { JOB_PROGRAM } from '../functions/batch/definition.ts';
 import { repositoryRoot } from './cloud.ts';
 import type { CloudFacts } from './deployed-cloud.ts';
 import type { ClientCredentials } from './roles.ts';
@@ -28,13 +29,17 @@ export interface ProcessOptions {
   readonly isStopped: () => Promise<boolean>;
 }
 
-/** A folder with what the machines have and this one may lack: the AWS CLI, as far as job.sh uses it. */
+/** What images have and this machine may lack: the AWS CLI, as far as job.sh uses it, and a stand-in for Nextflow. */
+const programs = { aws: 'aws_sync.py', nextflow: 'played_nextflow.py' };
+
 function makeProgramFolder(folder: string): string {
   mkdirSync(folder, { recursive: true });
-  const file = join(folder, 'aws');
-  const [python, script] = [join(repositoryRoot, '.venv/bin/python'), join(repositoryRoot, 'local/python/aws_sync.py')];
-  writeFileSync(file, `#!/bin/sh\nexec '${python}' -B '${script}' "$@"\n`);
-  chmodSync(file, 0o755);
+  const python = join(repositoryRoot, '.venv/bin/python');
+  for (const [name, script] of Object.entries(programs)) {
+    const text = `#!/bin/sh\nexec '${python}' -B '${join(repositoryRoot, 'local/python', script)}' "$@"\n`;
+    writeFileSync(join(folder, name), text);
+    chmodSync(join(folder, name), 0o755);
+  }
   return folder;
 }
 
@@ -70,13 +75,16 @@ function logReader(work: string, onLine: (line: string) => void) {
 /** Runs the real job.sh with the rights of the project's role, as a container on a machine would. */
 export function runJobProcess(options: ProcessOptions): Promise<ProcessEnd> {
   const { facts, credentials, work, command, variables, seconds, reclaimLine, onLine, isStopped } = options;
-  const programs = makeProgramFolder(join(work, 'bin'));
-  const child = spawn('/bin/sh', [join(repositoryRoot, 'lib/project/job.sh'), ...command], {
+  const programFolder = makeProgramFolder(join(work, 'bin'));
+  // A task of a pipeline brings its own words. Every other job runs job.sh, which runs the words.
+  const [program = '', ...words] =
+    command[0] === JOB_PROGRAM ? ['/bin/sh', join(repositoryRoot, 'lib/project/job.sh'), ...command.slice(1)] : command;
+  const child = spawn(program, words, {
     cwd: work,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: `${programs}:${join(repositoryRoot, '.venv/bin')}:${process.env.PATH}`,
+      PATH: `${programFolder}:${join(repositoryRoot, '.venv/bin')}:${process.env.PATH}`,
       ...variables,
       BROCH_WORK: work,
       BROCH_CHECKPOINT_SECONDS: '1',

@@ -14,11 +14,14 @@ import {
   runInside,
   sealMachine,
 } from './rehearsal/machine.ts';
+import { listNextflowChecks } from './rehearsal/nextflow.ts';
 import { findPacker, validateRecipe } from './rehearsal/packer.ts';
 import { surroundingAddresses } from './rehearsal/surroundings.ts';
 
 const help = `npm run rehearse -- <image> [options]     builds a Linux image in a folder and uses it: linux-desktop, linux-notebook
 npm run rehearse -- packer                lets the packer that is installed judge all recipes
+npm run rehearse -- nextflow              lets the real Nextflow read what Broch generates, and run a small pipeline.
+                                          It needs Maven Central: apt-get install maven openjdk-17-jre-headless
 
 A rehearsal runs the image's real provisioning scripts, agent and smoke tests on Debian in a folder, starts the desktop in a
 network of its own with the embedded cloud beside it, and signs in. It needs root, Debian's mirror and the packages
@@ -178,9 +181,13 @@ if (values.help || image === '') {
   print(help);
 } else if (image === 'packer') {
   await rehearsePacker().catch((error: Error) => stop(error.message));
+} else if (image === 'nextflow') {
+  const checks = listNextflowChecks();
+  if (typeof checks === 'string') stop(checks);
+  await run(checks).catch((error: Error) => stop(error.message));
 } else if (['linux-desktop', 'linux-notebook'].includes(image)) {
   await rehearseImage(image, values.small, values.reuse, values.mirror).catch((error: Error) => stop(error.message));
   process.exit(0);
 } else {
-  stop(`there is no rehearsal of ${image}. Name linux-desktop, linux-notebook or packer.`);
+  stop(`there is no rehearsal of ${image}. Name linux-desktop, linux-notebook, packer or nextflow.`);
 }

@@ -78,9 +78,9 @@ export async function playScheduler(
   async function readRole({ jobDefinition = '' }: JobDetail) {
     const jobDefinitionName = jobDefinition.split('/').at(-1)?.split(':')[0];
     const { jobDefinitions = [] } = await batch.send(new DescribeJobDefinitionsCommand({ jobDefinitionName }));
-    const container = jobDefinitions.find(
-      ({ jobDefinitionArn }) => jobDefinitionArn === jobDefinition,
-    )?.containerProperties;
+    // Nextflow names a definition without its revision, which means the newest.
+    const definition = jobDefinitions.find(({ jobDefinitionArn }) => jobDefinitionArn === jobDefinition);
+    const container = (definition ?? jobDefinitions.at(-1))?.containerProperties;
     if (!container?.jobRoleArn) throw new Error(`${jobDefinition} has no role`);
     return container.jobRoleArn;
   }
@@ -106,7 +106,7 @@ export async function playScheduler(
       facts,
       credentials: await assume(role, jobId),
       work: createTempDir('job'),
-      command: container.command?.slice(1) ?? [],
+      command: container.command ?? [],
       variables: {
         ...Object.fromEntries(pairs),
         ...(index !== undefined && { AWS_BATCH_JOB_ARRAY_INDEX: String(index) }),

@@ -232,6 +232,7 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
       'cloudwatch:GetMetricStatistics',
       'ec2:DescribeInstanceTypeOfferings',
       'batch:DescribeJobDefinitions',
+      'batch:DescribeJobs',
       'batch:ListJobs',
       'ce:GetCostAndUsage',
       'ssm:GetCommandInvocation',

@@ -2,6 +2,8 @@ import * as z from 'zod';
 import { FileKind } from '../../disclosure/file.ts';
 import { FileGroup } from '../../functions/airlock/request/manifest.ts';
 import { routes } from '../../functions/api/routes.ts';
+import { outputsFolder } from '../../functions/batch/definition.ts';
+import { JobId } from '../../functions/batch/schemas.ts';
 import { defineCommand } from './commands.ts';
 import { ExitError } from './exit.ts';
 import { formatRequest } from './request-text.ts';
@@ -57,6 +59,12 @@ export function groupsOf({ groups, purpose, context, controls, ...patterns }: z.
   }));
 }
 
+/** The folder that the files come from: the one that was named, or what a batch job left. */
+export function findSource(source: string | undefined, run: string | undefined): string | undefined {
+  if (source !== undefined && run !== undefined) throw new ExitError('usage', 'Pass either --source or --run.');
+  return run === undefined ? source : outputsFolder(run);
+}
+
 const patternNotes = [
   'Patterns are paths below the source: * stands for any part of a name, ** for any folders. Each kind can be given several',
   'times. A file belongs to the first kind that names it, in this order: table, figure, model, code, log, supporting.',
@@ -71,10 +79,15 @@ export const airlockDraftCommand = defineCommand({
     "airlock draft asthma --title 'Table 1' --source data/outbox/table1/ --table 'tables/*.csv' --figure 'figures/*' --purpose paper",
     "airlock draft asthma --title Codes --direction import --supporting '**' --purpose reference",
     "airlock draft asthma --title 'Table 1' --source data/outbox/table1/ --groups @groups.json",
+    "airlock draft asthma --title Weights --run job-019a0b1c2d3e4f50 --model '*.json' --purpose paper",
   ],
   params: routes.draftRequest.params,
-  flags: routes.draftRequest.body.omit({ groups: true }).extend(GroupFlags.shape),
-  async run({ params, flags: { title, direction, source, recipient, ...described } }, context) {
+  flags: routes.draftRequest.body.omit({ groups: true }).extend({
+    ...GroupFlags.shape,
+    run: JobId.optional().describe('instead of --source: a batch job, whose outputs are the source'),
+  }),
+  async run({ params, flags: { title, direction, source: folder, run, recipient, ...described } }, context) {
+    const source = findSource(folder, run);
     const groups = groupsOf(described);
     if (groups === undefined)
       throw new ExitError('usage', "Name the files and what they are for: --table 'tables/*.csv' --purpose paper.");

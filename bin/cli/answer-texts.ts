@@ -115,6 +115,7 @@ const answerTexts: AnswerTexts = {
   showJob: formatJob,
   cancelJob: formatJob,
   rerunJob: formatJob,
+  runPipeline: formatJob,
   listJobs: ({ items }, screen) => formatJobs(items, screen),
   listImages: ({ items }, screen) => formatImageList(items, screen),
   showImage: formatImage,

@@ -79,6 +79,38 @@ const quoteWord = (word: string): string => escapeForTerminal(/^[\w./:=-]+$/.tes
 
 const repetitionTexts = { equal: 'it left the same files', different: 'it left other files' } as const;
 
+/** What a pipeline runs and may use. */
+function pipelineFields({ pipeline }: ComputeJob): [string, string][] {
+  if (!pipeline) return [];
+  const {
+    profiles,
+    input,
+    params,
+    image,
+    taskImage = image,
+    containers,
+    places,
+    taskVcpus,
+    taskMemory,
+    taskMinutes,
+  } = pipeline;
+  const parameters = Object.entries({ ...(input !== undefined && { input }), ...params });
+  const lists: [string, readonly string[]][] = [
+    ['profiles', profiles],
+    ['parameters', parameters.map(([name, value]) => `${name}=${quoteWord(String(value))}`)],
+    ['images', [taskImage, ...Object.entries(containers).map(([name, image]) => `${name}: ${image}`)]],
+    ['continues', pipeline.resumes === undefined ? [] : [pipeline.resumes]],
+  ];
+  return [
+    ['pipeline', `${pipeline.pipeline} ${pipeline.revision}`],
+    [
+      'tasks',
+      `${places} at once, ${taskVcpus} vCPUs, ${formatCount(taskMemory)} MiB and ${taskMinutes} minutes each at most; the run ${pipeline.minutes} minutes`,
+    ],
+    ...lists.filter(([, items]) => items.length > 0).map(([name, items]): [string, string] => [name, items.join(', ')]),
+  ];
+}
+
 /** A job with all that a person must know of it. */
 export function formatJob(job: ComputeJob, { width }: OutputScreen): string {
   const { request, datasets } = job;
@@ -100,6 +132,7 @@ export function formatJob(job: ComputeJob, { width }: OutputScreen): string {
       `${request.kind}, ${request.vcpus} vCPUs, ${formatCount(request.memory)} MiB, ${request.gpu} GPUs, ${request.minutes} minutes, ${request.attempts} attempts, ${request.tasks} tasks`,
     ],
     ...lists.filter(([, items]) => items.length > 0).map(([name, items]): [string, string] => [name, items.join(', ')]),
+    ...pipelineFields(job),
     ...estimateFields(job.estimate),
     ...attempts.map(({ exitCode, reason }, index): [string, string] => [
       `attempt ${index + 1}`,

@@ -11,7 +11,7 @@ type ProjectUse = z.infer<typeof ProjectUse>;
  */
 export const endpointServices: Readonly<Record<ProjectUse, readonly string[]>> = {
   workspace: [],
-  job: ['ecr.api', 'ecr.dkr', 'ecs', 'ecs-agent', 'ecs-telemetry', 'logs'],
+  job: ['batch', 'ecr.api', 'ecr.dkr', 'ecs', 'ecs-agent', 'ecs-telemetry', 'logs'],
   enclave: ['kms', 'logs'],
 };
 /** What a workspace reaches besides, if its project installs packages from the mirror. */

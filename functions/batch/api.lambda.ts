@@ -12,6 +12,7 @@ import { createJobId, decideJob, type JobCommand, type Submission, type Submissi
 import { type ContainerCommand, decideContainer } from './containers.ts';
 import { logFolder } from './definition.ts';
 import { accruedCost, estimateJob } from './estimate.ts';
+import { buildHeadRequest, listImages } from './pipeline.ts';
 import { decideQueue, type QueueCommand } from './queues.ts';
 import { batchRoutes } from './routes.ts';
 import type { ComputeJob, ComputeQueue, ContainerImage, JobDataset, QueueKind } from './schemas.ts';
@@ -102,13 +103,22 @@ async function selectDatasets(project: string, names: readonly string[]): Promis
 async function submit(user: Caller, submission: Submission): Promise<ComputeJob> {
   const { project, request } = submission;
   await requireReadyProject(TABLE_NAME, project);
-  const [queue, container, predecessors] = await Promise.all([
+  const images = submission.pipeline ? listImages(submission.pipeline) : [];
+  const [queue, container, predecessors, taskImages] = await Promise.all([
     readQueue(TABLE_NAME, project, request.kind),
     readContainer(TABLE_NAME, project, request.image),
     Promise.all(request.after.map(id => findJob(TABLE_NAME, project, id))),
+    Promise.all(images.map(async image => ({ image, container: await readContainer(TABLE_NAME, project, image) }))),
   ]);
-  const context: SubmissionContext = { queue, container, predecessors, region: REGION };
+  const context: SubmissionContext = { queue, container, taskImages, predecessors, region: REGION };
   return changeJobBy({ project, id: submission.id }, { do: 'submit', submission, by: personOf(user), context });
+}
+
+/** An earlier run of the same pipeline, which a new run continues. */
+async function readPipelineRun(project: string, pipeline: string, id: string): Promise<void> {
+  const job = await readJob(TABLE_NAME, project, id);
+  if (job.pipeline?.pipeline !== pipeline)
+    throw new Refused('conflict', `${id} is no run of ${pipeline}, so nothing of it can be continued.`);
 }
 
 /** The place of a job among the first 100 that could start, or undefined. */
@@ -171,6 +181,12 @@ export const handler = http(
       const datasets = await selectDatasets(project, request.datasets);
       return submit(user, { id: createJobId(currentTime(), randomInt(2 ** 20)), project, request, datasets });
     },
+    runPipeline: async ({ user, params: { project, pipeline }, body }) => {
+      if (body.resumes !== undefined) await readPipelineRun(project, pipeline, body.resumes);
+      const request = { pipeline, ...body };
+      const id = createJobId(currentTime(), randomInt(2 ** 20));
+      return submit(user, { id, project, request: buildHeadRequest(request), datasets: [], pipeline: request });
+    },
     listJobs: ({ params: { project }, query }) => pageJobs(TABLE_NAME, project, query),
     showJob: async ({ params: { project, job } }) => viewJob(await readJob(TABLE_NAME, project, job)),
     cancelJob: async ({ user, params: { project, job: id }, body: { reason } }) => {
@@ -178,7 +194,7 @@ export const handler = http(
       return changeJobBy({ project, id }, { do: 'stop', by: personOf(user), reason, isLead });
     },
     rerunJob: async ({ user, params: { project, job } }) => {
-      const { request, datasets } = await readJob(TABLE_NAME, project, job);
+      const { request, datasets, pipeline } = await readJob(TABLE_NAME, project, job);
       const grants = await selectDatasets(project, request.datasets);
       const lostDataset = datasets.find(
         ({ dataset, version }) => !grants.some(grant => grant.dataset === dataset && grant.version === version),
@@ -189,7 +205,7 @@ export const handler = http(
           `${project} no longer has version ${lostDataset.version.slice(0, 12)} of ${lostDataset.dataset}, which the job read.`,
         );
       const id = createJobId(currentTime(), randomInt(2 ** 20));
-      return submit(user, { id, project, request: { ...request, after: [] }, datasets, repeats: job });
+      return submit(user, { id, project, request: { ...request, after: [] }, datasets, pipeline, repeats: job });
     },
   },
   {

@@ -2,7 +2,7 @@ import { outgoingEvent } from '../contract.ts';
 import { type Decision, ignoreStaleStep, keepState } from '../decision.ts';
 import { Refused } from '../refused.ts';
 import { foldReport, isSameProgress, type JobProgress } from './attempts.ts';
-import { costOf, estimateJob } from './estimate.ts';
+import { costOf, estimateJob, estimatePipeline } from './estimate.ts';
 import { type BatchJobState, JobEnded, JobStopped, JobSubmitted } from './events.ts';
 import type {
   BatchPerson,
@@ -16,6 +16,7 @@ import type {
   JobOutputs,
   JobRequest,
   LiveJob,
+  PipelineRequest,
 } from './schemas.ts';
 
 /** A job, and the budget of its project. Both change in one write, so that reservations always add up. */
@@ -29,6 +30,8 @@ export type JobDecision = Decision<JobState>;
 export interface SubmissionContext {
   readonly queue: ComputeQueue | undefined;
   readonly container: ContainerImage | undefined;
+  /** For a pipeline: the images of its tasks. */
+  readonly taskImages?: readonly { readonly image: string; readonly container: ContainerImage | undefined }[];
   /** The jobs that it waits for; undefined if there is no such job. */
   readonly predecessors: readonly (ComputeJob | undefined)[];
   readonly region: string;
@@ -39,6 +42,7 @@ export interface Submission {
   readonly project: string;
   readonly request: JobRequest;
   readonly datasets: readonly JobDataset[];
+  readonly pipeline?: PipelineRequest | undefined;
   readonly repeats?: string | undefined;
 }
 
@@ -90,7 +94,16 @@ export function decideJob(state: JobState, command: JobCommand, now: string): Jo
   }
 }
 
-function requirePlace({ project, request }: Submission, { queue, container, predecessors }: SubmissionContext): void {
+function requireApproved(project: string, image: string, container: ContainerImage | undefined): void {
+  if (container?.status === 'approved') return;
+  throw new Refused(
+    'forbidden',
+    `The image ${image} is not approved for ${project}. Request it: broch container request ${project}.`,
+  );
+}
+
+function requirePlace({ project, request, pipeline }: Submission, context: SubmissionContext): void {
+  const { queue, container, taskImages = [], predecessors } = context;
   if (queue?.status !== 'open')
     throw new Refused(
       'conflict',
@@ -98,11 +111,13 @@ function requirePlace({ project, request }: Submission, { queue, container, pred
         ? `The ${request.kind} queue of ${project} is ${queue.status}. See broch queue list ${project}.`
         : `${project} has no ${request.kind} queue. A lead requests one: broch queue open ${project} --kind ${request.kind}.`,
     );
-  if (container?.status !== 'approved')
+  if (pipeline && queue.place.headQueueArn === undefined)
     throw new Refused(
-      'forbidden',
-      `The image ${request.image} is not approved for ${project}. Request it: broch container request ${project}.`,
+      'conflict',
+      `The cpu queue of ${project} was opened before there were pipelines. Close it and open it again.`,
     );
+  for (const entry of [{ image: request.image, container }, ...taskImages])
+    requireApproved(project, entry.image, entry.container);
   const missingJob = request.after.find((_, index) => predecessors[index] === undefined);
   if (missingJob)
     throw new Refused('missing', `There is no job ${missingJob} in ${project}, so nothing can wait for it.`);
@@ -125,8 +140,10 @@ const dollars = (micros: number): string => `$${(micros / 1e6).toFixed(2)}`;
 function submitJob(state: JobState, { submission, by: owner, context }: CommandOf<'submit'>, now: string): JobDecision {
   if (state.job) throw new Refused('conflict', 'Two jobs were submitted at the same moment. Try again with a new key.');
   requirePlace(submission, context);
-  const { id, project, request, datasets, repeats } = submission;
-  const estimate = estimateJob(request, context.region);
+  const { id, project, request, datasets, pipeline, repeats } = submission;
+  const estimate = pipeline
+    ? estimatePipeline(request, pipeline, context.region)
+    : estimateJob(request, context.region);
   const { budget } = state;
   const room = budget?.roomMicros ?? 0;
   if (!budget || estimate.mostMicros > room)
@@ -143,6 +160,7 @@ function submitJob(state: JobState, { submission, by: owner, context }: CommandO
     request,
     datasets: [...datasets],
     estimate,
+    ...(pipeline && { pipeline }),
     ...(repeats !== undefined && { repeats }),
   };
   const detail = { project, job: id, at: now, mostMicros: estimate.mostMicros, by: owner.id, byName: owner.name };

@@ -1,4 +1,5 @@
 import { outputsFolder } from './definition.ts';
+import { pipelineFiles } from './pipeline.ts';
 import type { ComputeJob, JobIn } from './schemas.ts';
 
 /** A file that a job left. */
@@ -27,8 +28,14 @@ const endStates = {
 } as const;
 
 /** What the job read: versions of datasets, folders of the project, and its parameters. */
-function listInputs({ request, datasets }: ComputeJob) {
+function listInputs({ request, datasets, pipeline }: ComputeJob) {
   return [
+    ...(pipeline
+      ? [
+          entity('#pipeline', 'PropertyValue', { name: pipeline.pipeline, value: pipeline.revision }),
+          ...Object.values(pipelineFiles).map(name => entity(name, 'File', { name })),
+        ]
+      : []),
     ...datasets.map(({ dataset, version }) =>
       entity(`urn:broch:dataset:${dataset}:${version}`, 'Dataset', { name: dataset, version, identifier: version }),
     ),

@@ -17,6 +17,9 @@ export const RUN_FOLDERS = 'batch/*/run/*';
 export const logFolder = (id: string): string => `${jobFolder(id)}log/`;
 export const outputsFolder = (id: string): string => `${jobFolder(id)}outputs/`;
 
+/** What a definition is for: jobs, the heads of pipelines, or the tasks that a head submits. */
+export type JobUse = 'job' | 'head' | 'task';
+
 export interface DefinitionPlace {
   readonly environment: string;
   /** The registry, such as 111122223333.dkr.ecr.eu-west-2.amazonaws.com. */
@@ -34,23 +37,35 @@ const repositoryName = (environment: string, image: string): string =>
 export function definitionName(
   { environment, logGroup }: Pick<DefinitionPlace, 'environment' | 'logGroup'>,
   project: string,
-  { kind, image }: JobRequest,
+  { kind, image }: Pick<JobRequest, 'kind' | 'image'>,
+  use: JobUse = 'job',
 ): string {
   // A queue that was opened again has another log group.
   const digest = createHash('sha256').update(`${image} ${logGroup}`).digest('hex').slice(0, 16);
-  return environmentName(environment, `${project}-${kind}-${digest}`);
+  return environmentName(environment, `${project}-${use === 'job' ? kind : use}-${digest}`);
 }
+
+interface LogTarget {
+  readonly logDriver: 'json-file' | 'awslogs';
+  readonly options: Record<string, string>;
+}
+const machineLog: LogTarget = { logDriver: 'json-file', options: { 'max-size': '1m' } };
+const groupLog = (group: string, region: string): LogTarget => ({
+  logDriver: 'awslogs',
+  options: { 'awslogs-group': group, 'awslogs-region': region, 'awslogs-stream-prefix': 'job' },
+});
 
 /** The definition: one fixed program, no root, no privilege, no way to change its own file system. */
 export function buildDefinition(
   { environment, registry, role, logGroup, region }: DefinitionPlace,
   project: string,
-  request: JobRequest,
+  request: Pick<JobRequest, 'kind' | 'image'>,
+  use: JobUse = 'job',
 ) {
   const { image } = request;
   const digest = image.slice(image.indexOf('@'));
   return {
-    jobDefinitionName: definitionName({ environment, logGroup }, project, request),
+    jobDefinitionName: definitionName({ environment, logGroup }, project, request, use),
     type: 'container' as const,
     platformCapabilities: ['EC2' as const],
     propagateTags: true,
@@ -61,7 +76,8 @@ export function buildDefinition(
       jobRoleArn: role,
       user: JOB_USER,
       privileged: false,
-      readonlyRootFilesystem: true,
+      // Nextflow's own lines write to the folder in which a task starts, which belongs to the image.
+      readonlyRootFilesystem: use !== 'task',
       resourceRequirements: [
         { type: 'VCPU' as const, value: '1' },
         { type: 'MEMORY' as const, value: '2048' },
@@ -75,10 +91,8 @@ export function buildDefinition(
         { sourceVolume: 'program', containerPath: '/opt/broch', readOnly: true },
         { sourceVolume: 'work', containerPath: WORK_FOLDER, readOnly: false },
       ],
-      logConfiguration: {
-        logDriver: 'awslogs' as const,
-        options: { 'awslogs-group': logGroup, 'awslogs-region': region, 'awslogs-stream-prefix': 'job' },
-      },
+      // What a task prints is kept in its work folder. On the machine it ends with the machine.
+      logConfiguration: use === 'task' ? machineLog : groupLog(logGroup, region),
     },
   };
 }
@@ -106,6 +120,7 @@ export function buildSubmission(job: ComputeJob, definition: string, place: JobP
     BROCH_PROJECT: project,
     BROCH_BUCKET: place.bucket,
     BROCH_WORK: WORK_FOLDER,
+    ...(job.pipeline && { BROCH_PIPELINE: 'yes', BROCH_RESUMES: job.pipeline.resumes ?? '' }),
     BROCH_INPUTS_LIST: request.inputs.join('\n'),
     BROCH_DATASETS_LIST: datasets
       .map(({ dataset, prefix }) => `${dataset} s3://${place.datasets}/${prefix}`)
@@ -117,8 +132,8 @@ export function buildSubmission(job: ComputeJob, definition: string, place: JobP
     jobName: id,
     jobQueue: place.queueArn,
     jobDefinition: definition,
-    shareIdentifier: shareOf(owner.id),
-    schedulingPriorityOverride: 0,
+    // The queue of heads is in the order of arrival.
+    ...(job.pipeline ? {} : { shareIdentifier: shareOf(owner.id), schedulingPriorityOverride: 0 }),
     propagateTags: true,
     tags,
     ...(request.tasks > 1 && { arrayProperties: { size: request.tasks } }),

@@ -2,20 +2,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BatchClient,
   ClientException,
-  DescribeJobDefinitionsCommand,
   ListJobsCommand,
-  RegisterJobDefinitionCommand,
   SubmitJobCommand,
   TerminateJobCommand,
 } from '@aws-sdk/client-batch';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { eventHandler } from '../handler.ts';
+import type { ReadyProject } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
 import { decideJob, JobClaimed, type JobCommand } from './batch.ts';
-import { buildDefinition, buildSubmission, definitionName } from './definition.ts';
+import { buildSubmission } from './definition.ts';
+import { findDefinition } from './definition-store.ts';
 import { endpointEnvironment, wakeForJobs } from './endpoints.ts';
 import { JobStopped, JobSubmitted } from './events.ts';
+import { listImages } from './pipeline.ts';
+import { writePipelineFiles } from './pipeline-store.ts';
 import type { ComputeJob, JobIn, QueuePlace } from './schemas.ts';
 import { changeJob, readJob, readQueue, requireReadyProject } from './store.ts';
 
@@ -23,9 +25,11 @@ export const env = z.object({
   ...endpointEnvironment,
   REGISTRY: z.string(),
   REGION: z.string(),
+  /** What the names of all projects' buckets begin with. */
+  BUCKETS: z.string(),
 });
 const values = env.parse(process.env);
-const { TABLE_NAME, ENVIRONMENT, REGISTRY, REGION } = values;
+const { TABLE_NAME, ENVIRONMENT, REGISTRY, REGION, BUCKETS } = values;
 // A thousand jobs at once meet the limit of 50 submissions a second, so a call is tried for longer than usual.
 const batch = new BatchClient({ maxAttempts: 8 });
 const submitter = new BatchClient({ maxAttempts: 1 });
@@ -43,32 +47,33 @@ async function change({ project, id }: ComputeJob, command: JobCommand): Promise
   return state.job;
 }
 
-/** Jobs with one image on one queue share a definition. */
-const definitions = new Map<string, string>();
-
-async function findDefinition(job: ComputeJob, { logGroup }: QueuePlace, role: string): Promise<string> {
-  const place = { environment: ENVIRONMENT, registry: REGISTRY, role, logGroup, region: REGION };
-  const name = definitionName(place, job.project, job.request);
-  const cachedArn = definitions.get(name);
-  if (cachedArn !== undefined) return cachedArn;
-  const { jobDefinitions = [] } = await batch.send(
-    new DescribeJobDefinitionsCommand({ jobDefinitionName: name, status: 'ACTIVE' }),
-  );
-  const arn =
-    jobDefinitions[0]?.jobDefinitionArn ??
-    (await batch.send(new RegisterJobDefinitionCommand(buildDefinition(place, job.project, job.request))))
-      .jobDefinitionArn;
-  if (arn === undefined) throw new Error(`AWS Batch gave the definition ${name} no ARN`);
-  definitions.set(name, arn);
-  return arn;
-}
-
 /** The job of a submission whose answer was lost. */
-async function findSubmission({ id }: ComputeJob, { queueArn }: QueuePlace): Promise<string | undefined> {
+async function findSubmission({ id, pipeline }: ComputeJob, place: QueuePlace): Promise<string | undefined> {
+  const queueArn = pipeline ? place.headQueueArn : place.queueArn;
   const { jobSummaryList = [] } = await batch.send(
     new ListJobsCommand({ jobQueue: queueArn, filters: [{ name: 'JOB_NAME', values: [id] }] }),
   );
   return jobSummaryList[0]?.jobId;
+}
+
+/** The queue and the definition of a job. For a pipeline also what its head needs: its files, and definitions of its tasks. */
+async function placeJob(job: ComputeJob, { network }: ReadyProject, queue: QueuePlace) {
+  const { project, request, pipeline } = job;
+  const { bucket, datasets } = network;
+  const roleOf = (role: string | undefined) => ({
+    ...{ environment: ENVIRONMENT, registry: REGISTRY, region: REGION, logGroup: queue.logGroup },
+    role: role ?? '',
+  });
+  const place = roleOf(datasets?.role);
+  if (!pipeline) {
+    const definition = await findDefinition(batch, place, project, request, 'job');
+    return { definition, queueArn: queue.queueArn };
+  }
+  if (!bucket.startsWith(BUCKETS)) throw new Error(`the bucket of ${project} is not a project's`);
+  await writePipelineFiles(job, pipeline, { ...place, bucket, queueArn: queue.queueArn });
+  for (const image of listImages(pipeline)) await findDefinition(batch, place, project, { kind: 'cpu', image }, 'task');
+  const definition = await findDefinition(batch, roleOf(queue.headRole), project, request, 'head');
+  return { definition, queueArn: queue.headQueueArn ?? '' };
 }
 
 async function submit(job: ComputeJob): Promise<string> {
@@ -82,13 +87,13 @@ async function submit(job: ComputeJob): Promise<string> {
   const earlier = isRepetition ? await findSubmission(job, queue.place) : undefined;
   if (earlier !== undefined) return earlier;
   await wakeForJobs(values, project, WAKE_SECONDS);
-  const { bucket, datasets } = project.network;
-  const definition = await findDefinition(job, queue.place, datasets?.role ?? '');
+  const { definition, queueArn } = await placeJob(job, project, queue.place);
   const predecessors = await Promise.all(request.after.map(predecessor => readJob(TABLE_NAME, id, predecessor)));
   const batchIds = predecessors.flatMap(predecessor =>
     'batchId' in predecessor && predecessor.batchId !== '' ? [predecessor.batchId] : [],
   );
-  const place = { environment: ENVIRONMENT, queueArn: queue.place.queueArn, bucket, datasets: datasets?.alias };
+  const { bucket, datasets } = project.network;
+  const place = { environment: ENVIRONMENT, queueArn, bucket, datasets: datasets?.alias };
   return sendSubmission(buildSubmission(job, definition, place, batchIds));
 }
 

@@ -45,7 +45,7 @@ export async function wakeForJobs(values: EndpointEnvironment, project: ReadyPro
   }
 }
 
-const hasLiveJobs = async ({ TABLE_NAME }: EndpointEnvironment, project: string): Promise<boolean> =>
+export const hasLiveJobs = async ({ TABLE_NAME }: EndpointEnvironment, project: string): Promise<boolean> =>
   ((await readBudget(TABLE_NAME, project))?.reservedMicros ?? 0) > 0;
 
 /**

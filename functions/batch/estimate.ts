@@ -1,6 +1,6 @@
 import { Refused } from '../refused.ts';
 import priceList from './prices.json' with { type: 'json' };
-import type { JobAttempt, JobEstimate, JobRequest, QueueKind } from './schemas.ts';
+import type { JobAttempt, JobEstimate, JobRequest, PipelineRequest, QueueKind } from './schemas.ts';
 
 interface MachineType {
   readonly kind: string;
@@ -61,6 +61,23 @@ export function estimateJob(request: JobRequest, region: string): JobEstimate {
   };
 }
 
+/** The most that a run of a pipeline can cost: as if all its places were taken until its time limit. */
+export function estimatePipeline(head: JobRequest, pipeline: PipelineRequest, region: string): JobEstimate {
+  const { taskVcpus: vcpus, taskMemory: memory, places, minutes } = pipeline;
+  const estimate = estimateJob(head, region);
+  const [, headMachine] = selectMachine(head);
+  const [machine, taskMachine] = selectMachine({ ...head, vcpus, memory });
+  const [headMicros, taskMicros] = [hourMicros(headMachine, region), places * hourMicros(taskMachine, region)];
+  const hours = (minutes + IDLE_MINUTES) / 60;
+  return {
+    ...estimate,
+    machine,
+    hourlyMicros: headMicros + taskMicros,
+    expectedMicros: Math.ceil((headMicros + taskMicros * priceList.spotShare) * hours),
+    mostMicros: Math.ceil((headMicros + taskMicros) * hours),
+  };
+}
+
 /** What a job has cost until `now`: attempts that run are counted so far, tasks of an array once all have ended. */
 export const accruedCost = (
   job: { request: JobRequest; estimate: JobEstimate; attempts: readonly JobAttempt[] },
@@ -87,6 +104,7 @@ export function costOf(
       : (stoppedAt ?? startedAt + request.minutes * 60_000) - startedAt + IDLE_MINUTES * 60_000,
   );
   const total = times.reduce((sum, time) => sum + time, 0);
-  const micros = Math.ceil((hourMicros(machine, estimate.pricedFor) * total) / 3_600_000);
+  const hour = estimate.hourlyMicros ?? hourMicros(machine, estimate.pricedFor);
+  const micros = Math.ceil((hour * total) / 3_600_000);
   return Math.min(micros, estimate.mostMicros);
 }

@@ -83,3 +83,10 @@ export const BatchJobState = z.object({
 export type BatchJobState = z.infer<typeof BatchJobState>;
 
 export const BatchJobChanged = contract('aws.batch', 'Batch Job State Change', BatchJobState);
+
+/** What CloudFormation says of a stack of the account. */
+export const StackStatusChanged = contract(
+  'aws.cloudformation',
+  'CloudFormation Stack Status Change',
+  z.object({ 'stack-id': z.string(), 'status-details': z.object({ status: z.string() }) }),
+);

@@ -1,3 +1,4 @@
+import { BatchClient } from '@aws-sdk/client-batch';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
@@ -5,18 +6,21 @@ import { eventHandler } from '../handler.ts';
 import { hashObject, isGoneObject, listObjects, readObject } from '../storage/object-read.ts';
 import { mapInParallel } from '../storage/parallel.ts';
 import { s3 } from '../storage/s3.ts';
-import { decideJob } from './batch.ts';
+import { decideJob, isLiveJob } from './batch.ts';
 import { buildRunCrate, formatHashes } from './crate.ts';
 import { outputsFolder, runFolder } from './definition.ts';
 import { endpointEnvironment, sleepAfterJobs } from './endpoints.ts';
 import { JobEnded } from './events.ts';
-import type { JobOutputs } from './schemas.ts';
-import { changeJob, readJob, requireReadyProject } from './store.ts';
+import { PIPELINE_REPORTS } from './pipeline.ts';
+import { endTasks } from './pipeline-store.ts';
+import { JobId, type JobOutputs } from './schemas.ts';
+import { changeJob, findJob, readJob, readQueue, requireReadyProject } from './store.ts';
 
 /** `BUCKETS` is what the names of all projects' buckets begin with. */
 export const env = z.object({ ...endpointEnvironment, BUCKETS: z.string() });
 const values = env.parse(process.env);
 const { TABLE_NAME, BUCKETS } = values;
+const batch = new BatchClient({});
 const PARALLELISM = 8;
 
 const hashesKey = (id: string): string => `${runFolder(id)}outputs.sha256`;
@@ -37,8 +41,14 @@ async function compareWith(original: string, bucket: string, hashes: string): Pr
  * where nobody in the project can change it.
  */
 export const handler = eventHandler(JobEnded, async ({ project, job: id }) => {
-  await sleepAfterJobs(values, project);
   const job = await readJob(TABLE_NAME, project, id);
+  const queue = job.pipeline ? await readQueue(TABLE_NAME, project, job.request.kind) : undefined;
+  if (queue && 'place' in queue && queue.place)
+    await endTasks(batch, queue.place.queueArn, async head => {
+      const run = JobId.safeParse(head).success ? await findJob(TABLE_NAME, project, head) : undefined;
+      return run !== undefined && isLiveJob(run);
+    });
+  await sleepAfterJobs(values, project);
   if ((job.status !== 'succeeded' && job.status !== 'failed') || job.outputs) return;
   const { bucket } = (await requireReadyProject(TABLE_NAME, project)).network;
   if (!bucket.startsWith(BUCKETS)) throw new Error(`the bucket of ${project} is not a project's`);
@@ -50,7 +60,8 @@ export const handler = eventHandler(JobEnded, async ({ project, job: id }) => {
     return { path, bytes: size, sha256 };
   });
   const crate = `${runFolder(id)}ro-crate-metadata.json`;
-  const hashes = formatHashes(files);
+  // What Nextflow writes about a run has the run's times in it.
+  const hashes = formatHashes(files.filter(({ path }) => !(job.pipeline && path.startsWith(PIPELINE_REPORTS))));
   const description = JSON.stringify(buildRunCrate(job, files), null, 2);
   const put = (key: string, text: string, type: string) =>
     s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: text, ContentType: type }));

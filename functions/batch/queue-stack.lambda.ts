@@ -92,6 +92,8 @@ async function createStack(attempt: Attempt, { network }: ReadyProject): Promise
     MaxVcpus: MAX_VCPUS,
     SubnetIds: network.subnetIds.join(','),
     SecurityGroupId: network.securityGroupId,
+    VpcId: network.vpcId,
+    Bucket: network.bucket,
     KeyArn: network.keyArn,
   };
   try {
@@ -123,7 +125,12 @@ async function createStack(attempt: Attempt, { network }: ReadyProject): Promise
 
 const placeOf = ({ Outputs = [] }: Stack): QueuePlace => {
   const output = (key: string) => Outputs.find(({ OutputKey }) => OutputKey === key)?.OutputValue;
-  return QueuePlace.parse({ queueArn: output('QueueArn'), logGroup: output('LogGroup') });
+  return QueuePlace.parse({
+    queueArn: output('QueueArn'),
+    logGroup: output('LogGroup'),
+    headQueueArn: output('HeadQueueArn'),
+    headRole: output('HeadRole'),
+  });
 };
 
 async function explainWreck(name: string): Promise<string> {

@@ -11,6 +11,7 @@ import {
   JobId,
   JobReason,
   JobRequest,
+  PipelineRequest,
   QueueKind,
 } from './schemas.ts';
 
@@ -170,6 +171,19 @@ export const batchRoutes = {
     example: `job submit asthma --kind gpu --gpu 1 ${jobExample} -- python train.py`,
     params: project,
     body: JobRequest,
+    returns: ComputeJob,
+  },
+  runPipeline: {
+    ...defaults,
+    method: 'POST',
+    path: '/projects/{project}/pipelines/{pipeline}',
+    status: 202,
+    cli: 'pipeline run',
+    callers: memberGrants,
+    summary: 'Run a Nextflow pipeline of your project, if it fits the budget',
+    example: `pipeline run asthma rnaseq --revision 3.14.0 --input data/cohort/samples.csv ${jobExample}`,
+    params: z.object({ project: ProjectId, pipeline: PipelineRequest.shape.pipeline }),
+    body: PipelineRequest.omit({ pipeline: true }),
     returns: ComputeJob,
   },
   listJobs: {

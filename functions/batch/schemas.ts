@@ -19,6 +19,9 @@ const Act = z.object({ by: BatchPerson, at: z.iso.datetime() });
 export const QueuePlace = z.object({
   queueArn: z.string().min(1),
   logGroup: z.string().min(1),
+  /** The small queue of heads of pipelines, and their role. Missing of a queue that was opened before there were any. */
+  headQueueArn: z.string().min(1).optional(),
+  headRole: z.string().min(1).optional(),
 });
 export type QueuePlace = z.infer<typeof QueuePlace>;
 
@@ -126,6 +129,13 @@ export const JobRequest = z.object({
     .describe('the time limit of an attempt, in minutes'),
   attempts: z.number().int().min(1).max(5).default(3).describe('attempts, if AWS takes back a Spot machine'),
   tasks: z.number().int().min(1).max(1000).default(1).describe('tasks of an array job'),
+  nodes: z
+    .number()
+    .int()
+    .min(1)
+    .max(1, 'one: a job runs on one machine. Use --tasks for an array job, or ask for a larger machine')
+    .optional()
+    .describe('machines of the job: always one'),
   after: z.array(JobId).max(10).default([]).describe('jobs that must succeed first'),
   inputs: z.array(InputFolder).max(20).default([]).describe('folders of the project to copy to the job'),
   datasets: z.array(DatasetId).max(10).default([]).describe('datasets of the project to copy to the job'),
@@ -133,6 +143,55 @@ export const JobRequest = z.object({
   code: CodeReference.optional().describe('the code that it runs, for the record'),
 });
 export type JobRequest = z.infer<typeof JobRequest>;
+
+const PathName = z
+  .string()
+  .max(60)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, dots, - and _');
+const ParameterValue = z.union([PlainText.max(4000), z.number(), z.boolean()]);
+const ParameterName = z
+  .string()
+  .max(60)
+  .regex(/^(?!outdir$|input$)[A-Za-z][A-Za-z0-9_]*$/, 'a name of letters, digits and _, but not input or outdir');
+const ProcessName = z
+  .string()
+  .max(100)
+  .regex(/^[A-Za-z][A-Za-z0-9_:]*$/, 'the name of a process');
+
+/** What a person asks of a pipeline. */
+export const PipelineRequest = z.object({
+  pipeline: PathName,
+  revision: PathName.describe('its folder of the mirror: data/pipelines/<pipeline>/<revision>/'),
+  profiles: z
+    .array(z.string().regex(/^[A-Za-z0-9_]{1,60}$/, 'the name of a profile'))
+    .max(10)
+    .default([])
+    .describe('profiles of the pipeline'),
+  input: z
+    .string()
+    .max(500)
+    .regex(
+      /^data\/(?:[A-Za-z0-9][A-Za-z0-9._-]*\/)*[A-Za-z0-9][A-Za-z0-9._-]*$/,
+      'a file such as data/cohort/samples.csv',
+    )
+    .optional()
+    .describe('a file of the project: the parameter `input`'),
+  params: z
+    .record(ParameterName, ParameterValue)
+    .refine(params => Object.keys(params).length <= 200, 'at most 200 parameters')
+    .default({})
+    .describe('other parameters, as JSON or @file'),
+  image: ImageReference.describe('the approved image of Nextflow'),
+  taskImage: ImageReference.optional().describe('the approved image of tasks, if it is another one'),
+  containers: z.record(ProcessName, ImageReference).default({}).describe('other approved images, by process'),
+  places: z.number().int().min(1).max(100).default(4).describe('tasks at the same time'),
+  taskVcpus: z.number().int().min(1).max(32).default(4).describe('the most vCPUs of a task'),
+  taskMemory: z.number().int().min(512).max(120_000).default(8192).describe('the most MiB of a task'),
+  taskMinutes: z.number().int().min(1).max(1440).default(60).describe('the time limit of a task, in minutes'),
+  minutes: z.number().int().min(1).max(10_080).default(240).describe('the time limit of the run, in minutes'),
+  resumes: JobId.optional().describe('an earlier run whose finished tasks are not repeated'),
+});
+export type PipelineRequest = z.infer<typeof PipelineRequest>;
 
 /** A version of a dataset that a job was given. */
 export const JobDataset = z.object({ dataset: DatasetId, version: Sha256, prefix: z.string() });
@@ -154,6 +213,8 @@ export const JobEstimate = z.object({
   expectedMicros: DollarMicros,
   /** Every attempt of every task, On-Demand, to the time limit: the job cannot cost more. */
   mostMicros: DollarMicros,
+  /** For a pipeline: an hour of its head and of all tasks that it may run at once. */
+  hourlyMicros: DollarMicros.optional(),
   spotSavingPercent: z.number().int(),
   /** The day and the region of the prices. */
   pricedAt: z.iso.date(),
@@ -171,6 +232,8 @@ const job = {
   estimate: JobEstimate,
   /** The job that this one repeats. */
   repeats: JobId.optional(),
+  /** For the head of a pipeline: what Nextflow runs in it. */
+  pipeline: PipelineRequest.optional(),
   /** Somebody asked to stop it. It ends when AWS says so. */
   stop: Act.extend({ reason: z.string() }).optional(),
   /** The folder of the project's bucket with what it prints. Added when somebody looks. */

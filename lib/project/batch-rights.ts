@@ -47,6 +47,34 @@ export const hostStatements = (place: Place, environment: string, project: strin
   ];
 };
 
+/**
+ * What the head of a pipeline may do in AWS Batch: submit tasks to the queue of its project, by definitions that Broch
+ * registered, and follow and end them. It registers no definition and passes no role, so a task runs an approved image with
+ * the rights of the project.
+ */
+export function headBatchStatements(
+  { partition, region, account }: Place,
+  environment: string,
+  project: string,
+  network?: Record<string, Record<string, string>>,
+): PolicyStatement[] {
+  const arn = (type: string, name: string) =>
+    `arn:${partition}:batch:${region}:${account}:${type}/${environmentName(environment, `${project}-${name}`)}`;
+  const job = `arn:${partition}:batch:${region}:${account}:job/*`;
+  const tag = (kind: string) => ({
+    ...network,
+    StringEquals: { ...network?.StringEquals, [`aws:${kind}Tag/broch:project`]: project },
+  });
+  return [
+    allow(['batch:SubmitJob'], [arn('job-queue', 'cpu'), arn('job-definition', 'task-*')], network),
+    // Tasks are tagged when they are submitted, and their ids are AWS's own.
+    allow(['batch:TagResource'], [job, arn('job-definition', 'task-*')], project === '*' ? network : tag('Request')),
+    allow(['batch:TerminateJob'], [job], project === '*' ? network : tag('Resource')),
+    // It has no resource-level permissions. Ids of other projects' jobs cannot be guessed, and no right lists them.
+    allow(['batch:DescribeJobs'], ['*'], network),
+  ];
+}
+
 /** What CloudFormation needs to build and delete the stack of a queue. */
 const queueBuilderStatements = ({ partition, region, account }: Place, environment: string): PolicyStatement[] => {
   const batchArn = (type: string) =>
@@ -97,11 +125,12 @@ const queueBuilderStatements = ({ partition, region, account }: Place, environme
 
 /** The role of the machines of a queue: made with the boundary of all project roles, and passed to EC2 alone. */
 const hostRoleStatements = ({ partition, account }: Place, environment: string): PolicyStatement[] => {
-  const iamArn = (type: string) =>
-    `arn:${partition}:iam::${account}:${type}${PROJECT_IAM_PATH}${environmentName(environment, '*-host')}`;
+  const iamArn = (type: string, name: string) =>
+    `arn:${partition}:iam::${account}:${type}${PROJECT_IAM_PATH}${environmentName(environment, name)}`;
+  const [host, head] = [iamArn('role', '*-host'), iamArn('role', '*-head')];
   const boundary = `arn:${partition}:iam::${account}:policy${PROJECT_IAM_PATH}${boundaryName(environment)}`;
   return [
-    allow(['iam:CreateRole', 'iam:PutRolePolicy', 'iam:DeleteRolePolicy'], [iamArn('role')], {
+    allow(['iam:CreateRole', 'iam:PutRolePolicy', 'iam:DeleteRolePolicy'], [host, head], {
       StringEquals: { 'iam:PermissionsBoundary': boundary },
     }),
     allow(
@@ -114,16 +143,16 @@ const hostRoleStatements = ({ partition, account }: Place, environment: string):
         'TagRole',
         'UntagRole',
       ].map(name => `iam:${name}`),
-      [iamArn('role')],
+      [host, head],
     ),
     allow(
       [
         ...['CreateInstanceProfile', 'GetInstanceProfile', 'DeleteInstanceProfile'],
         ...['AddRoleToInstanceProfile', 'RemoveRoleFromInstanceProfile'],
       ].map(name => `iam:${name}`),
-      [iamArn('instance-profile'), iamArn('role')],
+      [iamArn('instance-profile', '*-host'), host],
     ),
-    allow(['iam:PassRole'], [iamArn('role')], { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } }),
+    allow(['iam:PassRole'], [host], { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } }),
     // Of AWS's own roles for Batch and for Spot, which an account makes once.
     allow(['iam:CreateServiceLinkedRole'], [`arn:${partition}:iam::${account}:role/aws-service-role/*`], {
       StringEquals: { 'iam:AWSServiceName': ['batch.amazonaws.com', 'spot.amazonaws.com'] },

@@ -10,6 +10,7 @@ import { environmentName, queueStackName } from '../../functions/names.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
 import { hostStatements } from './batch-rights.ts';
 import { boundaryName, PROJECT_IAM_PATH } from './names.ts';
+import { addPipelineHead } from './pipeline-head.ts';
 
 export interface QueueTemplateProps extends StackProps {
   readonly environment: string;
@@ -57,6 +58,8 @@ export class QueueTemplate extends Stack {
     const machineTypes = list('MachineTypes', 'The machine types that the region offers');
     const subnets = list('SubnetIds', 'The isolated subnets of the project');
     const group = text('SecurityGroupId', 'The security group of workspaces and jobs', 'sg-[0-9a-f]+');
+    const vpcId = text('VpcId', "The project's network", 'vpc-[0-9a-f]+');
+    const bucket = text('Bucket', "The project's bucket", '[a-z0-9-]{3,63}');
     const keyArn = text('KeyArn', "The ARN of the project's key", 'arn:[a-z-]+:kms:.+');
     const maxVcpus = new CfnParameter(this, 'MaxVcpus', {
       type: 'Number',
@@ -122,6 +125,10 @@ export class QueueTemplate extends Stack {
         maxTimeSeconds: seconds,
         action: 'CANCEL',
       })),
+    });
+    addPipelineHead(this, {
+      ...{ environment, project, kind, name, bucket, vpcId, keyArn },
+      resources: resources('EC2', 'BEST_FIT_PROGRESSIVE'),
     });
     const outputs = { QueueArn: queue.attrJobQueueArn, LogGroup: logs.ref };
     for (const [key, value] of Object.entries(outputs))

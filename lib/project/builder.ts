@@ -5,7 +5,7 @@ import { Construct } from 'constructs';
 import { environmentName, projectStackName, queueStackName } from '../../functions/names.ts';
 import { keyUseStatement } from '../key-use.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
-import { hostStatements } from './batch-rights.ts';
+import { headBatchStatements, hostStatements } from './batch-rights.ts';
 import { accessPointPrefix, boundaryName, bucketPrefix, PROJECT_IAM_PATH, packageStatements } from './names.ts';
 
 type Conditions = Record<string, Record<string, unknown>>;
@@ -85,6 +85,7 @@ export class ProjectBuilder extends Construct {
         `arn:${partition}:logs:${region}:${account}:log-group:${queueStackName(environment, '*', '*')}`,
       ]),
       ...hostStatements(Stack.of(this), environment, '*'),
+      ...headBatchStatements(Stack.of(this), environment, '*'),
     ];
   }
 

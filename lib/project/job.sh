@@ -29,6 +29,11 @@ done
 printf '%s\n' "$BROCH_DATASETS_LIST" | while IFS=' ' read -r name place; do
   [ -z "$name" ] || sync_folder "$place" "$BROCH_INPUTS/$name"
 done
+if [ -n "${BROCH_PIPELINE-}" ]; then
+  # What Broch wrote for Nextflow, and what an earlier run had reached.
+  sync_folder "$folder/run/" "$home/run"
+  [ -z "$BROCH_RESUMES" ] || sync_folder "s3://$BROCH_BUCKET/batch/$BROCH_RESUMES/checkpoint/0/" "$BROCH_CHECKPOINT"
+fi
 # What an earlier attempt had reached when AWS took its machine back.
 sync_folder "$checkpoint/" "$BROCH_CHECKPOINT"
 

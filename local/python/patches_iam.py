@@ -53,6 +53,9 @@ def _resource_matches(resource_arn: str, resources: list[str],
         from ministack.services import iam as iam_svc
         role = iam_svc._roles.get(_role_name_from_assumed_arn(ctx.principal_arn))
         return role["Arn"] if role and ":assumed-role/" in ctx.principal_arn else ctx.principal_arn
+    # Whatever plays a service takes the roles of this account's resources as root.
+    if k == "aws:sourceaccount" and ctx.action == "sts:AssumeRole" and ctx.principal_arn.endswith(":root"):
+        return ctx.principal_arn.split(":")[4]
 """,
         ),
         # Sessions of an instance and of a job call from inside their network, through the gateway endpoint there.

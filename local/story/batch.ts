@@ -1,5 +1,8 @@
-import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { ComputeJob } from '../../functions/batch/schemas.ts';
+import { repositoryRoot } from '../cloud.ts';
 import type { DemoSetup } from '../demo-setup.ts';
 import { assertHolds, type ChapterTeller } from '../story.ts';
 import { withDesktopFolder } from './desktop.ts';
@@ -8,6 +11,7 @@ import { pollUntilSettled } from './until.ts';
 
 const params = { project: 'asthma' };
 const image = `quay/python@sha256:${'5'.repeat(64)}`;
+const pipelineRequest = { revision: '1.0', input: 'data/cohort/days.csv', places: 1, taskVcpus: 1, minutes: 10 };
 const dollars = (micros: number) => `$${(micros / 1e6).toFixed(2)}`;
 
 /** Predicts the highest temperature of a day by gradient descent: a real model, with a checkpoint after half of the steps. */
@@ -61,7 +65,13 @@ const readFolder = (stage: DemoSetup, folder: string) =>
     );
   });
 
-/** A GPU queue by approval, a budget, an array job, a lost machine, a repeated run, and the way out. */
+/** Writes files into the project's folder, as Rana's desktop does. */
+const writeFiles = (stage: DemoSetup, files: Readonly<Record<string, string>>) =>
+  withDesktopFolder(stage, 'asthma', async ({ s3, bucket }) => {
+    for (const [Key, Body] of Object.entries(files)) await s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body }));
+  });
+
+/** A GPU queue by approval, a budget, an array job, a lost machine, a repeated run, a pipeline, and the way out. */
 export const tellBatch: ChapterTeller = async (stage, tell) => {
   const [rana, olga, stella] = [stage.as('rana'), stage.as('olga'), stage.as('stella')];
   const bare = { image, kind: 'gpu', gpu: 1, minutes: 10, command: ['python', '-c', training] } as const;
@@ -137,6 +147,36 @@ export const tellBatch: ChapterTeller = async (stage, tell) => {
     return {
       message: `Both runs left the same files, byte for byte. ${job.outputs.crate} says what ran, on what, and what it left.`,
       ids: { job: job.id, crate: job.outputs.crate },
+    };
+  });
+
+  await tell('A Nextflow pipeline runs in tasks of its own, offline, from the mirror of the project', async () => {
+    const cpu = { ...params, kind: 'cpu' } as const;
+    await rana.ask('requestQueue', { params: cpu, body: { reason: 'For pipelines.' } });
+    await olga.ask('approveQueue', { params: cpu, body: { dollars: 20 } });
+    await pollUntilSettled(
+      () => rana.ask('listQueues', { params }),
+      ({ items }) => items.some(({ kind, status }) => kind === 'cpu' && (status === 'open' || status === 'failed')),
+    );
+    await writeFiles(stage, {
+      'data/pipelines/counts/1.0/main.nf': readFileSync(join(repositoryRoot, 'examples/pipeline/main.nf'), 'utf8'),
+      'data/cohort/days.csv': 'day,rain\n1,0\n2,5\n',
+    });
+    const job = await waitForRun(
+      stage,
+      await rana.ask('runPipeline', {
+        params: { ...params, pipeline: 'counts' },
+        body: { ...pipelineRequest, image, taskImage: image },
+      }),
+    );
+    const files = await readFolder(stage, job.outputs.folder);
+    const textOf = (name: string) => files.find(({ path }) => path === name)?.text ?? '';
+    assertHolds(textOf('report.txt') === 'days: 2\n', `the outputs are ${JSON.stringify(files)}`);
+    const tasks = textOf('pipeline_info/trace.txt').split('\n').slice(1, -1);
+    assertHolds(tasks.length === 2, `the trace is ${tasks.join('; ')}`);
+    return {
+      message: `Its head submitted ${tasks.length} tasks with rights for one queue, and left their trace. Nextflow itself is played here; \`npm run rehearse -- nextflow\` runs the real one.`,
+      ids: { job: job.id },
     };
   });
 

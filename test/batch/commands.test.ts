@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { findSource } from '../../bin/cli/airlock-draft.ts';
 import type { CommandContext } from '../../bin/cli/commands.ts';
 import { jobLogsCommand } from '../../bin/cli/job-logs.ts';
 import { compareRuns } from '../../bin/cli/run-reproduce.ts';
@@ -25,6 +26,15 @@ describe('two runs', () => {
 
 it('a member outside a desktop learns where outputs are, and nothing that a program could choose of them', () =>
   expect(Object.keys(JobOutputs.shape)).toEqual(['folder', 'crate', 'repetition']));
+
+describe('the source of a request', () => {
+  it('is a folder, or what a batch job left', () => {
+    expect(findSource('data/outbox/', undefined)).toBe('data/outbox/');
+    expect(findSource(undefined, 'job-019a0b1c2d3e4f50')).toBe('batch/job-019a0b1c2d3e4f50/outputs/');
+  });
+
+  it('is not both', () => expect(() => findSource('data/outbox/', 'job-019a0b1c2d3e4f50')).toThrow(/either/));
+});
 
 /** Runs `job logs` beside an API that answers in turn. */
 async function followLog(json: boolean, follow: boolean) {

@@ -8,10 +8,14 @@ import { findTemplateResources } from '../template.ts';
 const { app, template: stack } = buildQueueTemplate(readConfig('config/production.json'));
 const template = Template.fromStack(stack);
 const propertiesOf = (type: string) => findTemplateResources(template, type).map(([, { Properties }]) => Properties);
-const environments = propertiesOf('AWS::Batch::ComputeEnvironment') as {
+const allEnvironments = propertiesOf('AWS::Batch::ComputeEnvironment') as {
   ReplaceComputeEnvironment: boolean;
+  ComputeEnvironmentName: unknown;
   ComputeResources: Record<string, unknown>;
 }[];
+const isHead = ({ ComputeEnvironmentName }: { ComputeEnvironmentName: unknown }) =>
+  JSON.stringify(ComputeEnvironmentName).includes('-head');
+const environments = allEnvironments.filter(environment => !isHead(environment));
 const resources = environments.map(({ ComputeResources }) => ComputeResources);
 const [queue] = propertiesOf('AWS::Batch::JobQueue');
 
@@ -79,6 +83,45 @@ describe('the machines of a queue', () => {
       ),
     );
     expect(actions.filter(action => !/^(ecs|ecr|logs):/.test(action))).toEqual([]);
+  });
+});
+
+describe('the place of the heads of pipelines', () => {
+  const [head] = allEnvironments.filter(isHead);
+  const [role] = propertiesOf('AWS::IAM::Role').filter(({ Policies }) => Policies !== undefined) as {
+    Policies: { PolicyDocument: { Statement: Record<string, unknown>[] } }[];
+    PermissionsBoundary: unknown;
+  }[];
+  const { Policies = [], PermissionsBoundary } = role ?? {};
+  const statements = Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
+
+  it('is small and On-Demand, because its loss would lose a run', () =>
+    expect(head?.ComputeResources).toMatchObject({ Type: 'EC2', MinvCpus: 0, MaxvCpus: 4 }));
+
+  it('exists beside cpu queues only', () => {
+    const conditions = Object.entries(template.toJSON().Resources as Record<string, { Condition?: string }>);
+    expect(conditions.flatMap(([id, { Condition }]) => (Condition ? [id.replace(/[0-9A-F]{8}$/, '')] : []))).toEqual([
+      'HeadMachines',
+      'HeadQueue',
+      'Head',
+    ]);
+  });
+
+  it('has a role that submits to one queue by definitions of tasks, registers none, and passes no role', () => {
+    expect(JSON.stringify(PermissionsBoundary)).toContain('broch-prod-project');
+    const actions = statements.flatMap(({ Action }) => Action);
+    expect(actions.filter(action => /PassRole|Register|List(?!Bucket)|iam:|ecr:|sts:/.test(String(action)))).toEqual(
+      [],
+    );
+    const submission = JSON.stringify(statements.find(({ Action }) => Action === 'batch:SubmitJob')?.Resource);
+    expect(submission).toContain(':job-queue/broch-prod-');
+    expect(submission).toContain('-task-*');
+  });
+
+  it('gives that role no right outside of the network of the project', () => {
+    for (const { Action, Condition } of statements)
+      if (!JSON.stringify(Action).includes('kms:'))
+        expect(Condition, String(Action)).toMatchObject({ StringEquals: { 'aws:SourceVpc': { Ref: 'VpcId' } } });
   });
 });
 

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
-import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { CloudFormationClient, DeleteStackCommand, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
 import { AwakeProject } from '../../functions/awake/lease.ts';
@@ -15,6 +17,7 @@ import { openTestTable } from '../workspaces/harness.ts';
 
 const cloud = connectTestCloud();
 const root = new S3Client(cloud.configuration);
+const stacks = new CloudFormationClient(cloud.configuration);
 const image = `quay/python@sha256:${'a'.repeat(64)}`;
 const params = { project: 'bat-one' };
 const queue = { ...params, kind: 'cpu' } as const;
@@ -57,6 +60,24 @@ const waitForOutputs = (job: ComputeJob) =>
 async function readFile(key: string | undefined): Promise<string> {
   const { Body } = await root.send(new GetObjectCommand({ Bucket: project.network.bucket, Key: key }));
   return (await Body?.transformToString()) ?? '';
+}
+
+/** Deletes the endpoints of the project as a failed creation would, tells so, and waits until they are there again. */
+async function loseEndpoints(): Promise<void> {
+  const StackName = `broch-local-awake-${params.project}-${(await readAwake())?.generation}`;
+  const readStack = () =>
+    stacks.send(new DescribeStacksCommand({ StackName })).then(
+      ({ Stacks }) => Stacks?.[0],
+      () => undefined,
+    );
+  const lostStack = await waitFor(readStack, stack => stack?.StackStatus === 'CREATE_COMPLETE');
+  await stacks.send(new DeleteStackCommand({ StackName }));
+  await waitFor(readStack, stack => stack === undefined || stack.StackStatus === 'DELETE_COMPLETE');
+  const Detail = JSON.stringify({ 'stack-id': lostStack?.StackId, 'status-details': { status: 'DELETE_COMPLETE' } });
+  const entry = { Source: 'aws.cloudformation', DetailType: 'CloudFormation Stack Status Change', Detail };
+  await new EventBridgeClient(cloud.configuration).send(new PutEventsCommand({ Entries: [entry] }));
+  const newStack = await waitFor(readStack, stack => stack?.StackStatus === 'CREATE_COMPLETE');
+  expect(newStack?.StackId).not.toBe(lostStack?.StackId);
 }
 
 beforeAll(async () => {
@@ -159,6 +180,7 @@ describe('a job', () => {
     // While it lives, the project has the endpoints that machines of AWS Batch need.
     expect(await readAwake()).toMatchObject({ holders: [{ id: 'jobs', use: 'job' }] });
     expect((await readAwake())?.services).toEqual(expect.arrayContaining(['ecr.dkr', 'ecs-agent', 'logs']));
+    await loseEndpoints();
     await lead?.ask('cancelJob', { params: { ...params, job: job.id }, body: { reason: 'Wrong input.' } });
     expect(await waitForJob(job)).toMatchObject({ status: 'cancelled', reason: 'Wrong input.' });
     await waitFor(readAwake, answer => answer?.holders.length === 0);
@@ -174,13 +196,64 @@ describe('a job', () => {
   });
 });
 
+describe('a pipeline', () => {
+  const body = { revision: '1.0', image, taskImage: image, input: 'data/cohort/days.csv', minutes: 5 };
+  const run = (change: object = {}) =>
+    lead?.ask('runPipeline', {
+      params: { ...params, pipeline: 'counts' },
+      body: { ...body, places: 1, taskVcpus: 1, ...change },
+    }) as Promise<ComputeJob>;
+  const readTrace = async ({ id }: ComputeJob) => {
+    const trace = await readFile(`batch/${id}/outputs/pipeline_info/trace.txt`);
+    return trace
+      .split('\n')
+      .slice(1, -1)
+      .map(line => line.split('\t').slice(3, 5).join(' '));
+  };
+
+  it('runs in tasks of its own, and another run of it continues where the first ended', async () => {
+    const files = {
+      'data/pipelines/counts/1.0/main.nf': readFileSync('examples/pipeline/main.nf'),
+      [body.input]: 'day,rain\n1,0\n2,5\n',
+    };
+    for (const [Key, Body] of Object.entries(files))
+      await root.send(new PutObjectCommand({ Bucket: project.network.bucket, Key, Body }));
+    const job = await run();
+    expect(await waitForJob(job), lines.join('\n')).toMatchObject({ status: 'succeeded' });
+    await waitForOutputs(job);
+    expect(await readFile(`batch/${job.id}/outputs/report.txt`)).toBe('days: 2\n');
+    expect(await readTrace(job)).toEqual(['COUNT COMPLETED', 'REPORT COMPLETED']);
+    expect(await readFile(`batch/${job.id}/run/nextflow.config`)).toContain("executor = 'awsbatch'");
+    const second = await run({ resumes: job.id });
+    expect(await waitForJob(second), lines.join('\n')).toMatchObject({ status: 'succeeded' });
+    await waitForOutputs(second);
+    expect(await readTrace(second)).toEqual(['COUNT CACHED', 'REPORT CACHED']);
+  });
+
+  it('leaves no task behind when it is cancelled', async () => {
+    const script = `process WAIT {\n  script:\n  """\n  echo waits\n  sleep 60\n  """\n}\nworkflow { WAIT() }\n`;
+    const Key = 'data/pipelines/counts/2.0/main.nf';
+    await root.send(new PutObjectCommand({ Bucket: project.network.bucket, Key, Body: script }));
+    const job = await run({ revision: '2.0' });
+    await waitFor(
+      async () => lines,
+      output => output.includes('WAIT: waits'),
+    );
+    await lead?.ask('cancelJob', { params: { ...params, job: job.id }, body: { reason: 'Wrong input.' } });
+    expect(await waitForJob(job)).toMatchObject({ status: 'cancelled' });
+    await waitFor(
+      async () => lines,
+      output => output.some(line => line.startsWith('WAIT: FAILED')),
+    );
+  });
+});
+
 it('a queue that is closed leaves nothing', async () => {
   await lead?.ask('closeQueue', { params: queue });
   await waitFor(
     () => operator?.ask('listQueues', { params }) as Promise<{ items: { status: string }[] }>,
     ({ items }) => items[0]?.status === 'closed',
   );
-  const stacks = new CloudFormationClient(cloud.configuration);
   const name = `broch-local-project-${params.project}-batch-cpu`;
   await expect(stacks.send(new DescribeStacksCommand({ StackName: name }))).rejects.toThrow(/does not exist/);
   await expect(submit({})).rejects.toThrow(/is closed/);

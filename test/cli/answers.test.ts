@@ -49,7 +49,7 @@ const hiddenFieldsOf: Partial<Record<RouteName, readonly string[]>> = {
   estimateJob: batchAmounts,
   estimateWorkspace: batchAmounts,
   ...Object.fromEntries(
-    ['submitJob', 'showJob', 'cancelJob', 'rerunJob'].map(name => [
+    ['submitJob', 'showJob', 'cancelJob', 'rerunJob', 'runPipeline'].map(name => [
       name,
       [...batchAmounts, 'batchId', 'rank', 'startedAt', 'stoppedAt'],
     ]),

@@ -59,6 +59,23 @@ const job = {
   },
 };
 
+const pipeline = {
+  pipeline: 'rnaseq',
+  revision: '3.14.0',
+  profiles: ['test'],
+  input: 'data/cohort/samples.csv',
+  params: { genome: 'GRCh38' },
+  image,
+  taskImage: image,
+  containers: { FASTQC: image },
+  places: 4,
+  taskVcpus: 2,
+  taskMemory: 8192,
+  taskMinutes: 30,
+  minutes: 240,
+  resumes: 'job-0011223344556678',
+};
+
 /** An answer of every route of batch jobs. */
 export const batchSamples = {
   requestQueue: { ...queue, status: 'requested' },
@@ -82,4 +99,5 @@ export const batchSamples = {
   showJob: job,
   cancelJob: job,
   rerunJob: job,
+  runPipeline: { ...job, pipeline },
 };

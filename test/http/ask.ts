@@ -39,6 +39,7 @@ const examples: Record<string, string> = {
   version: 'latest',
   later: 'latest',
   name: 'rana',
+  pipeline: 'counts',
   image: 'linux-desktop',
   date: '2026-11-01',
 };
@@ -86,6 +87,7 @@ export const exampleBodies: Record<string, object> = {
   withdrawContainer: { image: batchImage },
   estimateJob: { image: batchImage, command: ['true'] },
   submitJob: { image: batchImage, command: ['true'] },
+  runPipeline: { revision: '1.0', image: batchImage, taskImage: batchImage },
   cancelJob: { reason: 'The input was wrong.' },
   setTimetable: { days: ['mon'] },
   estimateWorkspace: { kind: 'desktop' },

@@ -28,6 +28,7 @@ const ids = {
   run: 'er-0011223344556677',
   job: 'job-0011223344556677',
   kind: 'cpu',
+  pipeline: 'counts',
 };
 
 const add = (

@@ -1,0 +1,124 @@
+import { definitionName, outputsFolder, shareOf } from './definition.ts';
+import { type ComputeJob, JobRequest, type PipelineRequest } from './schemas.ts';
+
+/** What the approved image of Nextflow holds. Another version would read the configuration in its own way. */
+export const NEXTFLOW_VERSION = '24.10.0';
+const AMAZON_PLUGIN = 'nf-amazon@2.9.0';
+/** Where Nextflow writes about the run, below the outputs. It differs between two runs of the same. */
+export const PIPELINE_REPORTS = 'pipeline_info/';
+
+/** The files that Broch writes for Nextflow, where nobody in the project can change them. */
+export const pipelineFiles = { config: 'nextflow.config', parameters: 'params.json' } as const;
+/** The mirror of pipelines: folders of the project, put there by an import or from a desktop. */
+const pipelineFolder = ({ pipeline, revision }: PipelineRequest): string => `data/pipelines/${pipeline}/${revision}/`;
+
+/**
+ * The job in which Nextflow itself runs. Its command is made of fixed words, paths and the names of profiles: parameters
+ * reach Nextflow by a file only. Paths are relative to the folder in which job.sh starts it.
+ */
+export function buildHeadRequest(request: PipelineRequest): JobRequest {
+  const { profiles, image, minutes } = request;
+  const command = [
+    'nextflow',
+    '-log',
+    'log/nextflow.log',
+    'run',
+    `inputs/${pipelineFolder(request).replace(/^data\//, '')}main.nf`,
+    '-c',
+    `run/${pipelineFiles.config}`,
+    '-params-file',
+    `run/${pipelineFiles.parameters}`,
+    '-resume',
+    '-ansi-log',
+    'false',
+    ...(profiles.length > 0 ? ['-profile', profiles.join(',')] : []),
+  ];
+  const variables = {
+    // Otherwise Java writes ASCII, and Nextflow fails to write its report.
+    LC_ALL: 'C.UTF-8',
+    NXF_VER: NEXTFLOW_VERSION,
+    NXF_OFFLINE: 'true',
+    NXF_DISABLE_CHECK_LATEST: 'true',
+    // What a resumed run needs to know of the earlier one is kept with the checkpoint.
+    NXF_CACHE_DIR: 'checkpoint/nextflow',
+  };
+  // On-Demand: AWS takes no machine back, so one attempt is enough.
+  const size = { vcpus: 1, memory: 4096, minutes, attempts: 1 };
+  return JobRequest.parse({ kind: 'cpu', image, command, ...size, inputs: [pipelineFolder(request)], variables });
+}
+
+/** What the generated configuration depends on, besides the request. */
+export interface PipelinePlace {
+  readonly environment: string;
+  readonly region: string;
+  readonly bucket: string;
+  readonly queueArn: string;
+  readonly logGroup: string;
+}
+
+/** A text as Groovy reads it: in single quotes nothing is replaced. */
+const quoteGroovy = (text: string): string =>
+  `'${text.replace(/[\\'\n\r]/g, character => escapesOf[character] ?? '')}'`;
+const escapesOf: Readonly<Record<string, string>> = { '\\': '\\\\', "'": "\\'", '\n': '\\n', '\r': '\\r' };
+
+/** The definition that tasks with this image run by. Nextflow names it instead of an image, so it cannot register one. */
+const taskContainer = (place: PipelinePlace, project: string, image: string): string =>
+  `job-definition://${definitionName(place, project, { kind: 'cpu', image }, 'task')}`;
+
+/**
+ * The configuration of a run. `withName` outweighs what processes say of themselves. What a pipeline sets in spite of it is
+ * refused by the rights of its head: it can use one queue, and the definitions of its project.
+ */
+export function buildPipelineConfig(job: ComputeJob, pipeline: PipelineRequest, place: PipelinePlace): string {
+  const { id, project, owner } = job;
+  const { taskVcpus, taskMemory, taskMinutes, places, containers, image, taskImage = image } = pipeline;
+  const text = quoteGroovy;
+  const report = (name: string, file: string) =>
+    `${name} { enabled = true; overwrite = true; file = ${text(`outputs/${PIPELINE_REPORTS}${file}`)} }`;
+  const selectors = Object.entries(containers).map(
+    ([name, image]) => `  withName: ${text(name)} { container = ${text(taskContainer(place, project, image))} }`,
+  );
+  return `// Written by Broch for ${id}.
+plugins { id ${text(AMAZON_PLUGIN)} }
+process {
+  withName: '.*' {
+    executor = 'awsbatch'
+    queue = ${text(place.queueArn)}
+    container = ${text(taskContainer(place, project, taskImage))}
+    scratch = '/work'
+    resourceLabels = ['broch:environment': ${text(place.environment)}, 'broch:project': ${text(project)}, 'broch:run': ${text(id)}]
+    maxRetries = 1
+    errorStrategy = { task.exitStatus in [137, 143] ? 'retry' : 'finish' }
+  }
+${selectors.map(selector => `${selector}\n`).join('')}  resourceLimits = [cpus: ${taskVcpus}, memory: ${text(`${taskMemory} MB`)}, time: ${text(`${taskMinutes} min`)}]
+  time = ${text(`${taskMinutes} min`)}
+}
+executor { queueSize = ${places} }
+workDir = ${text(`s3://${place.bucket}/batch/${id}/work`)}
+aws {
+  region = ${text(place.region)}
+  batch { shareIdentifier = ${text(shareOf(owner.id))}; schedulingPriority = 0; maxSpotAttempts = 2 }
+}
+${report('trace', 'trace.txt')}
+${report('report', 'report.html')}
+${report('timeline', 'timeline.html')}
+${report('dag', 'dag.html')}
+`;
+}
+
+/**
+ * The parameters of a run as JSON. Nextflow would replace ${NAME} in this text by a variable of its environment, so each
+ * dollar is written as its number.
+ */
+export function buildParameters(job: ComputeJob, { input, params }: PipelineRequest, bucket: string): string {
+  const places = {
+    ...(input !== undefined && { input: `s3://${bucket}/${input}` }),
+    outdir: `s3://${bucket}/${outputsFolder(job.id)}`,
+  };
+  return JSON.stringify({ ...params, ...places }, null, 2).replaceAll('$', '\\u0024');
+}
+
+/** The images that a run needs: that of Nextflow, and those of its tasks. */
+export const listImages = ({ image, taskImage = image, containers }: PipelineRequest): string[] => [
+  ...new Set([image, taskImage, ...Object.values(containers)]),
+];
