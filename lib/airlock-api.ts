@@ -20,7 +20,7 @@ import type { AirlockData } from './airlock-data.ts';
 import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
-import { createUploadRole } from './upload-role.ts';
+import { createUploadRole, uploadStatements } from './upload-role.ts';
 
 export interface AirlockApiProps {
   readonly core: Core;
@@ -41,8 +41,7 @@ export class AirlockApi extends Construct {
     const handlers: { airlock?: Handler<typeof ApiLambda> } = {};
     const uploader = createUploadRole(this, 'Upload', {
       description: 'Lent to researchers for ten minutes, fenced to the files of one import',
-      bucket: data.uploads,
-      prefix: 'uploads/',
+      statements: uploadStatements(this, data.uploads, 'uploads/'),
       caller: () => handlers.airlock,
     });
     // It unpacks and redraws untrusted files, so it can only read and record who viewed them. Reviewers wait for it.

@@ -1,6 +1,7 @@
 import type { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { AUDITOR_ROLE } from '../functions/enclaves/schemas.ts';
+import { uploadActions } from '../functions/storage/upload-access.ts';
 import { projectKeysStatement, projectObjects } from './project-bucket-grants.ts';
 
 const allKeys = ({ partition, region, account }: Stack) => [`arn:${partition}:kms:${region}:${account}:key/*`];
@@ -53,3 +54,9 @@ export const writesOrders = (prefix: string, stack: Stack) => writes(prefix, sta
 
 /** Outputs, where machines of the project cannot read and the airlock takes exports from. */
 export const writesOutputs = (prefix: string, stack: Stack) => writes(prefix, stack, '/enclaves/er-*/outputs/*');
+
+/** Packed files of the parties. */
+export const uploadsPackedFiles = (prefix: string, stack: Stack): PolicyStatement[] => [
+  new PolicyStatement({ actions: [...uploadActions], resources: [projectObjects(prefix, stack, '/data/enclaves/*')] }),
+  projectKeysStatement(prefix, stack, ['kms:Decrypt', 'kms:GenerateDataKey']),
+];

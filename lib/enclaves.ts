@@ -11,7 +11,15 @@ import type * as Seal from '../functions/enclaves/seal.lambda.ts';
 import type * as Wake from '../functions/enclaves/wake.lambda.ts';
 import type * as Watch from '../functions/enclaves/watch.lambda.ts';
 import { environmentName } from '../functions/names.ts';
-import { accessTo, bucketAccess, combinedAccess, groupsAccess, startAccess, tableAccess } from './access.ts';
+import {
+  accessTo,
+  assumeRoleAccess,
+  bucketAccess,
+  combinedAccess,
+  groupsAccess,
+  startAccess,
+  tableAccess,
+} from './access.ts';
 import type { Api, People } from './api.ts';
 import { AwakeProjects } from './awake.ts';
 import type { Core } from './core.ts';
@@ -21,12 +29,14 @@ import {
   listsEnclaveReports,
   opensOutputs,
   readsEnclaveReports,
+  uploadsPackedFiles,
   writesOrders,
   writesOutputs,
 } from './enclave-rights.ts';
 import { Handler, type HandlerModule } from './handler.ts';
 import { explainWildcards } from './nag-wildcards.ts';
 import { bucketPrefix } from './project/names.ts';
+import { createUploadRole } from './upload-role.ts';
 import { Workflow } from './workflow.ts';
 import { launchesInstances, removesInstances } from './workspace-rights.ts';
 
@@ -85,7 +95,13 @@ export class Enclaves extends Construct {
     });
     this.createAuditor(core, [steps.CheckKeys, steps.Close]);
     this.roles = { auditor: this.auditor, opener: steps.Seal.fn.role?.roleArn ?? '' };
-    const handler = new Handler<typeof ApiLambda>(this, 'Api', {
+    const functions: { api?: Handler<typeof ApiLambda> } = {};
+    const uploader = createUploadRole(this, 'Upload', {
+      description: 'Lent to the parties of a run for ten minutes, fenced to one packed file',
+      statements: uploadsPackedFiles(bucketPrefix(core.config.environment, Stack.of(this).account), Stack.of(this)),
+      caller: () => functions.api,
+    });
+    functions.api = new Handler<typeof ApiLambda>(this, 'Api', {
       core,
       entry: 'enclaves/api.lambda.ts',
       environment: {
@@ -99,10 +115,11 @@ export class Enclaves extends Construct {
         MACHINE: startAccess(workflow.machine),
         RUN_MACHINE: startAccess(machine),
         EVIDENCE_BUCKET: bucketAccess(data.evidence, ['read'], 'runs/'),
+        UPLOAD_ROLE_ARN: assumeRoleAccess(uploader),
         POOL_ID: groupsAccess(people.pool),
       },
     });
-    api.addRoutes(this, 'enclaves', handler);
+    api.addRoutes(this, 'enclaves', functions.api);
   }
 
   /** The role in whose name the keys of this account are audited. Its name is known before it is there. */

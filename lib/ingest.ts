@@ -29,7 +29,7 @@ import { delegateToAccessPoints } from './datasets.ts';
 import { Handler, type HandlerModule } from './handler.ts';
 import { MalwareScan } from './malware.ts';
 import { OverdueDeliveries } from './overdue.ts';
-import { createUploadRole } from './upload-role.ts';
+import { createUploadRole, uploadStatements } from './upload-role.ts';
 import { Workflow } from './workflow.ts';
 
 /** The landing bucket for deliveries, the lake for datasets, and the work bucket for checks. */
@@ -213,8 +213,7 @@ export class Ingest extends Construct {
     const functions: { api?: Handler<typeof ApiLambda> } = {};
     const role = createUploadRole(this, 'Upload', {
       description: 'Lent to data partners for ten minutes, fenced to the prefix of one delivery',
-      bucket: landing,
-      prefix: 'in/',
+      statements: uploadStatements(this, landing, 'in/'),
       caller: () => functions.api,
     });
     functions.api = new Handler<typeof ApiLambda>(this, 'Api', {

@@ -9,9 +9,8 @@ import { explainWildcards } from './nag-wildcards.ts';
 
 export interface UploadRoleProps {
   readonly description: string;
-  readonly bucket: IBucket;
-  /** The only prefix that a session may write to. */
-  readonly prefix: string;
+  /** What a session may do at most. */
+  readonly statements: readonly PolicyStatement[];
   /** The function that assumes the role. It is created later because the two refer to each other. */
   readonly caller: () => Handler<HandlerModule> | undefined;
 }
@@ -20,17 +19,28 @@ export interface UploadRoleProps {
 export function createUploadRole(
   scope: Construct,
   id: string,
-  { description, bucket, prefix, caller }: UploadRoleProps,
+  { description, statements, caller }: UploadRoleProps,
 ): Role {
-  const key = bucket.encryptionKey;
-  if (!key) throw new Error(`${bucket.node.path} has no key`);
   const role = new Role(scope, id, {
     description,
     // Only the function may assume this role.
     assumedBy: new ArnPrincipal(Lazy.string({ produce: () => caller()?.fn.role?.roleArn })),
     maxSessionDuration: Duration.hours(1),
   });
-  const statements = [
+  for (const statement of statements) role.addToPolicy(statement);
+  explainWildcards(role, statements, 'Each session is fenced to one prefix by its own policy.');
+  Validations.of(role).acknowledge({
+    id: 'NIST.800.53.R5-IAMNoInlinePolicy',
+    reason: 'The role of one purpose: its policy belongs to nothing else.',
+  });
+  return role;
+}
+
+/** May upload below a prefix of a bucket. */
+export function uploadStatements(scope: Construct, bucket: IBucket, prefix: string): PolicyStatement[] {
+  const key = bucket.encryptionKey;
+  if (!key) throw new Error(`${bucket.node.path} has no key`);
+  return [
     new PolicyStatement({ actions: [...uploadActions], resources: [bucket.arnForObjects(`${prefix}*`)] }),
     new PolicyStatement({
       actions: ['s3:ListBucket'],
@@ -39,11 +49,4 @@ export function createUploadRole(
     }),
     keyUseStatement(scope, 's3', ['kms:GenerateDataKey', 'kms:Decrypt'], [key.keyArn]),
   ];
-  for (const statement of statements) role.addToPolicy(statement);
-  explainWildcards(role, statements, 'Each session is fenced to one prefix by its own policy.');
-  Validations.of(role).acknowledge({
-    id: 'NIST.800.53.R5-IAMNoInlinePolicy',
-    reason: 'The role of one purpose: its policy belongs to nothing else.',
-  });
-  return role;
 }

@@ -16,8 +16,11 @@ import { deliverCommand } from './deliver.ts';
 import { disclosureCheckCommand } from './disclosure.ts';
 import { disclosureRewriteCommand } from './disclosure-rewrite.ts';
 import { doctorCommand } from './doctor.ts';
+import { enclaveGrantCommand } from './enclave-grant.ts';
 import { enclaveKeysCommand } from './enclave-keys.ts';
 import { enclavePackCommand } from './enclave-pack.ts';
+import { enclaveRevokeCommand } from './enclave-revoke.ts';
+import { enclaveUploadCommand } from './enclave-upload.ts';
 import { enclaveVerifyCommand } from './enclave-verify.ts';
 import { enclaveVerifyEvidenceCommand } from './enclave-verify-evidence.ts';
 import { routeCommands } from './generated.ts';
@@ -61,6 +64,9 @@ const byHand: readonly CliCommand[] = [
   disclosureCheckCommand,
   disclosureRewriteCommand,
   enclavePackCommand,
+  enclaveUploadCommand,
+  enclaveGrantCommand,
+  enclaveRevokeCommand,
   enclaveKeysCommand,
   enclaveVerifyCommand,
   enclaveVerifyEvidenceCommand,

@@ -11,9 +11,11 @@ import { hasProject, readMembership } from '../membership.ts';
 import { findPerson, readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
 import { readObject } from '../storage/object-read.ts';
+import { issueUploadCredentials } from '../storage/upload-credentials.ts';
 import { readRow } from '../table.ts';
 import { findApprovedLoader, PARENT_IMAGE, requireApprovedLoader } from './approved-loader.ts';
-import { createRunId, decideEnclaveRun, type EnclaveRunCommand, partyOf } from './enclaves.ts';
+import { readNetwork } from './attempt.ts';
+import { createRunId, decideEnclaveRun, type EnclaveRunCommand, findUploadKey, partyOf } from './enclaves.ts';
 import { RunEvidence } from './evidence.ts';
 import { machineFor } from './machine.ts';
 import { manifestDigest } from './manifest.ts';
@@ -26,9 +28,10 @@ export const env = z.object({
   MACHINE: z.string(),
   RUN_MACHINE: z.string(),
   EVIDENCE_BUCKET: z.string(),
+  UPLOAD_ROLE_ARN: z.string(),
   POOL_ID: z.string(),
 });
-const { TABLE_NAME, MACHINE, RUN_MACHINE, EVIDENCE_BUCKET, POOL_ID } = env.parse(process.env);
+const { TABLE_NAME, MACHINE, RUN_MACHINE, EVIDENCE_BUCKET, UPLOAD_ROLE_ARN, POOL_ID } = env.parse(process.env);
 
 const personOf = ({ id, name }: Caller): RunPerson => ({ id, name });
 const hoursOn = (now: string, hours: number) => new Date(Date.parse(now) + hours * 3600_000).toISOString();
@@ -126,6 +129,13 @@ export const handler = http(
         throw new Refused('conflict', `The run is ${run.status}; only a completed run has evidence.`);
       const bytes = await readObject({ bucket: EVIDENCE_BUCKET, key: evidenceKey(run) });
       return RunEvidence.parse(JSON.parse(Buffer.from(bytes).toString()));
+    },
+    openEnclaveUpload: async ({ user, params: { project, run: id }, body: { sha256 } }) => {
+      const key = findUploadKey(await findRun(project, id, user), user, sha256);
+      const { network } = await readNetwork(TABLE_NAME, project);
+      const region = network.keyArn.split(':')[3] ?? '';
+      const target = { bucket: network.bucket, key: network.keyArn, role: UPLOAD_ROLE_ARN, region };
+      return issueUploadCredentials(target, key, id);
     },
     approveEnclaveRun: ({ user, params: { project, run: id }, body }) =>
       decide({ project, id }, { do: 'approve', by: personOf(user), ...body }),

@@ -40,9 +40,9 @@ export const createRunId = (now: string, chance: number): string =>
 
 const parties = ['data', 'code'] as const satisfies readonly RunParty[];
 const partyTitles = { data: 'the data owner', code: 'the code partner' } as const satisfies Record<RunParty, string>;
-/** The packed files whose keys a party has. */
-const packedHashes = ({ manifest }: EnclaveRun, party: RunParty): string[] =>
-  party === 'code' ? [manifest.artefact.sha256] : manifest.inputs.map(({ sha256 }) => sha256);
+/** The packed files of a party, whose keys it has. */
+export const packedObjects = ({ manifest }: EnclaveRun, party: RunParty) =>
+  party === 'code' ? [manifest.artefact] : manifest.inputs;
 const isPast = (time: string, now: string) => Date.parse(time) <= Date.parse(now);
 const eventOf = ({ id, project, digest }: EnclaveRun, now: string) => ({ run: id, project, manifest: digest, at: now });
 const authorOf = ({ id, name }: RunPerson) => ({ by: id, byName: name });
@@ -121,6 +121,20 @@ function requireParty(run: EnclaveRun, person: RunPerson): RunParty {
   return party;
 }
 
+/** Where a party may upload a packed file of its own: what the other party owns it cannot replace, nor anything once the run began. */
+export function findUploadKey(run: EnclaveRun, person: RunPerson, sha256: string): string {
+  const party = requireParty(run, person);
+  if (run.status !== 'proposed' && run.status !== 'authorised')
+    throw new Refused('conflict', `The run is ${run.status}, so nothing is uploaded for it any more.`);
+  const object = packedObjects(run, party).find(packed => packed.sha256 === sha256);
+  if (!object)
+    throw new Refused(
+      'missing',
+      `The manifest names no packed file with the SHA-256 ${sha256} for ${partyTitles[party]}.`,
+    );
+  return object.key;
+}
+
 function approveRun(
   state: RunState,
   run: EnclaveRun,
@@ -134,7 +148,7 @@ function approveRun(
   if (previous && run.status !== 'refused' && run.status !== 'lapsed')
     return keepState(state, 'the party approved before');
   if (run.status !== 'proposed') throw new Refused('conflict', `The run is ${run.status}. Propose it again.`);
-  for (const hash of packedHashes(run, party))
+  for (const { sha256: hash } of packedObjects(run, party))
     if (!(hash in keys)) throw new Refused('conflict', `Your key for the packed file ${hash} is missing.`);
   if (isPast(run.deadlines[party], now))
     throw new Refused('conflict', `The time to decide ended at ${run.deadlines[party]}. Propose the run again.`);

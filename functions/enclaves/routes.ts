@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { operatorAndMemberGrants, PagingQuery, pageOf, type Route } from '../http/route.ts';
-import { UserName } from '../identifiers.ts';
+import { Sha256, UserName } from '../identifiers.ts';
 import { ProjectId } from '../projects/schemas.ts';
+import { UploadAccess } from '../storage/upload-access.ts';
 import { RunEvidence } from './evidence.ts';
 import { BoundKeys, EnclaveRun, RunId, RunManifest, Sha384 } from './schemas.ts';
 
@@ -73,6 +74,19 @@ export const enclavesRoutes = {
     example: 'enclave show asthma er-0011223344556677',
     params: projectRun,
     returns: EnclaveRun,
+  },
+  openEnclaveUpload: {
+    ...routeDefaults,
+    method: 'POST',
+    path: '/projects/{project}/enclaves/{run}/upload',
+    cli: 'enclave upload-access',
+    mints: true,
+    callers: parties,
+    summary: 'Get credentials that can only upload one packed file of yours, for ten minutes',
+    example: `enclave upload-access asthma er-0011223344556677 --sha256 ${'0'.repeat(64)}`,
+    params: projectRun,
+    body: z.object({ sha256: Sha256.describe('of the packed file, as the manifest names it') }),
+    returns: UploadAccess,
   },
   approveEnclaveRun: {
     ...routeDefaults,

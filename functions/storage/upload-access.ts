@@ -14,6 +14,7 @@ export const UPLOAD_SECONDS = 10 * 60;
  */
 export function uploadPolicy(target: {
   bucket: string;
+  /** What may be written: everything below it if it ends with a slash, otherwise the one object of this name. */
   prefix: string;
   key: string;
   region: string;
@@ -31,7 +32,7 @@ export function uploadPolicy(target: {
       {
         Effect: 'Allow',
         Action: uploadActions,
-        Resource: `arn:${partition}:s3:::${target.bucket}/${target.prefix}*`,
+        Resource: `arn:${partition}:s3:::${target.bucket}/${target.prefix}${target.prefix.endsWith('/') ? '*' : ''}`,
         Condition: limits,
       },
       {
@@ -50,7 +51,7 @@ export function uploadPolicy(target: {
   });
 }
 
-/** Credentials that can only write below the prefix, until they expire. */
+/** Credentials that can only write below the prefix, or the one object that it names, until they expire. */
 export const UploadAccess = z.object({
   bucket: z.string(),
   prefix: z.string(),

@@ -30,8 +30,8 @@ export interface CertificateFields {
   readonly keyUsage?: number | undefined;
   readonly curve?: 'P-384' | 'P-256' | 'brainpoolP384r1';
   readonly hash?: 'sha384' | 'sha256';
-  /** The name of a server. */
-  readonly dnsName?: string;
+  /** The names of a server. */
+  readonly dnsNames?: readonly string[];
   /** The identifier of a further critical extension. */
   readonly criticalExtension?: string;
 }
@@ -43,7 +43,7 @@ const DIGITAL_SIGNATURE = 0x80;
 const CERT_SIGN = 0x86;
 
 function extensionsOf(fields: CertificateFields): Uint8Array {
-  const { isAuthority, pathLength, dnsName, criticalExtension } = fields;
+  const { isAuthority, pathLength, dnsNames, criticalExtension } = fields;
   const usage = 'keyUsage' in fields ? fields.keyUsage : isAuthority ? CERT_SIGN : DIGITAL_SIGNATURE;
   const constraints = derSequence(
     ...(isAuthority ? [derTrue] : []),
@@ -54,7 +54,9 @@ function extensionsOf(fields: CertificateFields): Uint8Array {
     derSequence(
       extension('2.5.29.19', constraints),
       ...(usage === undefined ? [] : [extension('2.5.29.15', derBits(Uint8Array.of(usage)))]),
-      ...(dnsName === undefined ? [] : [extension('2.5.29.17', derSequence(derElement(0x82, Buffer.from(dnsName))))]),
+      ...(dnsNames === undefined
+        ? []
+        : [extension('2.5.29.17', derSequence(...dnsNames.map(host => derElement(0x82, Buffer.from(host)))))]),
       ...(criticalExtension === undefined ? [] : [extension(criticalExtension, derSequence())]),
     ),
   );

@@ -1,3 +1,4 @@
+import { request } from 'node:https';
 import {
   DecryptCommand,
   EncryptCommand,
@@ -15,10 +16,12 @@ import { type SigningSession, verifyRequestSignature } from './request-signature
 /** The emulator's KMS behind the front: it holds keys, policies and grants, and the front decides who may use them. */
 export class EmulatedKms implements KeyUpstream {
   readonly #kms: KMSClient;
+  readonly #endpoint: string;
   /** The sessions whose signatures are valid, by access key. */
   readonly sessions = new Map<string, SigningSession>();
 
   constructor(facts: CloudFacts) {
+    this.#endpoint = facts.endpoint;
     this.#kms = new KMSClient(clientConfigFor(facts, rootCredentialsFor(facts.account)));
   }
 
@@ -57,6 +60,20 @@ export class EmulatedKms implements KeyUpstream {
     );
     return { plaintext: Plaintext ?? new Uint8Array(), ciphertext: CiphertextBlob ?? new Uint8Array() };
   }
+
+  /** As it is, with the host that its signature names. */
+  forward = ({ headers, body }: { headers: Record<string, string>; body: string }) =>
+    new Promise<{ status: number; body: string }>((resolve, reject) => {
+      const call = request(this.#endpoint, { method: 'POST', headers }, response => {
+        const chunks: Buffer[] = [];
+        response.on('data', chunk => chunks.push(chunk));
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 500, body: Buffer.concat(chunks).toString() }),
+        );
+      });
+      call.on('error', reject);
+      call.end(body);
+    });
 
   caller = async (request: { headers: Record<string, string>; body: string }) =>
     verifyRequestSignature(request, this.sessions);

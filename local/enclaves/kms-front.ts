@@ -13,6 +13,8 @@ export interface KeyUpstream {
   decrypt(key: string, ciphertext: Uint8Array, context: Record<string, string>): Promise<Uint8Array>;
   encrypt(key: string, plaintext: Uint8Array, context: Record<string, string>): Promise<Uint8Array>;
   generate(key: string, context: Record<string, string>): Promise<{ plaintext: Uint8Array; ciphertext: Uint8Array }>;
+  /** Answers a call that this front does not stand in for, with the caller's own signature. */
+  forward?(request: { headers: Record<string, string>; body: string }): Promise<{ status: number; body: string }>;
   /** The role or user of the caller whose signature is on the request, if it is valid. */
   caller(request: { headers: Record<string, string>; body: string }): Promise<string | undefined>;
 }
@@ -149,29 +151,33 @@ async function answerCall(
   };
 }
 
+type SignedRequest = { headers: Record<string, string>; body: string };
+
+/** The calls that need a front; the KMS behind it answers all others. */
+async function answerRequest(request: SignedRequest, options: KmsFrontOptions) {
+  const operation = request.headers['x-amz-target']?.split('.')[1] ?? '';
+  try {
+    if (operation === 'ReEncrypt') return { status: 200, body: JSON.stringify(await reEncrypt(request, options)) };
+    if (operation === 'Decrypt' || operation === 'GenerateDataKey')
+      return { status: 200, body: JSON.stringify(await answerCall(operation, request, options)) };
+    if (options.upstream.forward) return await options.upstream.forward(request);
+    throw new KmsFault('UnknownOperationException', `This front does not know ${operation}.`);
+  } catch (error) {
+    const type = error instanceof KmsFault ? error.type : 'ValidationException';
+    return { status: 400, body: JSON.stringify({ __type: type, message: (error as Error).message }) };
+  }
+}
+
 /** Stands before a KMS that knows no `Recipient`: verifies the document, evaluates the key policy, answers real CMS. */
 export async function serveKmsFront(options: KmsFrontOptions): Promise<{ server: Server; port: number }> {
   const server = createServer(options.tls, (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', chunk => chunks.push(chunk));
     request.on('end', async () => {
-      const operation = String(request.headers['x-amz-target']).split('.')[1] ?? '';
       const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
-      let [status, answer]: [number, object] = [200, {}];
-      try {
-        const body = Buffer.concat(chunks).toString();
-        if (operation !== 'Decrypt' && operation !== 'GenerateDataKey' && operation !== 'ReEncrypt')
-          throw new KmsFault('UnknownOperationException', `This front does not know ${operation}.`);
-        answer =
-          operation === 'ReEncrypt'
-            ? await reEncrypt({ headers, body }, options)
-            : await answerCall(operation, { headers, body }, options);
-      } catch (error) {
-        const type = error instanceof KmsFault ? error.type : 'ValidationException';
-        [status, answer] = [400, { __type: type, message: (error as Error).message }];
-      }
+      const { status, body } = await answerRequest({ headers, body: Buffer.concat(chunks).toString() }, options);
       response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-requestid': randomUUID() });
-      response.end(JSON.stringify(answer));
+      response.end(body);
     });
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));

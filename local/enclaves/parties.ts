@@ -1,18 +1,11 @@
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
-import {
-  CreateGrantCommand,
-  CreateKeyCommand,
-  GenerateDataKeyCommand,
-  KMSClient,
-  ListGrantsCommand,
-  ReEncryptCommand,
-  RevokeGrantCommand,
-} from '@aws-sdk/client-kms';
+import { CreateKeyCommand, GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
-import { buildKeyPolicy, runContext } from '../../functions/enclaves/key-policy.ts';
+import { buildKeyPolicy } from '../../functions/enclaves/key-policy.ts';
 import { buildOutputsPolicy } from '../../functions/enclaves/outputs-policy.ts';
 import type { ArchiveFile } from '../../functions/enclaves/pack/archive.ts';
-import { type PackResult, packFiles } from '../../functions/enclaves/pack/pack.ts';
+import { type PackHeader, type PackResult, packFiles } from '../../functions/enclaves/pack/pack.ts';
+import { bindKeys, findGrantee, grantRun, revokeRun } from '../../functions/enclaves/party-approval.ts';
 import type { RunParty } from '../../functions/enclaves/schemas.ts';
 import type { CloudFacts } from '../deployed-cloud.ts';
 import { type ClientCredentials, clientConfigFor, rootCredentialsFor } from '../roles.ts';
@@ -24,8 +17,7 @@ export interface PackedFile {
   readonly sha256: string;
   readonly bytes: number;
   readonly kmsKey: string;
-  readonly wrappedKey: string;
-  readonly context: Readonly<Record<string, string>>;
+  readonly header: PackHeader;
 }
 
 /** A party with a key of its own, and the role that packs with it and approves runs. */
@@ -37,8 +29,10 @@ export interface EnclaveParty {
     run: { id: string; digest: string },
     files: readonly PackedFile[],
   ): Promise<{ grant: string; keys: Record<string, string> }>;
-  /** Takes every approval of a run back. */
-  revoke(): Promise<void>;
+  /** Takes the approval of a run back. */
+  revoke(run: { id: string }): Promise<void>;
+  /** With which the party calls KMS. */
+  readonly credentials: ClientCredentials;
 }
 
 const document = (Statement: unknown) => JSON.stringify({ Version: '2012-10-17', Statement });
@@ -57,7 +51,8 @@ async function openRole(facts: CloudFacts, name: string): Promise<{ arn: string;
   const [iam, sts] = [new IAMClient(root), new STSClient(root)];
   const trust = { Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${facts.account}:root` }, Action: 'sts:AssumeRole' };
   const { Role } = await iam.send(new CreateRoleCommand({ RoleName: name, AssumeRolePolicyDocument: document(trust) }));
-  const rights = { Effect: 'Allow', Action: ['kms:CreateGrant', 'kms:ListGrants', 'kms:RevokeGrant'], Resource: '*' };
+  const Action = ['kms:CreateGrant', 'kms:GetKeyPolicy', 'kms:ListGrants', 'kms:RevokeGrant'];
+  const rights = { Effect: 'Allow', Action, Resource: '*' };
   await iam.send(
     new PutRolePolicyCommand({ RoleName: name, PolicyName: 'grants', PolicyDocument: document([rights]) }),
   );
@@ -117,9 +112,8 @@ export async function createParty(
     region,
     endpoint: front.endpoint,
     credentials: role.credentials,
-    requestHandler: { httpsAgent: { ca: front.root, servername: `kms.${region}.amazonaws.com` } },
+    requestHandler: { httpsAgent: { ca: front.root } },
   });
-  const grants = new KMSClient(clientConfigFor(facts, role.credentials));
   return {
     key,
     async pack(label, files) {
@@ -137,38 +131,16 @@ export async function createParty(
       for await (const chunk of packing) chunks.push(chunk);
       if (!result) throw new Error('a pack has no result');
       const { sha256, bytes } = result;
-      return { packed: Buffer.concat(chunks), sha256, bytes, kmsKey: key, wrappedKey, context };
+      const header = { format: 'broch-pack-1', kmsKey: key, wrappedKey, context } as const;
+      return { packed: Buffer.concat(chunks), sha256, bytes, kmsKey: key, header };
     },
-    async approve({ id, digest }, files) {
-      const context = runContext(id, digest);
-      const keys = await Promise.all(
-        files.map(async ({ sha256, wrappedKey, context: source }) => {
-          const { CiphertextBlob } = await kms.send(
-            new ReEncryptCommand({
-              CiphertextBlob: Buffer.from(wrappedKey, 'base64'),
-              SourceKeyId: key,
-              DestinationKeyId: key,
-              SourceEncryptionContext: source,
-              DestinationEncryptionContext: context,
-            }),
-          );
-          return [sha256, Buffer.from(CiphertextBlob ?? []).toString('base64')] as const;
-        }),
-      );
-      const { GrantId = '' } = await grants.send(
-        new CreateGrantCommand({
-          KeyId: key,
-          GranteePrincipal: parentRole,
-          Operations: ['Decrypt', 'GenerateDataKey'],
-          Constraints: { EncryptionContextEquals: context },
-          Name: id,
-        }),
-      );
-      return { grant: GrantId, keys: Object.fromEntries(keys) };
+    approve: async (run, files) => ({
+      grant: await grantRun(kms, key, run, (await findGrantee(kms, key)) ?? ''),
+      keys: await bindKeys(kms, run, files),
+    }),
+    async revoke({ id }) {
+      await revokeRun(kms, key, id);
     },
-    async revoke() {
-      const { Grants = [] } = await grants.send(new ListGrantsCommand({ KeyId: key }));
-      for (const { GrantId } of Grants) await grants.send(new RevokeGrantCommand({ KeyId: key, GrantId }));
-    },
+    credentials: role.credentials,
   };
 }

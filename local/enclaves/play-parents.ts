@@ -165,7 +165,7 @@ export async function playParents(
     }
   })();
   return {
-    kms: { endpoint: `https://127.0.0.1:${front.port}`, root, upstream },
+    kms: { endpoint: `https://localhost:${front.port}`, root, upstream },
     measurements,
     async close() {
       await playing;

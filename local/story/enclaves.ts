@@ -149,7 +149,7 @@ export const tellEnclaves: ChapterTeller = async (stage, tell) => {
 
     await tell('Attack: the run goes on although Stella revoked her grant', async () => {
       const attacked = await authoriseRun(stage, partners);
-      play = { before: () => partners.parties.data.revoke() };
+      play = { before: () => partners.parties.data.revoke(attacked) };
       const reason = reasonOf(await performRun(stage, attacked));
       play = {};
       assertHolds(/KMS refused/.test(reason), reason);

@@ -96,6 +96,7 @@ export const answerSamples: Partial<Record<RouteName, object>> = {
   },
   ...deliverySamples,
   importAccess: accessSample,
+  openEnclaveUpload: { ...accessSample, prefix: 'data/enclaves/classifier.pack' },
   ...imageSamples,
   ...batchSamples,
   draftRequest: request,

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decideEnclaveRun, type EnclaveRunCommand, type RunState } from '../../functions/enclaves/enclaves.ts';
+import {
+  decideEnclaveRun,
+  type EnclaveRunCommand,
+  findUploadKey,
+  type RunState,
+} from '../../functions/enclaves/enclaves.ts';
 import { Refused } from '../../functions/refused.ts';
 import {
   boundKeys,
@@ -30,6 +35,27 @@ const bothApprovals = [approvalOf(dataOwner), approvalOf(codePartner)];
 const attestation: EnclaveRunCommand = { do: 'attest', module: 'i-1-enc1', manifest: digest };
 const completion: EnclaveRunCommand = { do: 'complete', request: 'ax-1', outputs };
 const running = [proposal, ...bothApprovals, { do: 'start' } as const, attestation];
+
+describe('an upload of a packed file', () => {
+  const place = (person: typeof dataOwner, sha256: string, commands: readonly EnclaveRunCommand[] = [proposal]) => {
+    const { run } = play(commands);
+    if (!run) throw new Error('there is no run');
+    return findUploadKey(run, person, sha256);
+  };
+  const { artefact } = manifest;
+
+  it('goes where the manifest names it, for the party that owns it, before or after it approved', () => {
+    expect(place(codePartner, artefact.sha256)).toBe(artefact.key);
+    expect(place(dataOwner, 'f'.repeat(64), [proposal, ...bothApprovals])).toBe('data/enclaves/data.pack');
+  });
+
+  it("is not of the other party's file, of another file, by anybody else, or once the run began", () => {
+    expect(() => place(dataOwner, artefact.sha256)).toThrow(/names no packed file/);
+    expect(() => place(codePartner, '0'.repeat(64))).toThrow(/names no packed file/);
+    expect(() => place(researcher, artefact.sha256)).toThrow(/Only .* decide/);
+    expect(() => place(codePartner, artefact.sha256, running)).toThrow(/running/);
+  });
+});
 
 describe('a run', () => {
   it('is authorised when both parties approved its manifest, and completes when the attested enclave gave outputs', () => {

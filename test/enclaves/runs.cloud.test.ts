@@ -1,9 +1,9 @@
-import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
 import { judgeEvidence, type RunEvidence } from '../../functions/enclaves/evidence.ts';
 import { manifestDigest } from '../../functions/enclaves/manifest.ts';
+import { readPackedFile } from '../../functions/enclaves/pack/packed-file.ts';
 import type { EnclaveRun } from '../../functions/enclaves/schemas.ts';
 import { outputsPrefix } from '../../functions/enclaves/schemas.ts';
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
@@ -13,14 +13,16 @@ import { toPem } from '../../local/enclaves/certificates.ts';
 import { exampleArtefact, examplePatients } from '../../local/enclaves/example.ts';
 import { createOutputsKey, createParty, type EnclaveParty, type PackedFile } from '../../local/enclaves/parties.ts';
 import { type EnclaveStage, type PlayedEnclave, playParents } from '../../local/enclaves/play-parents.ts';
+import { enrolJourneyPeople } from '../cli/journey.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { buildProjectFor } from '../datasets/harness.ts';
-import { type Fault, groupCallsByFunction, watchCalls } from '../faults.ts';
 import { addSha256Sums } from '../ingest/delivery.ts';
 import { deliverFiles, signInNewPerson } from '../ingest/partner.ts';
-import { selectTrials } from '../trials.ts';
 import { publishTestVersion, waitUntil } from '../workspaces/harness.ts';
+import { openPartyShell, packExample } from './party-commands.ts';
+import { tryRunFaults } from './run-faults.ts';
 import { boundKeys, manifest } from './runs.ts';
+import { expectNoSecretStored, listLeftInstances } from './stored-traces.ts';
 
 const cloud = connectTestCloud();
 const [dataset, project] = ['enclave-scans', 'enclave-runs'];
@@ -96,18 +98,6 @@ describe('an enclave run', () => {
     );
   });
 
-  it('is refused for good by either party, also after both approved', async () => {
-    const run = await propose();
-    await approve(owner, run);
-    await approve(codePartner, run);
-    const body = { reason: 'The agreement ended.' };
-    expect(await codePartner?.ask('refuseEnclaveRun', { params: { project, run: run.id }, body })).toMatchObject({
-      status: 'refused',
-      ...body,
-    });
-    await expect(approve(owner, run)).rejects.toThrow(/refused/);
-  });
-
   it('takes no loader that nobody approved', async () => {
     const loader = { ...measureLoader(), pcr0: 'a'.repeat(96) };
     await expect(propose(names.code, { loader })).rejects.toThrow(/not the approved one: its PCR0/);
@@ -126,6 +116,7 @@ describe('an approved run', () => {
   let stage: EnclaveStage;
   let parties: { data: EnclaveParty; code: EnclaveParty; outputs: string };
   let packs: { data: PackedFile; code: PackedFile };
+  let petra: ReturnType<typeof openPartyShell>;
 
   beforeAll(async () => {
     const log = (line: string) => logLines.push(line);
@@ -137,6 +128,8 @@ describe('an approved run', () => {
       createOutputsKey(cloud, stage, parentRole),
     ]);
     parties = { data, code, outputs };
+    const { 'enclave-petra': typeLine } = await enrolJourneyPeople(cloud, { 'enclave-petra': 'partner' });
+    petra = openPartyShell(typeLine, code, stage);
     packs = {
       data: await data.pack('patients', examplePatients()),
       code: await code.pack('classifier', exampleArtefact()),
@@ -156,8 +149,7 @@ describe('an approved run', () => {
   };
   const objectOf = (key: string, { sha256, bytes, kmsKey }: PackedFile) => ({ key, sha256, bytes, kmsKey });
 
-  /** Proposed by the lead, approved by both parties with their keys. */
-  async function authorise(change: object = {}): Promise<EnclaveRun> {
+  function proposePacked(change: object = {}): Promise<EnclaveRun> {
     const body = {
       codePartner: names.code ?? '',
       artefact: objectOf(keysOf.code, packs.code),
@@ -167,13 +159,34 @@ describe('an approved run', () => {
       notAfter: new Date(Date.now() + 30 * 24 * 3600_000).toISOString(),
       ...change,
     };
-    const run = (await lead?.ask('proposeEnclaveRun', { params: { project }, body })) as EnclaveRun;
+    return lead?.ask('proposeEnclaveRun', { params: { project }, body }) as Promise<EnclaveRun>;
+  }
+
+  /** Proposed by the lead, approved by both parties with their keys. */
+  async function authorise(): Promise<EnclaveRun> {
+    const run = await proposePacked();
     for (const [person, party, pack] of [
       [owner, parties.data, packs.data],
       [codePartner, parties.code, packs.code],
     ] as const)
       await approve(person, run, await party.approve(run, [pack]));
     return run;
+  }
+
+  /** As the code partner does it at its own machine: it packs, uploads, and approves with its key. */
+  async function authoriseByCommand() {
+    const { file, sha256, bytes } = await packExample(petra, parties.code.key);
+    const run = await proposePacked({
+      codePartner: 'enclave-petra',
+      artefact: { key: 'data/enclaves/petra.pack', sha256, bytes, kmsKey: parties.code.key },
+    });
+    await petra(`broch enclave upload ${project} ${run.id} ${file}`);
+    await approve(owner, run, await parties.data.approve(run, [packs.data]));
+    const authorised = await petra(
+      `broch enclave grant ${project} ${run.id} --manifest ${run.digest} --packed ${file}`,
+    );
+    expect(authorised).toMatchObject({ status: 'authorised' });
+    return { run, header: (await readPackedFile(file)).header };
   }
 
   /** Started by the lead; what became of it. */
@@ -186,21 +199,11 @@ describe('an approved run', () => {
     );
   }
 
-  async function leftInstances(run: string): Promise<string[]> {
-    const ec2 = new EC2Client(cloud.configuration);
-    const Filters = [
-      { Name: 'tag:broch:enclave', Values: [run] },
-      { Name: 'instance-state-name', Values: ['pending', 'running'] },
-    ];
-    const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ Filters }));
-    return Reservations.flatMap(({ Instances = [] }) => Instances.map(({ InstanceId = '' }) => InstanceId));
-  }
-
   async function expectNothingLeft(run: string) {
     await waitUntil(
       () =>
         Promise.all([
-          leftInstances(run),
+          listLeftInstances(cloud, run),
           stage.kms.upstream.grants(parties.data.key),
           stage.kms.upstream.grants(parties.code.key),
         ]),
@@ -209,7 +212,8 @@ describe('an approved run', () => {
   }
 
   it('computes, brings its outputs to the airlock, leaves evidence that both can check, and nothing else', async () => {
-    const run = await perform(await authorise());
+    const { run: authorised, header } = await authoriseByCommand();
+    const run = await perform(authorised);
     expect(run, logLines.join('\n')).toMatchObject({ status: 'completed', outputs: { files: 1 } });
     const params = { project, run: run.id };
     const request = run.status === 'completed' ? run.request : '';
@@ -227,10 +231,24 @@ describe('an approved run', () => {
     expect(judgeEvidence(evidence, { roots }).filter(({ ok }) => !ok)).toEqual([]);
     await expectNothingLeft(run.id);
     await expect(lead?.ask('startEnclaveRun', { params })).rejects.toThrow(/completed/);
+    const buckets = [built.network.bucket, cloud.outputs['data.Evidence'] ?? ''];
+    await expectNoSecretStored(cloud, stage, { buckets, run: run.id, headers: [packs.data.header, header] });
     expect(logLines.join('\n')).not.toMatch(/secret|AWS4|SecretAccessKey/i);
   }, 120_000);
 
-  it.each<[string, () => Promise<PlayedEnclave>, RegExp]>([
+  it('is refused for good once its partner takes the approval back', async () => {
+    const { run } = await authoriseByCommand();
+    expect(await petra(`broch enclave revoke ${project} ${run.id} --reason 'The agreement ended.'`)).toEqual({
+      ok: true,
+      revoked: 1,
+      status: 'refused',
+    });
+    await expect(lead?.ask('startEnclaveRun', { params: { project, run: run.id } })).rejects.toThrow(/refused/);
+    await expect(approve(owner, run)).rejects.toThrow(/refused/);
+    await parties.data.revoke(run);
+  });
+
+  it.each<[string, (run: EnclaveRun) => Promise<PlayedEnclave>, RegExp]>([
     [
       'whose code was exchanged',
       async () => {
@@ -241,7 +259,7 @@ describe('an approved run', () => {
     ],
     [
       'whose approval is revoked while it runs',
-      async () => ({ before: () => parties.data.revoke() }),
+      async run => ({ before: () => parties.data.revoke(run) }),
       /KMS refused Decrypt/,
     ],
     ['whose enclave is in debug mode', async () => ({ debug: true }), /debug mode/],
@@ -250,7 +268,7 @@ describe('an approved run', () => {
     '%s ends without outputs, and says why',
     async (_, prepare, reason) => {
       const run = await authorise();
-      play = await prepare();
+      play = await prepare(run);
       const failed = await perform(run);
       play = {};
       await upload();
@@ -263,35 +281,19 @@ describe('an approved run', () => {
 
   it('whose grant is gone does not start', async () => {
     const run = await authorise();
-    await parties.code.revoke();
+    await parties.code.revoke(run);
     expect(await perform(run)).toMatchObject({ status: 'failed', reason: expect.stringMatching(/No grant permits/) });
-    expect(await leftInstances(run.id)).toEqual([]);
+    expect(await listLeftInstances(cloud, run.id)).toEqual([]);
   }, 60_000);
 
   it('leaves nothing, whichever AWS call of its workflow fails', async () => {
-    const watch = await watchCalls(cloud, project, [], { step: 1, route: 0 });
-    const attempt = async (faults: readonly Fault[]) => {
-      const run = await authorise();
-      await watch.rearm(faults);
-      const { status, id } = await perform(run);
-      await expectNothingLeft(id);
-      return { status, ...(await watch.calls()) };
-    };
-    const { calls } = await attempt([]);
-    // The step that ends a run is repeated; every other failure for good ends it.
-    const trials = [...groupCallsByFunction(calls)].flatMap(([name, list]) =>
-      /^enclaves\/(?!api)/.test(name)
-        ? list.map(({ action, nth }) => {
-            const invocations = name.includes('close') ? 1 : 99;
-            return { function: name, action, nth, how: 'error', invocations } as const satisfies Fault;
-          })
-        : [],
-    );
-    for (const fault of selectTrials('an enclave run', trials, trial => [trial.function])) {
-      const { status, unmet } = await attempt([fault]);
-      expect(unmet.filter(({ invocations }) => invocations === 1)).toEqual([]);
-      expect(status, JSON.stringify(fault)).toBe(fault.function.includes('close') ? 'completed' : 'failed');
-    }
-    await watch.end();
+    await tryRunFaults(cloud, project, {
+      prepare: authorise,
+      perform: async run => {
+        const { status } = await perform(run);
+        await expectNothingLeft(run.id);
+        return status;
+      },
+    });
   }, 240_000);
 });

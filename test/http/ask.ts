@@ -71,6 +71,7 @@ export const exampleBodies: Record<string, object> = {
     limits: { vcpus: 2, memoryMiB: 1024, seconds: 600 },
     notAfter: '2027-06-30T00:00:00Z',
   },
+  openEnclaveUpload: { sha256: 'f'.repeat(64) },
   approveEnclaveRun: { manifest: 'a'.repeat(96), grant: 'grant', keys: {} },
   refuseEnclaveRun: { reason: 'The code was not reviewed.' },
   openDelivery: { dataset: 'admissions' },

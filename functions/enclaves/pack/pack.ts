@@ -6,7 +6,7 @@ import { decryptStream, encryptStream, StreamError } from './stream-cipher.ts';
 
 /** Of a segment of a packed file. Two of them are in memory at a time. */
 const SEGMENT_BYTES = 1024 * 1024;
-const MAX_HEADER_BYTES = 4096;
+export const MAX_HEADER_BYTES = 4096;
 
 /**
  * The first line of a packed file: the key that the file's own key is encrypted with, and the encryption context for it.
@@ -79,10 +79,10 @@ async function readPackHeader(source: AsyncIterable<Uint8Array>) {
     yield start.subarray(end + 1) as Uint8Array;
     yield* { [Symbol.asyncIterator]: () => iterator };
   }
-  return { header: parseHeader(line), line, rest: rest() };
+  return { header: parsePackHeader(line), line, rest: rest() };
 }
 
-function parseHeader(line: Uint8Array): PackHeader {
+export function parsePackHeader(line: Uint8Array): PackHeader {
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(line).toString());
