@@ -1,5 +1,7 @@
 import {
+  DescribeExecutionCommand,
   ExecutionAlreadyExists,
+  ExecutionDoesNotExist,
   SendTaskSuccessCommand,
   SFNClient,
   StartExecutionCommand,
@@ -27,5 +29,17 @@ export async function completeTask(taskToken: string): Promise<void> {
     await client.send(new SendTaskSuccessCommand({ taskToken, output: '{}' }));
   } catch (error) {
     if (!(error instanceof TaskDoesNotExist || error instanceof TaskTimedOut)) throw error;
+  }
+}
+
+/** Whether the execution of this name goes on. One that never began does not. */
+export async function isExecutionRunning(stateMachineArn: string, name: string): Promise<boolean> {
+  const executionArn = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:${name}`;
+  try {
+    const { status } = await client.send(new DescribeExecutionCommand({ executionArn }));
+    return status === 'RUNNING' || status === 'PENDING_REDRIVE';
+  } catch (error) {
+    if (error instanceof ExecutionDoesNotExist) return false;
+    throw error;
   }
 }

@@ -1,5 +1,6 @@
-import type { Stack } from 'aws-cdk-lib';
+import { Fn, type Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { AUDITOR_ROLE } from '../functions/enclaves/schemas.ts';
 import { uploadActions } from '../functions/storage/upload-access.ts';
 import { projectKeysStatement, projectObjects } from './project-bucket-grants.ts';
@@ -60,3 +61,11 @@ export const uploadsPackedFiles = (prefix: string, stack: Stack): PolicyStatemen
   new PolicyStatement({ actions: [...uploadActions], resources: [projectObjects(prefix, stack, '/data/enclaves/*')] }),
   projectKeysStatement(prefix, stack, ['kms:Decrypt', 'kms:GenerateDataKey']),
 ];
+
+export const describesExecutions = ({ partition, region, account }: Stack, machine: IStateMachine) =>
+  new PolicyStatement({
+    actions: ['states:DescribeExecution'],
+    resources: [`arn:${partition}:states:${region}:${account}:execution:${nameOf(machine)}:*`],
+  });
+
+const nameOf = ({ stateMachineArn }: IStateMachine) => Fn.select(6, Fn.split(':', stateMachineArn));

@@ -1,6 +1,7 @@
 import { Duration, Stack, Validations } from 'aws-cdk-lib';
 import { ArnPrincipal, CompositePrincipal, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import { type Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
+import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type * as ApiLambda from '../functions/enclaves/api.lambda.ts';
 import type * as CheckKeys from '../functions/enclaves/check-keys.lambda.ts';
@@ -8,6 +9,7 @@ import type * as Close from '../functions/enclaves/close.lambda.ts';
 import type * as Lapse from '../functions/enclaves/lapse.lambda.ts';
 import type * as Launch from '../functions/enclaves/launch.lambda.ts';
 import type * as Seal from '../functions/enclaves/seal.lambda.ts';
+import type * as Sweep from '../functions/enclaves/sweep.lambda.ts';
 import type * as Wake from '../functions/enclaves/wake.lambda.ts';
 import type * as Watch from '../functions/enclaves/watch.lambda.ts';
 import { environmentName } from '../functions/names.ts';
@@ -18,6 +20,7 @@ import {
   combinedAccess,
   groupsAccess,
   startAccess,
+  type TableRight,
   tableAccess,
 } from './access.ts';
 import type { Api, People } from './api.ts';
@@ -26,6 +29,7 @@ import type { Core } from './core.ts';
 import {
   auditsKeys,
   becomesAuditor,
+  describesExecutions,
   listsEnclaveReports,
   opensOutputs,
   readsEnclaveReports,
@@ -36,9 +40,11 @@ import {
 import { Handler, type HandlerModule } from './handler.ts';
 import { explainWildcards } from './nag-wildcards.ts';
 import { bucketPrefix } from './project/names.ts';
+import { ScheduledCheck } from './scheduled-check.ts';
 import { createUploadRole } from './upload-role.ts';
 import { Workflow } from './workflow.ts';
 import { launchesInstances, removesInstances } from './workspace-rights.ts';
+import { projectPrices } from './workspaces-config.ts';
 
 /** The evidence of enclave runs, which nobody can delete or change for as long as released files. */
 export class EnclavesData extends Construct {
@@ -84,7 +90,8 @@ export class Enclaves extends Construct {
       deadline: Duration.days(31),
       severity: 'warning',
     });
-    const steps = this.createSteps(core, data);
+    const awake = new AwakeProjects(this, 'Awake', { environment: core.config.environment });
+    const steps = this.createSteps(core, data, awake);
     const { machine } = new Workflow(this, 'Run', {
       core,
       file: 'enclaves-run.asl.json',
@@ -93,7 +100,8 @@ export class Enclaves extends Construct {
       deadline: Duration.hours(28),
       severity: 'warning',
     });
-    this.createAuditor(core, [steps.CheckKeys, steps.Close]);
+    const sweep = this.createSweeper(core, awake, machine);
+    this.createAuditor(core, [steps.CheckKeys, steps.Close, sweep]);
     this.roles = { auditor: this.auditor, opener: steps.Seal.fn.role?.roleArn ?? '' };
     const functions: { api?: Handler<typeof ApiLambda> } = {};
     const uploader = createUploadRole(this, 'Upload', {
@@ -139,12 +147,48 @@ export class Enclaves extends Construct {
     });
   }
 
-  private createSteps(core: Core, data: EnclavesData) {
+  /** What functions may that end runs. */
+  private closes(core: Core, awake: AwakeProjects, enclave: TableRight[], projects: TableRight[] = []) {
+    const { environment } = core.config;
+    return {
+      TABLE_NAME: tableAccess(core.table, {
+        enclave,
+        project: ['GetItem'],
+        awake: ['GetItem', 'PutItem'],
+        ...(projects.length > 0 && { projects }),
+      }),
+      ...awake.sleeps(),
+      ENVIRONMENT: accessTo(environment, ...removesInstances(this, environment)),
+      AUDITOR_ROLE_ARN: this.audit(),
+    };
+  }
+
+  private audit = () => accessTo(this.auditor, becomesAuditor(Stack.of(this), this.auditor));
+
+  private createSweeper(core: Core, awake: AwakeProjects, machine: IStateMachine): Handler<typeof Sweep> {
+    const check = new Handler<typeof Sweep>(this, 'Sweep', {
+      core,
+      entry: 'enclaves/sweep.lambda.ts',
+      seconds: 300,
+      environment: {
+        ...this.closes(core, awake, ['GetItem', 'PutItem', 'Query'], ['Query']),
+        RUN_MACHINE: accessTo(machine.stateMachineArn, describesExecutions(Stack.of(this), machine)),
+      },
+    });
+    new ScheduledCheck(this, 'Sweeper', {
+      core,
+      check,
+      every: Duration.minutes(15),
+      description: 'Ends what is left of enclave runs whose workflow was stopped',
+      consequence: 'Instances end themselves in time, but grants and endpoints stay.',
+    });
+    return check;
+  }
+
+  private createSteps(core: Core, data: EnclavesData, awake: AwakeProjects) {
     const stack = Stack.of(this);
     const { environment, enclaves: config } = core.config;
     const prefix = bucketPrefix(environment, stack.account);
-    const awake = new AwakeProjects(this, 'Awake', { environment });
-    const audit = accessTo(this.auditor, becomesAuditor(stack, this.auditor));
     const ROOTS = JSON.stringify(config.roots);
     const reading = { enclave: ['GetItem'], project: ['GetItem'] } as const;
     const deciding = { enclave: ['GetItem', 'PutItem'], project: ['GetItem'] } as const;
@@ -172,7 +216,7 @@ export class Enclaves extends Construct {
         seconds: 60,
         environment: {
           TABLE_NAME: tableAccess(core.table, reading),
-          AUDITOR_ROLE_ARN: audit,
+          AUDITOR_ROLE_ARN: this.audit(),
           OPENER_ROLE: seal.fn.role?.roleArn ?? '',
         },
       }),
@@ -191,6 +235,7 @@ export class Enclaves extends Construct {
             }),
           ),
           PER_PROJECT: String(core.config.workspaces.perProject),
+          PRICES: projectPrices(core.config.workspaces),
         },
       }),
       Launch: new Handler<typeof Launch>(this, 'Launch', {
@@ -217,12 +262,7 @@ export class Enclaves extends Construct {
         core,
         entry: 'enclaves/close.lambda.ts',
         seconds: 60,
-        environment: {
-          TABLE_NAME: tableAccess(core.table, { ...deciding, ...leasing }),
-          ...awake.sleeps(),
-          ENVIRONMENT: accessTo(environment, ...removesInstances(this, environment)),
-          AUDITOR_ROLE_ARN: audit,
-        },
+        environment: this.closes(core, awake, ['GetItem', 'PutItem']),
       }),
     };
   }

@@ -96,3 +96,7 @@ export const WorkspacesConfig = z
       ),
   })
   .superRefine(refuseMissingPrices);
+
+/** The prices of machines and the budget of a project, for the functions that start things in it. */
+export const projectPrices = ({ hourlyPrices, hourlyBudget }: Omit<PricedSizes, 'sizes'>): string =>
+  JSON.stringify({ hourly: hourlyPrices, budget: hourlyBudget });

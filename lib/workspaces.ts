@@ -43,6 +43,7 @@ import {
   restartsInstances,
 } from './workspace-rights.ts';
 import { WorkspaceSweeper } from './workspace-sweeper.ts';
+import { projectPrices } from './workspaces-config.ts';
 import type { WorkspacesData } from './workspaces-data.ts';
 
 export interface WorkspacesProps {
@@ -62,7 +63,7 @@ export class Workspaces extends Construct {
 
     const prices = {
       PER_PROJECT: String(config.perProject),
-      PRICES: JSON.stringify({ hourly: config.hourlyPrices, budget: config.hourlyBudget }),
+      PRICES: projectPrices(config),
       SIZES: JSON.stringify(config.sizes),
     };
     const awake = new AwakeProjects(this, 'Awake', { environment });

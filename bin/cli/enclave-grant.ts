@@ -54,15 +54,15 @@ export const enclaveGrantCommand = defineCommand({
         'usage',
         `Give --packed for ${missing.map(({ key, sha256 }) => `${key} (${sha256})`).join(', ')} too.`,
       );
-    const [kmsKey = '', ...others] = new Set(objects.map(object => object.kmsKey));
+    const kmsKeys = [...new Set(objects.map(({ kmsKey }) => kmsKey))];
     const keys: Record<string, string> = {};
-    for (const key of [kmsKey, ...others]) {
-      const own = files.filter(({ header }) => header.kmsKey === key);
-      Object.assign(keys, await askPartyKms('kms:ReEncrypt', () => bindKeys(openPartyKms(key), run, own)));
+    for (const key of kmsKeys) {
+      const keyFiles = files.filter(({ header }) => header.kmsKey === key);
+      Object.assign(keys, await askPartyKms('kms:ReEncrypt', () => bindKeys(openPartyKms(key), run, keyFiles)));
     }
-    const grant = await grantKeys([kmsKey, ...others], run);
-    const approved = await api.ask('approveEnclaveRun', { params, body: { manifest, grant, keys } });
-    context.result(approved, formatEnclaveRun(approved, context));
+    const grant = await grantKeys(kmsKeys, run);
+    const answer = await api.ask('approveEnclaveRun', { params, body: { manifest, grant, keys } });
+    context.result(answer, formatEnclaveRun(answer, context));
     return 'ok';
   },
 });

@@ -1,52 +1,14 @@
 import * as z from 'zod';
-import { releaseProject } from '../awake/room.ts';
-import { currentTime } from '../clock.ts';
-import { logger, stepHandler } from '../handler.ts';
-import { RunStep, readNetwork, readRun } from './attempt.ts';
-import { decideEnclaveRun } from './enclaves.ts';
-import { terminateParents } from './instances.ts';
-import { isApproval, keysOfInputs } from './key-check.ts';
-import { revokeGrants } from './party-keys.ts';
-import { explainEnclaveFailure } from './reasons.ts';
-import { changeEnclaveRun } from './store.ts';
+import { stepHandler } from '../handler.ts';
+import { RunStep } from './attempt.ts';
+import { closeRun, closingEnvironment } from './closing.ts';
 
-export const env = z.object({
-  TABLE_NAME: z.string(),
-  AWAKE_STACKS: z.string(),
-  AWAKE_ROLE: z.string(),
-  ENVIRONMENT: z.string(),
-  AUDITOR_ROLE_ARN: z.string(),
-});
-const { TABLE_NAME, AWAKE_STACKS, AWAKE_ROLE, AUDITOR_ROLE_ARN } = env.parse(process.env);
+export const env = z.object(closingEnvironment);
+const values = env.parse(process.env);
 
 const Caught = z.object({ Error: z.string().default('unknown'), Cause: z.string().default('') });
 
-/**
- * Ends a run, whatever became of it: terminates its instance, records why it failed if it did, lets the project sleep, and
- * revokes the grants. The order matters: what costs and what could still compute goes first.
- */
-export const handler = stepHandler(RunStep.extend({ caught: Caught.optional() }), async ({ caught, ...step }) => {
-  await terminateParents(step.run);
-  const now = currentTime();
-  if (caught) {
-    const reason = explainEnclaveFailure({ error: caught.Error, cause: caught.Cause });
-    const place = { project: step.project, id: step.run };
-    await changeEnclaveRun(TABLE_NAME, place, read => decideEnclaveRun(read, { do: 'fail', reason }, now), now);
-  }
-  await releaseProject({ table: TABLE_NAME, prefix: AWAKE_STACKS, serviceRole: AWAKE_ROLE }, step.project, step.run);
-  const run = await readRun(TABLE_NAME, step);
-  const { network } = await readNetwork(TABLE_NAME, step.project);
-  const { role } = network.datasets;
-  const failures = await Promise.all(
-    keysOfInputs(run).map(key =>
-      revokeGrants(key, AUDITOR_ROLE_ARN, grant => isApproval(grant, run, role)).then(
-        () => [],
-        (error: unknown) => [error],
-      ),
-    ),
-  );
-  // The party can always revoke its grants itself; the nonce and the manifest's end make them useless anyway.
-  if (failures.flat().length > 0)
-    logger.error('grants could not be revoked', { run: run.id, failures: failures.flat() });
-  return { unrevoked: failures.flat().length };
-});
+/** The last step of a run's workflow, also after a step failed. */
+export const handler = stepHandler(RunStep.extend({ caught: Caught.optional() }), ({ caught, ...step }) =>
+  closeRun(values, step, caught && { error: caught.Error, cause: caught.Cause }),
+);

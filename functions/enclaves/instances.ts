@@ -3,6 +3,7 @@ import {
   DescribeInstancesCommand,
   EC2Client,
   type Instance,
+  paginateDescribeInstances,
   RunInstancesCommand,
   type RunInstancesCommandInput,
   TerminateInstancesCommand,
@@ -23,14 +24,30 @@ export interface ParentOrder {
   readonly minutes: number;
 }
 
+const liveStates = { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] };
+
+/** The runs of an environment for which instances are there. */
+export async function listParentRuns(environment: string): Promise<{ project: string; run: string }[]> {
+  const runs: { project: string; run: string }[] = [];
+  const Filters = [
+    { Name: 'tag-key', Values: ['broch:enclave'] },
+    { Name: 'tag:broch:environment', Values: [environment] },
+    liveStates,
+  ];
+  for await (const { Reservations = [] } of paginateDescribeInstances({ client }, { Filters }))
+    for (const { Tags = [] } of Reservations.flatMap(({ Instances = [] }) => Instances)) {
+      const tag = (name: string) => Tags.find(({ Key }) => Key === name)?.Value ?? '';
+      // The emulator ignores some filters.
+      if (tag('broch:enclave')) runs.push({ project: tag('broch:project'), run: tag('broch:enclave') });
+    }
+  return runs;
+}
+
 /** The instances of a run that are not terminated or terminating. */
 async function findParents(run: string): Promise<Instance[]> {
   const { Reservations = [] } = await client.send(
     new DescribeInstancesCommand({
-      Filters: [
-        { Name: 'tag:broch:enclave', Values: [run] },
-        { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] },
-      ],
+      Filters: [{ Name: 'tag:broch:enclave', Values: [run] }, liveStates],
     }),
   );
   return Reservations.flatMap(({ Instances = [] }) => Instances);

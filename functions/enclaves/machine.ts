@@ -14,9 +14,13 @@ const machineTypes = [
 const PARENT_VCPUS = 2;
 const PARENT_MIB = 4096;
 const MiB = 1024 * 1024;
+/** Amazon's list price of these types for a processor and an hour, in millionths of a dollar, where no other is configured. */
+const VCPU_MICROS = 48_000;
 
 export interface EnclaveMachine {
   readonly type: string;
+  /** By the list. */
+  readonly hourlyMicros: number;
   /** Of the enclave. */
   readonly vcpus: number;
   readonly memoryMiB: number;
@@ -35,5 +39,6 @@ export function machineFor({ limits, artefact, inputs, outputs }: RunManifest): 
       'invalid',
       `No machine has ${vcpus} processors and ${memory} MiB for an enclave. Lower the limits, or the size of the packed files.`,
     );
-  return { type: machine.type, vcpus, memoryMiB: machine.memoryMiB - PARENT_MIB };
+  const hourlyMicros = machine.vcpus * VCPU_MICROS;
+  return { type: machine.type, hourlyMicros, vcpus, memoryMiB: machine.memoryMiB - PARENT_MIB };
 }

@@ -1,4 +1,5 @@
 import { type CaughtError, readErrorMessage, showErrorName } from '../caught-error.ts';
+import { STOPPED } from './leftovers.ts';
 
 const remedy = 'Propose the run again: an approval is for one run.';
 
@@ -8,6 +9,7 @@ export function explainEnclaveFailure(caught: CaughtError): string {
   if (error === 'Refused') return `${readErrorMessage(caught) || 'The run was refused.'} ${remedy}`;
   if (error === 'InsufficientInstanceCapacity') return `AWS has no capacity for the machine at the moment. ${remedy}`;
   if (error === 'NotAwake') return `The project's endpoints were not created in time. ${remedy}`;
+  if (error === STOPPED) return `Its workflow was stopped or took too long, so the run was ended. ${remedy}`;
   if (error === 'TooLong') return `The run did not end in the time of its manifest. ${remedy}`;
   return `An internal error occurred (${showErrorName(caught)}). ${remedy} Operators find the cause in the execution of the workflow.`;
 }

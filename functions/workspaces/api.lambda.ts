@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
 import { AwakeProject, asleep } from '../awake/lease.ts';
+import { awakeLimits, HourlyPrices } from '../awake/prices.ts';
 import { currentTime } from '../clock.ts';
 import { startExecution } from '../executions.ts';
 import { http } from '../http/http.ts';
@@ -17,7 +18,7 @@ import { Project } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
 import { readRow } from '../table.ts';
 import type { WorkspacePerson } from './desk.ts';
-import { awakeLimits, estimateWorkspace, HourlyPrices } from './estimate.ts';
+import { estimateWorkspace } from './estimate.ts';
 import { isChangingWorkspace } from './life.ts';
 import { mintDesktopLink } from './link.ts';
 import { decryptPassword } from './passwords.ts';

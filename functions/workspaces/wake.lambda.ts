@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import { findGatewayDoor, findPlace } from '../awake/doorway.ts';
+import { awakeLimits, findHourlyMicros, HourlyPrices } from '../awake/prices.ts';
 import { wakeProject } from '../awake/room.ts';
 import { stepHandler } from '../handler.ts';
 import { ProjectTier, projectTierKey } from '../images/schemas.ts';
 import { rowKey } from '../keys.ts';
 import { Project } from '../projects/schemas.ts';
 import { readRow } from '../table.ts';
-import { awakeLimits, findHourlyMicros, HourlyPrices } from './estimate.ts';
 import { leaseEnvironment } from './leases.ts';
 import { WorkspaceKind, WorkspaceSize } from './schemas.ts';
 import { LaunchAttempt, readWorkspace } from './store.ts';

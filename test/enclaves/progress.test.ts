@@ -58,9 +58,9 @@ describe('a look at a run', () => {
 });
 
 it('a machine has room for the enclave and for itself, or the run is refused', () => {
-  expect(machineFor(manifest)).toEqual({ type: 'm6i.xlarge', vcpus: 2, memoryMiB: 12_288 });
+  expect(machineFor(manifest)).toMatchObject({ type: 'm6i.xlarge', vcpus: 2, memoryMiB: 12_288 });
   const large = { ...manifest, limits: { ...manifest.limits, vcpus: 3, memoryMiB: 40_000 } };
-  expect(machineFor(large)).toEqual({ type: 'm6i.4xlarge', vcpus: 4, memoryMiB: 61_440 });
+  expect(machineFor(large)).toMatchObject({ type: 'm6i.4xlarge', vcpus: 4, memoryMiB: 61_440 });
   const huge = { ...manifest, limits: { ...manifest.limits, memoryMiB: 1_000_000 } };
   expect(() => machineFor(huge)).toThrow(/No machine has/);
 });

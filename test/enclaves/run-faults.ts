@@ -33,12 +33,12 @@ export async function tryRunFaults(
       : [],
   );
   for (const fault of selectTrials('an enclave run', trials, trial => [trial.function])) {
-    const { status, calls: made } = await attempt([fault]);
-    // How a project wakes, and so which calls that takes, depends on how far the sleep after the last run has come.
-    const isMet = made.some(({ how }) => how !== null);
-    expect(isMet || fault.function.includes('wake'), JSON.stringify(fault)).toBe(true);
-    const isFatal = isMet && !fault.function.includes('close');
-    expect(status, JSON.stringify(fault)).toBe(isFatal ? 'failed' : 'completed');
+    const outcome = await attempt([fault]);
+    const isWaking = fault.function.includes('wake');
+    // Which calls waking takes depends on how far the sleep after the last run has come; the next try may take others.
+    expect(isWaking || outcome.calls.some(call => call.how !== null), JSON.stringify(fault)).toBe(true);
+    const statuses = fault.function.includes('close') ? ['completed'] : isWaking ? ['completed', 'failed'] : ['failed'];
+    expect(statuses, JSON.stringify(fault)).toContain(outcome.status);
   }
   await watch.end();
 }

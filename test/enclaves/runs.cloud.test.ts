@@ -1,11 +1,10 @@
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
-import { judgeEvidence, type RunEvidence } from '../../functions/enclaves/evidence.ts';
+import { judgeEvidence, RunEvidence } from '../../functions/enclaves/evidence.ts';
 import { manifestDigest } from '../../functions/enclaves/manifest.ts';
 import { readPackedFile } from '../../functions/enclaves/pack/packed-file.ts';
-import type { EnclaveRun } from '../../functions/enclaves/schemas.ts';
-import { outputsPrefix } from '../../functions/enclaves/schemas.ts';
+import { type EnclaveRun, outputsPrefix } from '../../functions/enclaves/schemas.ts';
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
 import { readAuthority } from '../../local/enclaves/authority-file.ts';
 import { measureLoader } from '../../local/enclaves/build-loader.ts';
@@ -19,10 +18,11 @@ import { buildProjectFor } from '../datasets/harness.ts';
 import { addSha256Sums } from '../ingest/delivery.ts';
 import { deliverFiles, signInNewPerson } from '../ingest/partner.ts';
 import { publishTestVersion, waitUntil } from '../workspaces/harness.ts';
+import { stopWorkflow, sweepLater } from './abandoned-run.ts';
 import { openPartyShell, packExample } from './party-commands.ts';
 import { tryRunFaults } from './run-faults.ts';
 import { boundKeys, manifest } from './runs.ts';
-import { expectNoSecretStored, listLeftInstances } from './stored-traces.ts';
+import { expectNoSecretStored, listLeftovers } from './stored-traces.ts';
 
 const cloud = connectTestCloud();
 const [dataset, project] = ['enclave-scans', 'enclave-runs'];
@@ -90,20 +90,14 @@ describe('an enclave run', () => {
     expect(await listOwnIds(stranger)).not.toContain(run.id);
     expect(await approve(owner, run)).toMatchObject({ status: 'proposed' });
     expect(await approve(codePartner, run)).toMatchObject({ status: 'authorised' });
-    expect(await operator?.ask('showEnclaveRun', { params: { project, run: run.id } })).toMatchObject({
-      status: 'authorised',
-    });
-    await expect(stranger?.ask('showEnclaveRun', { params: { project, run: run.id } })).rejects.toThrow(
-      /Only the parties/,
-    );
+    const params = { project, run: run.id };
+    expect(await operator?.ask('showEnclaveRun', { params })).toMatchObject({ status: 'authorised' });
+    await expect(stranger?.ask('showEnclaveRun', { params })).rejects.toThrow(/Only the parties/);
   });
 
-  it('takes no loader that nobody approved', async () => {
+  it('takes no loader that nobody approved, and nobody for the code who is no partner', async () => {
     const loader = { ...measureLoader(), pcr0: 'a'.repeat(96) };
     await expect(propose(names.code, { loader })).rejects.toThrow(/not the approved one: its PCR0/);
-  });
-
-  it('needs a partner for the code', async () => {
     await expect(propose(names.data)).rejects.toThrow(/is no partner/);
   });
 });
@@ -143,9 +137,9 @@ describe('an approved run', () => {
 
   const keysOf = { code: 'data/enclaves/classifier.pack', data: 'data/enclaves/patients.pack' };
   const upload = async (code = packs.code.packed) => {
-    const Bucket = built.network.bucket;
-    await s3.send(new PutObjectCommand({ Bucket, Key: keysOf.code, Body: code }));
-    await s3.send(new PutObjectCommand({ Bucket, Key: keysOf.data, Body: packs.data.packed }));
+    const { bucket: Bucket } = built.network;
+    for (const [Key, Body] of [[keysOf.code, code] as const, [keysOf.data, packs.data.packed] as const])
+      await s3.send(new PutObjectCommand({ Bucket, Key, Body }));
   };
   const objectOf = (key: string, { sha256, bytes, kmsKey }: PackedFile) => ({ key, sha256, bytes, kmsKey });
 
@@ -165,11 +159,8 @@ describe('an approved run', () => {
   /** Proposed by the lead, approved by both parties with their keys. */
   async function authorise(): Promise<EnclaveRun> {
     const run = await proposePacked();
-    for (const [person, party, pack] of [
-      [owner, parties.data, packs.data],
-      [codePartner, parties.code, packs.code],
-    ] as const)
-      await approve(person, run, await party.approve(run, [pack]));
+    await approve(owner, run, await parties.data.approve(run, [packs.data]));
+    await approve(codePartner, run, await parties.code.approve(run, [packs.code]));
     return run;
   }
 
@@ -199,17 +190,11 @@ describe('an approved run', () => {
     );
   }
 
-  async function expectNothingLeft(run: string) {
-    await waitUntil(
-      () =>
-        Promise.all([
-          listLeftInstances(cloud, run),
-          stage.kms.upstream.grants(parties.data.key),
-          stage.kms.upstream.grants(parties.code.key),
-        ]),
-      answers => answers.flat().length === 0,
+  const expectNothingLeft = (run: string) =>
+    waitUntil(
+      () => listLeftovers(cloud, stage, { project, run, keys: [parties.data.key, parties.code.key] }),
+      leftovers => leftovers.length === 0,
     );
-  }
 
   it('computes, brings its outputs to the airlock, leaves evidence that both can check, and nothing else', async () => {
     const { run: authorised, header } = await authoriseByCommand();
@@ -226,7 +211,7 @@ describe('an approved run', () => {
     const place = { Bucket: built.network.bucket, Key: `${outputsPrefix(run.id)}groups.csv` };
     const table = await (await s3.send(new GetObjectCommand(place))).Body?.transformToString();
     expect(table).toBe('group,patients\nhigh,2\nlow,3\n');
-    const evidence = (await codePartner?.ask('showEnclaveEvidence', { params })) as RunEvidence;
+    const evidence = RunEvidence.parse(await petra(`broch enclave evidence ${project} ${run.id}`));
     const roots = [toPem(readAuthority(cloud.authority).root.certificate)];
     expect(judgeEvidence(evidence, { roots }).filter(({ ok }) => !ok)).toEqual([]);
     await expectNothingLeft(run.id);
@@ -283,7 +268,21 @@ describe('an approved run', () => {
     const run = await authorise();
     await parties.code.revoke(run);
     expect(await perform(run)).toMatchObject({ status: 'failed', reason: expect.stringMatching(/No grant permits/) });
-    expect(await listLeftInstances(cloud, run.id)).toEqual([]);
+    await expectNothingLeft(run.id);
+  }, 60_000);
+
+  it('is ended by the sweeper if somebody stops its workflow', async () => {
+    const run = await authorise();
+    const signal = Promise.withResolvers<void>();
+    play = { before: () => stopWorkflow(cloud, run.id).then(signal.resolve) };
+    const params = { project, run: run.id };
+    await lead?.ask('startEnclaveRun', { params });
+    await signal.promise;
+    play = {};
+    await sweepLater(cloud, run);
+    const reason = expect.stringMatching(/workflow was stopped/);
+    expect(await lead?.ask('showEnclaveRun', { params })).toMatchObject({ status: 'failed', reason });
+    await expectNothingLeft(run.id);
   }, 60_000);
 
   it('leaves nothing, whichever AWS call of its workflow fails', async () => {

@@ -13,9 +13,12 @@ import {
   SFNClient,
 } from '@aws-sdk/client-sfn';
 import { expect } from 'vitest';
+import { AwakeProject } from '../../functions/awake/lease.ts';
 import type { PackHeader } from '../../functions/enclaves/pack/pack.ts';
+import { rowKey } from '../../functions/keys.ts';
 import type { EnclaveStage } from '../../local/enclaves/play-parents.ts';
 import type { connectTestCloud } from '../cloud.ts';
+import { openTestTable } from '../workspaces/harness.ts';
 
 type Trace = readonly [place: string, content: Uint8Array];
 
@@ -116,7 +119,7 @@ export async function expectNoSecretStored(
     ).toBe(true);
 }
 
-export async function listLeftInstances({ configuration }: ReturnType<typeof connectTestCloud>, run: string) {
+async function listLeftInstances({ configuration }: ReturnType<typeof connectTestCloud>, run: string) {
   const ec2 = new EC2Client(configuration);
   const Filters = [
     { Name: 'tag:broch:enclave', Values: [run] },
@@ -124,4 +127,18 @@ export async function listLeftInstances({ configuration }: ReturnType<typeof con
   ];
   const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ Filters }));
   return Reservations.flatMap(({ Instances = [] }) => Instances.map(({ InstanceId = '' }) => InstanceId));
+}
+
+/** What a run left: instances, its lease, and grants on the keys. */
+export async function listLeftovers(
+  cloud: ReturnType<typeof connectTestCloud>,
+  { kms: { upstream } }: EnclaveStage,
+  { project, run, keys }: { project: string; run: string; keys: readonly string[] },
+): Promise<unknown[]> {
+  const leases = AwakeProject.optional().parse(await (await openTestTable(cloud)).get(rowKey('awake', project)));
+  return [
+    ...(await listLeftInstances(cloud, run)),
+    ...(leases?.holders ?? []).filter(({ id }) => id === run),
+    ...(await Promise.all(keys.map(key => upstream.grants(key)))).flat(),
+  ];
 }

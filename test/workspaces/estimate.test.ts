@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { acquireLease, asleep } from '../../functions/awake/lease.ts';
-import { awakeLimits, estimateWorkspace, findHourlyMicros } from '../../functions/workspaces/estimate.ts';
+import { awakeLimits, findHourlyMicros } from '../../functions/awake/prices.ts';
+import { estimateWorkspace } from '../../functions/workspaces/estimate.ts';
 
 const prices = { hourly: { 't3.large': 0.0944, 't3a.large': 0.085, 'g5.xlarge': 1.28 }, budget: 1.3 };
 const types = ['t3a.large', 't3.large'];
