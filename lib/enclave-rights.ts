@@ -1,8 +1,12 @@
 import { Fn, type Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
-import { AUDITOR_ROLE } from '../functions/enclaves/schemas.ts';
+import type { Construct } from 'constructs';
+import { AUDITOR_ROLE, releaseKey } from '../functions/enclaves/schemas.ts';
 import { uploadActions } from '../functions/storage/upload-access.ts';
+import { keyUseStatement } from './key-use.ts';
 import { projectKeysStatement, projectObjects } from './project-bucket-grants.ts';
 
 const allKeys = ({ partition, region, account }: Stack) => [`arn:${partition}:kms:${region}:${account}:key/*`];
@@ -69,3 +73,14 @@ export const describesExecutions = ({ partition, region, account }: Stack, machi
   });
 
 const nameOf = ({ stateMachineArn }: IStateMachine) => Fn.select(6, Fn.split(':', stateMachineArn));
+
+/** The signed records of releases, and no released file. It looks first, because S3 answers 403 for what is not there. */
+export const readsReleaseRecords = (scope: Construct, release: IBucket, key: IKey): PolicyStatement[] => [
+  new PolicyStatement({ actions: ['s3:GetObject'], resources: [release.arnForObjects(releaseKey('*'))] }),
+  new PolicyStatement({
+    actions: ['s3:ListBucket'],
+    resources: [release.bucketArn],
+    conditions: { StringLike: { 's3:prefix': releaseKey('*') } },
+  }),
+  keyUseStatement(scope, 's3', ['kms:Decrypt'], [key.keyArn]),
+];

@@ -1,6 +1,6 @@
 import { Duration, Stack, Validations } from 'aws-cdk-lib';
 import { ArnPrincipal, CompositePrincipal, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
-import { type Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
+import { type Bucket, type IBucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import type * as ApiLambda from '../functions/enclaves/api.lambda.ts';
@@ -33,6 +33,7 @@ import {
   listsEnclaveReports,
   opensOutputs,
   readsEnclaveReports,
+  readsReleaseRecords,
   uploadsPackedFiles,
   writesOrders,
   writesOutputs,
@@ -63,6 +64,8 @@ export class EnclavesData extends Construct {
 export interface EnclavesProps {
   readonly core: Core;
   readonly data: EnclavesData;
+  /** Where the airlock keeps what it released. */
+  readonly release: IBucket;
   readonly people: People;
   readonly api: Api;
 }
@@ -73,7 +76,7 @@ export class Enclaves extends Construct {
   readonly roles: { readonly auditor: string; readonly opener: string };
   private readonly auditor: string;
 
-  constructor(scope: Construct, id: string, { core, data, people, api }: EnclavesProps) {
+  constructor(scope: Construct, id: string, { core, data, release, people, api }: EnclavesProps) {
     super(scope, id);
     const roleName = environmentName(core.config.environment, 'enclave-auditor');
     this.auditor = Stack.of(this).formatArn({ service: 'iam', region: '', resource: 'role', resourceName: roleName });
@@ -123,6 +126,7 @@ export class Enclaves extends Construct {
         MACHINE: startAccess(workflow.machine),
         RUN_MACHINE: startAccess(machine),
         EVIDENCE_BUCKET: bucketAccess(data.evidence, ['read'], 'runs/'),
+        RELEASE_BUCKET: accessTo(release.bucketName, ...readsReleaseRecords(this, release, core.key)),
         UPLOAD_ROLE_ARN: assumeRoleAccess(uploader),
         POOL_ID: groupsAccess(people.pool),
       },

@@ -92,8 +92,8 @@ const capabilities: Readonly<Record<string, (stack: Stack, data: DataStack, api:
   ingest: (stack, { core, ingest, people }, api) => new Ingest(stack, 'Ingest', { core, data: ingest, people, api }),
   datasets: (stack, { core, ingest, airlock, people }, api) =>
     new Datasets(stack, 'Datasets', { core, lake: ingest.lake, signing: airlock.signing, people, api }),
-  enclaves: (stack, { core, enclaves, people }, api) => {
-    const { roles } = new Enclaves(stack, 'Enclaves', { core, data: enclaves, people, api });
+  enclaves: (stack, { core, enclaves, airlock: { release }, people }, api) => {
+    const { roles } = new Enclaves(stack, 'Enclaves', { core, data: enclaves, release, people, api });
     addOutputs(stack, { AuditorRole: roles.auditor, OpenerRole: roles.opener });
   },
   costs: (stack, { core, costs, people }, api) => new Costs(stack, 'Costs', { core, data: costs, people, api }),

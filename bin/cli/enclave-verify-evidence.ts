@@ -1,9 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
-import { judgeEvidence, RunEvidence } from '../../functions/enclaves/evidence.ts';
+import { verifyRecord } from '../../functions/airlock/release/verify.ts';
+import { type EvidenceCheck, judgeEvidence, RunEvidence } from '../../functions/enclaves/evidence.ts';
 import { manifestDigest } from '../../functions/enclaves/manifest.ts';
+import { requestOf } from '../../functions/enclaves/schemas.ts';
 import { readTextFile } from './airlock-tree.ts';
+import { resolvePin } from './airlock-verify.ts';
 import { defineCommand } from './commands.ts';
 import { describeCause } from './error-text.ts';
 import { ExitError } from './exit.ts';
@@ -31,9 +34,31 @@ async function readPem(file: string): Promise<string> {
   }
 }
 
+/** Whether the airlock's record is signed and about the outputs of this run. Nothing was released if there is none. */
+function judgeRelease({ release, manifest, result }: RunEvidence, pin: string | undefined): EvidenceCheck {
+  const check = 'release';
+  if (release === undefined) return { check, ok: true, reason: 'Nothing of the outputs was released.' };
+  const { record, fingerprint, wrong } = verifyRecord(release, pin);
+  const { outputs } = JSON.parse(result) as { outputs: { files: number } };
+  if (!record || wrong.length > 0) return { check, ok: false, reason: wrong.join(' ') };
+  if (
+    record.request !== requestOf(manifest.run) ||
+    record.project !== manifest.project ||
+    record.direction !== 'export'
+  )
+    return { check, ok: false, reason: `The release ${record.request} of ${record.project} is not of this run.` };
+  if (record.files.length > outputs.files)
+    return { check, ok: false, reason: 'More files were released than the enclave made.' };
+  return {
+    check,
+    ok: true,
+    reason: `${record.files.length} of ${outputs.files} files were released to ${record.recipient} on ${record.releasedAt}, after review by ${record.reviewers.length}. Key SHA256:${fingerprint}${pin === undefined ? ', which was compared with nothing: give --key' : ''}.`,
+  };
+}
+
 export const enclaveVerifyEvidenceCommand = defineCommand({
   words: ['enclave', 'verify-evidence'],
-  summary: 'Check the evidence of an enclave run, offline: who approved what, what ran, and what it made',
+  summary: 'Check the evidence of an enclave run, offline: who approved what, what ran, what it made, and what left',
   notes: [
     'Needs no network, no profile and no sign-in. Compare the SHA-384 of the manifest with the one that you approved. The',
     'exit code is 0 if everything holds, and 3 if not. --outputs also compares the packed outputs with the signed result.',
@@ -42,6 +67,7 @@ export const enclaveVerifyEvidenceCommand = defineCommand({
   params: z.object({ evidence: z.string().min(1).describe('the evidence of the run, JSON') }),
   flags: z.object({
     outputs: z.string().min(1).optional().describe('the packed outputs'),
+    key: z.string().min(1).optional().describe('the key of releases to trust: a PEM file, or the SHA-256 fingerprint'),
     root: z.array(z.string().min(1)).default([]).describe('trust this root instead of AWS’s (repeatable)'),
   }),
   async run({ params, flags }, context) {
@@ -50,6 +76,8 @@ export const enclaveVerifyEvidenceCommand = defineCommand({
       ...(flags.root.length > 0 && { roots: await Promise.all(flags.root.map(readPem)) }),
       ...(flags.outputs !== undefined && { outputs: await readFile(flags.outputs) }),
     });
+    // A result that cannot be read has failed already.
+    if (checks.every(check => check.ok)) checks.push(judgeRelease(evidence, await resolvePin(flags.key)));
     const ok = checks.every(check => check.ok);
     const manifest = manifestDigest(evidence.manifest);
     const rows = checks.map(({ check, ok: holds, reason }): [string, string] => [

@@ -19,6 +19,7 @@ import { createRunId, decideEnclaveRun, type EnclaveRunCommand, findUploadKey, p
 import { RunEvidence } from './evidence.ts';
 import { machineFor } from './machine.ts';
 import { manifestDigest } from './manifest.ts';
+import { readReleaseRecord } from './release.ts';
 import { enclavesRoutes } from './routes.ts';
 import { type EnclaveRun, evidenceKey, type RunManifest, type RunPerson } from './schemas.ts';
 import { changeEnclaveRun, pageEnclaveRuns, pagePartyRuns, readEnclaveRun } from './store.ts';
@@ -28,10 +29,13 @@ export const env = z.object({
   MACHINE: z.string(),
   RUN_MACHINE: z.string(),
   EVIDENCE_BUCKET: z.string(),
+  RELEASE_BUCKET: z.string(),
   UPLOAD_ROLE_ARN: z.string(),
   POOL_ID: z.string(),
 });
-const { TABLE_NAME, MACHINE, RUN_MACHINE, EVIDENCE_BUCKET, UPLOAD_ROLE_ARN, POOL_ID } = env.parse(process.env);
+const { TABLE_NAME, MACHINE, RUN_MACHINE, EVIDENCE_BUCKET, RELEASE_BUCKET, UPLOAD_ROLE_ARN, POOL_ID } = env.parse(
+  process.env,
+);
 
 const personOf = ({ id, name }: Caller): RunPerson => ({ id, name });
 const hoursOn = (now: string, hours: number) => new Date(Date.parse(now) + hours * 3600_000).toISOString();
@@ -128,7 +132,8 @@ export const handler = http(
       if (run.status !== 'completed')
         throw new Refused('conflict', `The run is ${run.status}; only a completed run has evidence.`);
       const bytes = await readObject({ bucket: EVIDENCE_BUCKET, key: evidenceKey(run) });
-      return RunEvidence.parse(JSON.parse(Buffer.from(bytes).toString()));
+      const release = await readReleaseRecord(RELEASE_BUCKET, run.request);
+      return { ...RunEvidence.parse(JSON.parse(Buffer.from(bytes).toString())), ...(release && { release }) };
     },
     openEnclaveUpload: async ({ user, params: { project, run: id }, body: { sha256 } }) => {
       const key = findUploadKey(await findRun(project, id, user), user, sha256);

@@ -31,6 +31,8 @@ export const RunEvidence = z.strictObject({
   /** The result as it was signed, byte for byte. */
   result: z.string().max(100_000),
   signature: z.base64(),
+  /** The airlock's signed record of what was released of the outputs, as it was signed; left out until something was. */
+  release: z.string().max(50_000_000).optional(),
 });
 export type RunEvidence = z.infer<typeof RunEvidence>;
 

@@ -23,6 +23,8 @@ export const orderKey = (run: string): string => `data/enclaves/${run}.json`;
 export const outputsPrefix = (run: string): string => `enclaves/${run}/outputs/`;
 /** The airlock's request for the outputs of a run has the run's number. */
 export const requestOf = (run: string): string => `al-${run.slice(3)}`;
+/** Where the airlock keeps the signed record of a request that was released. */
+export const releaseKey = (request: string): string => `released/${request}/release.json`;
 export const evidenceKey = ({ project, id }: { project: string; id: string }): string => `runs/${project}/${id}.json`;
 
 /** Something packed for the loader: the SHA-256 is that of the packed bytes, so neither party can exchange it. */

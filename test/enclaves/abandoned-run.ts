@@ -29,5 +29,5 @@ export async function sweepLater(cloud: ReturnType<typeof connectTestCloud>, { p
     read => read?.instance !== undefined,
   );
   await table.put(key, { ...row, startedAt: new Date(Date.now() - 3600_000).toISOString() });
-  await invokeByFile(cloud, 'enclaves/sweep.lambda.ts');
+  await invokeByFile(cloud, 'functions/enclaves/sweep.lambda.ts');
 }

@@ -1,8 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { ReleaseRecord } from '../../functions/airlock/release/record.ts';
 import { judgeEvidence, type RunEvidence } from '../../functions/enclaves/evidence.ts';
 import { manifestDigest } from '../../functions/enclaves/manifest.ts';
+import { requestOf } from '../../functions/enclaves/schemas.ts';
+import { buildReleaseRecord, makeSigningKeys, signRelease } from '../airlock/release/pages.ts';
 import { makeTestFolder, runBroch } from '../cli/harness.ts';
 import { createSite, runSite, type Site } from './enclave-site.ts';
 import { boundKeys, codePartner, dataOwner } from './runs.ts';
@@ -61,6 +64,33 @@ describe('the evidence of a run', () => {
     expect(await runBroch(['enclave', 'verify-evidence', file, '--root', root, '--outputs', pack])).toMatchObject({
       code: 3,
     });
+  });
+
+  it('tells what was released, if the airlock signed that it was of this run', async () => {
+    const pair = makeSigningKeys();
+    const folder = makeTestFolder();
+    const [file, root, key] = ['evidence.json', 'root.pem', 'key.pem'].map(name => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(root, site.roots[0] ?? '');
+    const judge = async (
+      change: Partial<ReleaseRecord>,
+      signer = pair,
+      files: Record<string, string> = { 'groups.csv': 'group,n\n' },
+    ) => {
+      const request = requestOf(site.manifest.run);
+      const record = signRelease(buildReleaseRecord(files, { request, ...change }), signer);
+      writeFileSync(key, signRelease(buildReleaseRecord(), pair).publicKey);
+      writeFileSync(file, JSON.stringify({ ...evidence, release: JSON.stringify(record) }));
+      return runBroch(['enclave', 'verify-evidence', file, '--root', root, '--key', key]);
+    };
+    expect(await judge({})).toMatchObject({ code: 0, output: expect.stringMatching(/1 of\s+1 files were released/) });
+    expect(await judge({ request: 'al-0000000000000000' })).toMatchObject({ code: 3 });
+    expect(await judge({ project: 'other' })).toMatchObject({ code: 3 });
+    expect(await judge({}, makeSigningKeys())).toMatchObject({ code: 3 });
+    expect(await judge({}, pair, { 'groups.csv': 'a', 'more.csv': 'b' })).toMatchObject({ code: 3 });
   });
 
   it.each<[string, () => Partial<RunEvidence>, string[]]>([

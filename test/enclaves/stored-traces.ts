@@ -109,14 +109,21 @@ export async function expectNoSecretStored(
   const secrets = [...keys, ...credentials].flatMap((secret, index) =>
     Object.entries(formsOf(`secret ${index}`, secret)),
   );
-  const marks = { ...Object.fromEntries(secrets), ...confidentialTexts, run: Buffer.from(run) };
+  const marks = {
+    ...Object.fromEntries(secrets),
+    ...confidentialTexts,
+    run: Buffer.from(run),
+    call: Buffer.from('RequestId'),
+  };
   const places = await findTraces(cloud, buckets, marks);
-  expect(places.filter(place => !place.startsWith('run '))).toEqual([]);
-  for (const kind of ['row', 'object', 'log', 'execution'])
+  expect(places.filter(place => !/^(run|call) in/.test(place))).toEqual([]);
+  for (const kind of ['row', 'object', 'execution'])
     expect(
       places.some(place => place.startsWith(`run in ${kind}`)),
       kind,
     ).toBe(true);
+  // Functions log nothing of a run that goes well, but each of their calls.
+  expect(places.some(place => place.startsWith('call in log'))).toBe(true);
 }
 
 async function listLeftInstances({ configuration }: ReturnType<typeof connectTestCloud>, run: string) {
