@@ -5,6 +5,7 @@ import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/clie
 import * as z from 'zod';
 import { repositoryRoot } from '../cloud.ts';
 import { assertHolds, type ChapterTeller } from '../story.ts';
+import { tellDatasetLife } from './dataset-life.ts';
 import { withDesktopFolder } from './desktop.ts';
 import { pollUntilSettled } from './until.ts';
 
@@ -105,4 +106,5 @@ export const tellDatasets: ChapterTeller = async (stage, tell) => {
       return { message: `After ${((Date.now() - started) / 1000).toFixed(1)} s no desktop of asthma can read it.` };
     }),
   );
+  await tellDatasetLife(stage, tell);
 };
