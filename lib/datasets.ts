@@ -16,6 +16,7 @@ import {
   UseEnded,
 } from '../functions/datasets/events.ts';
 import type * as Owners from '../functions/datasets/owners.lambda.ts';
+import { LAKE_LOG_PREFIX } from '../functions/datasets/read-access-log.ts';
 import { RECEIPT_ALGORITHM } from '../functions/datasets/receipt.ts';
 import { DatasetRegistered } from '../functions/ingest/events.ts';
 import { accessTo, bucketAccess, combinedAccess, groupsAccess, startAccess, tableAccess } from './access.ts';
@@ -193,6 +194,8 @@ export class Datasets extends Construct {
         MACHINE: startAccess(workflow.machine),
         POOL_ID: groupsAccess(people.pool),
         LAKE_BUCKET: bucketAccess(lake, ['read'], 'receipts/'),
+        ACCESS_LOGS: bucketAccess(core.accessLogs, ['read', 'list'], LAKE_LOG_PREFIX),
+        ACCESS_POINTS: points,
       },
     });
     api.addRoutes(this, 'datasets', handler);

@@ -15,6 +15,7 @@ import { readVerifiedBytes } from '../storage/immutable-objects.ts';
 import { s3 } from '../storage/s3.ts';
 import { readRow } from '../table.ts';
 import { createUseId, decideUse, type UseCommand, type UseContext, type UseState, viewUse } from './datasets.ts';
+import { pageAccessLog } from './read-access-log.ts';
 import { ErasureReceipt } from './receipt.ts';
 import { datasetsRoutes } from './routes.ts';
 import type { DatasetUse } from './schemas.ts';
@@ -36,8 +37,11 @@ export const env = z.object({
   MACHINE: z.string(),
   POOL_ID: z.string(),
   LAKE_BUCKET: z.string(),
+  ACCESS_LOGS: z.string(),
+  /** What the ARNs of the projects' access points begin with. */
+  ACCESS_POINTS: z.string(),
 });
-const { TABLE_NAME, MACHINE, POOL_ID, LAKE_BUCKET } = env.parse(process.env);
+const { TABLE_NAME, MACHINE, POOL_ID, LAKE_BUCKET, ACCESS_LOGS, ACCESS_POINTS } = env.parse(process.env);
 
 /** The rules of the dataset, and whether the person has a part in the project, as they are at the decision. */
 async function readContext({ use }: UseState, dataset: string, user: Caller): Promise<UseContext> {
@@ -143,6 +147,12 @@ export const handler = http(
           `This receipt has ${bytes.length} bytes, too many for one answer. Read it from an address: broch dataset receipt-link ${dataset}`,
         );
       return ErasureReceipt.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    },
+    showAccessLog: async ({ user, params: { dataset }, query }) => {
+      const terms = await readTerms(TABLE_NAME, dataset);
+      if (!user.groups.includes('operator') && terms?.owner !== user.id)
+        throw new Refused('forbidden', `Only the owner of the dataset ${dataset} or an operator reads its access log.`);
+      return pageAccessLog({ bucket: ACCESS_LOGS, accessPoints: ACCESS_POINTS }, { dataset, ...query });
     },
     showReceiptLink: async ({ params: { dataset } }) => {
       const { key, versionId, sha256 } = await requireReceipt(dataset);

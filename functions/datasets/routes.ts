@@ -4,6 +4,7 @@ import { Sha256 } from '../identifiers.ts';
 import { DatasetId, VersionChoice } from '../ingest/schemas.ts';
 import { PlainText } from '../plain-text.ts';
 import { ProjectId } from '../projects/schemas.ts';
+import { DatasetRead } from './access-log.ts';
 import { ErasureReceipt } from './receipt.ts';
 import { DatasetOverview, DatasetTerms, DatasetUse, UseId, UsePurpose } from './schemas.ts';
 
@@ -106,6 +107,26 @@ export const datasetsRoutes = {
     example: 'dataset receipt admissions',
     params: dataset,
     returns: ErasureReceipt,
+  },
+  showAccessLog: {
+    ...routeDefaults,
+    method: 'GET',
+    path: '/datasets/{dataset}/access-log',
+    cli: 'dataset access-log',
+    callers: [{ group: 'operator' }, ...owner],
+    summary: 'List who read which file of your dataset on a day, as S3 logged it some hours later',
+    example: 'dataset access-log admissions --day 2026-11-28',
+    params: dataset,
+    query: z.object({
+      day: z.iso.date().describe('the day, in UTC'),
+      next: z
+        .string()
+        .max(100)
+        .regex(/^[-0-9A-Za-z]+$/)
+        .optional()
+        .describe('the page token of the previous answer'),
+    }),
+    returns: pageOf(DatasetRead),
   },
   showReceiptLink: {
     ...routeDefaults,

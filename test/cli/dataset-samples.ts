@@ -62,6 +62,20 @@ const withdrawnTerms = { ...terms, withdrawn: { by: 's-1', byName: 'sam', reason
 export const datasetSamples = {
   governDataset: terms,
   showDataset: { dataset: 'admissions', rules: { ...terms, retainUntil: time } },
+  showAccessLog: {
+    items: [
+      {
+        at: time,
+        version: sha256,
+        path: 'data/a.csv',
+        project: 'asthma-tayside',
+        reader: 'broch-main-asthma-tayside/i-0a1b2c3d4e5f60718',
+        address: '10.99.0.12',
+        status: 200,
+        bytes: 45_600,
+      },
+    ],
+  },
   showReceiptLink: { url: 'https://s3.example/receipt.json', sha256, expires: time },
   listCatalogue: { items: [terms, withdrawnTerms] },
   withdrawDataset: withdrawnTerms,

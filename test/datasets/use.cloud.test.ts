@@ -1,4 +1,10 @@
-import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  ListBucketsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
 import { DATASET_LIST_KEY } from '../../functions/datasets/access-policy.ts';
@@ -117,6 +123,24 @@ describe('a project and a dataset', () => {
     const [reader, stranger] = [project as ReadyProject, otherProject as ReadyProject];
     expect(await readDataset(stranger)).toBe('AccessDenied');
     expect(await readDataset(reader, stranger)).toBe('AccessDenied');
+  });
+
+  it('its owner reads in the access log who read it; nobody else does but operators', async () => {
+    const { Buckets = [] } = await root.send(new ListBucketsCommand({}));
+    const logs = Buckets.find(({ Name = '' }) => /^broch-local-data-coreaccesslogs/.test(Name))?.Name;
+    const { accessPoint = '' } = project?.network.datasets ?? {};
+    const entry = `o lake [01/Feb/2026:03:04:05 +0000] 10.0.0.1 arn:aws:sts::1:assumed-role/r/i-0a R REST.GET.OBJECT ${prefix}a.csv "GET / HTTP/1.1" 200 - 4 4 1 1 "-" "-" v - S C A h T ${accessPoint} Yes\n`;
+    for (const name of ['03-05-00-A', '04-00-00-B'])
+      await root.send(new PutObjectCommand({ Bucket: logs, Key: `lake/2026-02-01-${name}`, Body: entry }));
+    const params = { dataset };
+    const log = await owner?.ask('showAccessLog', { params, query: { day: '2026-02-01' } });
+    const read = { at: '2026-02-01T03:04:05.000Z', version, project: 'uses-one', reader: 'r/i-0a' };
+    expect(log?.items).toMatchObject([read, read]);
+    const continuation = { day: '2026-02-01', next: '-03-05-00-A' };
+    expect((await operator?.ask('showAccessLog', { params, query: continuation }))?.items).toMatchObject([read]);
+    await expect(steward?.ask('showAccessLog', { params, query: { day: '2026-02-01' } })).rejects.toThrow(
+      /Only the owner of the dataset uses-visits or an operator/,
+    );
   });
 
   it('while the dataset is suspended, its desktops do not read it', async () => {
