@@ -3,7 +3,7 @@ import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
 import { sha256 } from '../hash.ts';
 import type { Finding } from '../identifiers.ts';
-import { formatSortedManifest, packChunks } from '../storage/chunks.ts';
+import { DELIVERED_FILE_BYTES, formatSortedManifest, packChunks } from '../storage/chunks.ts';
 import { type ListedObject, listObjects, readObject } from '../storage/object-read.ts';
 import { pathFinding } from '../storage/paths.ts';
 import { putScratch } from '../storage/scratch-store.ts';
@@ -119,7 +119,7 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
   const sorted = formatSortedManifest(files);
   const version = sha256(sorted);
   const chunks: string[] = [];
-  for (const chunk of packChunks(files))
+  for (const chunk of packChunks(files, DELIVERED_FILE_BYTES))
     chunks.push(await putScratch(WORK_BUCKET, deliveryCheckFolder(check), JSON.stringify(chunk)));
   const payload = files.filter(({ target }) => target !== undefined);
   return {

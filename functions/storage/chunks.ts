@@ -6,21 +6,30 @@ export const MAX_CHUNKS = 40;
  */
 const weights = { file: 128 * 1024, chunk: 256 * 1024 ** 2 } as const;
 
-export const fileWeight = ({ size }: { size: number }): number => size + weights.file;
+export const fileWeight = ({ size }: { size: number }, perFile: number = weights.file): number => size + perFile;
+
+/**
+ * The cost of a delivered file: its requests wait beside those of 31 others, and nothing else is done with it. So ten files
+ * and ten thousand of the same size in all are one chunk, and the workflow takes as many transitions.
+ */
+export const DELIVERED_FILE_BYTES = 16 * 1024;
 
 /**
  * Packs files into at most forty even chunks: each file, heaviest first, goes into the lightest chunk, so that two chunks
  * differ by at most one file's weight. The same files always give the same chunks.
  */
-export function packChunks<T extends { readonly path: string; readonly size: number }>(files: readonly T[]): T[][] {
-  const total = files.reduce((sum, file) => sum + fileWeight(file), 0);
+export function packChunks<T extends { readonly path: string; readonly size: number }>(
+  files: readonly T[],
+  perFile?: number,
+): T[][] {
+  const total = files.reduce((sum, file) => sum + fileWeight(file, perFile), 0);
   const count = Math.min(MAX_CHUNKS, files.length, Math.max(1, Math.ceil(total / weights.chunk)));
   const chunks = Array.from({ length: count }, () => ({ files: [] as T[], weight: 0 }));
   const heaviestFirst = [...files].sort((a, b) => b.size - a.size || compareBytes(a.path, b.path));
   for (const file of heaviestFirst) {
     const lightest = chunks.reduce((lightestYet, chunk) => (chunk.weight < lightestYet.weight ? chunk : lightestYet));
     lightest.files.push(file);
-    lightest.weight += fileWeight(file);
+    lightest.weight += fileWeight(file, perFile);
   }
   return chunks.map(({ files }) => files);
 }

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fileWeight, formatSortedManifest, MAX_CHUNKS, packChunks } from '../../functions/storage/chunks.ts';
+import {
+  DELIVERED_FILE_BYTES,
+  fileWeight,
+  formatSortedManifest,
+  MAX_CHUNKS,
+  packChunks,
+} from '../../functions/storage/chunks.ts';
 import { addSha256Sums, anyValidFiles, checkDeliveryFiles, toBag } from '../ingest/delivery.ts';
 
 const GiB = 1024 ** 3;
@@ -37,7 +43,7 @@ describe('chunks', () => {
   it('are even: without its lightest file no chunk is heavier than another', () => {
     fc.assert(
       fc.property(deliveries, files => {
-        const chunks = packChunks(files).map(chunk => chunk.map(fileWeight));
+        const chunks = packChunks(files).map(chunk => chunk.map(part => fileWeight(part)));
         const sum = (weights: number[]) => weights.reduce((total, weight) => total + weight, 0);
         const lightest = Math.min(...chunks.map(sum));
         for (const chunk of chunks) expect(sum(chunk) - Math.min(...chunk)).toBeLessThanOrEqual(lightest);
@@ -51,6 +57,11 @@ describe('chunks', () => {
         expect(packChunks([...files].reverse())).toEqual(packChunks(files));
       }),
     );
+  });
+
+  it.each([10, 1000, 10_000])('of a delivery of %d files with 100 MB in all are one', count => {
+    const files = Array.from({ length: count }, (_, index) => file(`f${index}`, 1e8 / count));
+    expect(packChunks(files, DELIVERED_FILE_BYTES).length).toBe(1);
   });
 
   it.each([
