@@ -50,10 +50,12 @@ while kill -0 "$program" 2>/dev/null; do
   # Whichever ends first; a shell without `wait -n` looks once a second.
   while kill -0 "$pause" 2>/dev/null && kill -0 "$program" 2>/dev/null; do sleep 1; done
   kill "$pause" 2>/dev/null || true
-  keep_progress
+  ! kill -0 "$program" 2>/dev/null || keep_progress
 done
 code=0
 wait "$program" || code=$?
+# What it printed and kept last, also while the round before was being kept.
+keep_progress
 echo "job.sh: the program ended with exit code $code"
 sync_folder "$BROCH_OUTPUTS" "$folder/outputs/"
 exit "$code"

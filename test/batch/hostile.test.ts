@@ -14,15 +14,15 @@ const jobOf = (command: string[]) =>
   submitTestJob({ budget: testBudget(1e9) }, testSubmission(1, { command })).state.job as ComputeJob;
 
 /** Runs job.sh with an AWS CLI that keeps the log of the program as the project's bucket would. */
-function runProgram(command: string[]) {
+function runProgram(command: string[], variables: Record<string, string> = {}, syncSeconds = 0) {
   const [folder, keptFolder] = [createTempDir('job'), createTempDir('kept')];
   const bin = join(folder, 'bin');
   mkdirSync(bin);
-  const script = `#!/bin/sh\ncase $5 in s3://b/batch/job-1/log/) cp "$4"/* '${keptFolder}' ;; esac\n`;
+  const script = `#!/bin/sh\ncase $5 in s3://b/batch/job-1/log/) cp "$4"/* '${keptFolder}'; sleep ${syncSeconds} ;; esac\n`;
   writeFileSync(join(bin, 'aws'), script, { mode: 0o755 });
-  const variables = { BROCH_JOB: 'job-1', BROCH_BUCKET: 'b', BROCH_INPUTS_LIST: '', BROCH_DATASETS_LIST: '' };
+  const place = { BROCH_JOB: 'job-1', BROCH_BUCKET: 'b', BROCH_INPUTS_LIST: '', BROCH_DATASETS_LIST: '' };
   const { stdout, stderr } = spawnSync('/bin/sh', [program, ...command], {
-    env: { PATH: `${bin}:${process.env.PATH}`, BROCH_WORK: folder, AWS_BATCH_JOB_ATTEMPT: '2', ...variables },
+    env: { PATH: `${bin}:${process.env.PATH}`, BROCH_WORK: folder, AWS_BATCH_JOB_ATTEMPT: '2', ...place, ...variables },
     encoding: 'utf8',
   });
   const [name = ''] = readdirSync(keptFolder);
@@ -92,6 +92,15 @@ describe('what a person writes into a job', () => {
     expect(printed).toBe('patient 1\npatient 2\n');
     expect(machineLog.split('\n').filter(line => !line.startsWith('job.sh: '))).toEqual(['']);
     expect(machineLog).toContain('exit code 3');
+  });
+
+  it('loses no last line, also if it ends while what it had printed before is being kept', () => {
+    const { printed } = runProgram(
+      ['sh', '-c', 'echo first; sleep 3; echo last'],
+      { BROCH_CHECKPOINT_SECONDS: '1' },
+      3,
+    );
+    expect(printed).toBe('first\nlast\n');
   });
 
   it('leaves nothing behind on the machine', () => {

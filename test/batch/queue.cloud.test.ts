@@ -186,13 +186,48 @@ describe('a job', () => {
     await waitFor(readAwake, answer => answer?.holders.length === 0);
   });
 
-  it('can write nothing of another job’s description', async () => {
-    const place = 's3://$BROCH_BUCKET/batch/$BROCH_JOB/run/';
-    const script = `mkdir x; echo x > x/ro-crate-metadata.json; aws s3 sync x ${place} 2>&1 && exit 0 || exit 7`;
-    expect(await waitForJob(await submit({ command: ['sh', '-c', script] }))).toMatchObject({
-      status: 'failed',
-      reason: expect.stringContaining('exit code 7'),
-    });
+  it('has the rights of a member of the project: it reaches no other project, and changes, submits and passes nothing', async () => {
+    const [bucket, role] = [project.network.bucket, project.network.datasets?.role ?? ''];
+    const definition = { jobDefinitionName: 'broch-local-any', type: 'container', containerProperties: { image: 'x' } };
+    const name = role.split('/').at(-1);
+    const deeds = [
+      ['s3', 'list_objects_v2', { Bucket: bucket, Prefix: 'data/' }],
+      ['s3', 'put_object', { Bucket: bucket, Key: 'batch/job-1/run/ro-crate-metadata.json', Body: 'x' }],
+      ['s3', 'put_object', { Bucket: bucket, Key: 'airlock/any', Body: 'x' }],
+      ['s3', 'list_objects_v2', { Bucket: bucket.replace('bat-one', 'bat-two'), Prefix: 'data/' }],
+      ['batch', 'submit_job', { jobName: 'x', jobQueue: 'broch-local-bat-one-cpu', jobDefinition: 'x' }],
+      ['batch', 'register_job_definition', definition],
+      ['batch', 'terminate_job', { jobId: 'x', reason: 'x' }],
+      ['iam', 'put_role_policy', { RoleName: name, PolicyName: 'x', PolicyDocument: '{}' }],
+      ['iam', 'delete_role_permissions_boundary', { RoleName: name }],
+      ['sts', 'assume_role', { RoleArn: role.replace('bat-one', 'bat-two'), RoleSessionName: 'session' }],
+      [
+        'lambda',
+        'create_function',
+        { FunctionName: 'x', Role: role, Code: { ZipFile: 'x' }, Handler: 'x.x', Runtime: 'python3.12' },
+      ],
+      ['dynamodb', 'scan', { TableName: 'broch-local' }],
+    ];
+    const script = `
+import boto3, json, os, sys
+from botocore.exceptions import ClientError
+def attempt(service, name, values):
+    try:
+        getattr(boto3.client(service), name)(**values)
+        return "done"
+    except Exception as error:
+        code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+        return "denied" if "AccessDenied" in code else str(error)
+answers = {f"{deed[0]} {deed[1]} {number}": attempt(*deed) for number, deed in enumerate(json.loads(sys.argv[1]))}
+json.dump(answers, open(os.environ["BROCH_OUTPUTS"] + "/deeds.json", "w"))`;
+    const job = await submit({ command: ['python', '-c', script, JSON.stringify(deeds)] });
+    await waitForOutputs(job);
+    const answers = JSON.parse(await readFile(`batch/${job.id}/outputs/deeds.json`));
+    expect(answers).toEqual(
+      Object.fromEntries(
+        deeds.map(([service, deed], index) => [`${service} ${deed} ${index}`, index === 0 ? 'done' : 'denied']),
+      ),
+    );
   });
 });
 
