@@ -6,7 +6,7 @@ import {
   EC2Client,
 } from '@aws-sdk/client-ec2';
 import { GetParameterCommand, GetParameterHistoryCommand, SSMClient } from '@aws-sdk/client-ssm';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { APPROVED_TAG, type ImageName, imageKey, imageParameter } from '../../functions/images/schemas.ts';
 import { rowKey } from '../../functions/keys.ts';
 import { digestRecipe } from '../../lib/recipes.ts';
@@ -17,6 +17,7 @@ import { signInProjectPerson } from '../projects/harness.ts';
 import { selectTrials } from '../trials.ts';
 import { invokeByFile, openTestTable, waitUntil } from '../workspaces/harness.ts';
 import { buildOf, follow, publishWidely, withApproved } from './lifecycle.ts';
+import { connectSharing } from './share-run.ts';
 
 const cloud = connectTestCloud();
 const ec2 = new EC2Client(cloud.configuration);
@@ -41,7 +42,10 @@ beforeAll(async () => {
     log: line => console.log(line),
   });
 });
-afterAll(() => playing.abort());
+afterAll(() => {
+  playing.abort();
+  vi.unstubAllEnvs();
+});
 
 const show = (version: number, name: ImageName = image) =>
   olga.ask('showFindings', { params: { image: name, version } });
@@ -136,6 +140,13 @@ describe('a version that passes', () => {
     expect(Parameters).toMatchObject([{ DataType: 'aws:ec2:image', Version: 1 }]);
   });
 
+  it('is shared with the accounts of the configuration once it is for everyone, and again without effect', async () => {
+    const { share, account, accountsOf } = await connectSharing(cloud);
+    expect(await accountsOf(amiOf(first))).toEqual([]);
+    for (const _ of ['first', 'second']) await share();
+    expect(await accountsOf(amiOf(first))).toEqual([account]);
+  });
+
   it('is replaced by the next one, and restored by a rollback', async () => {
     second = await build();
     await approve(second.version, digestOf(second));
@@ -188,6 +199,9 @@ describe('a version that passes', () => {
       () => isTagged(amiOf(first)),
       hasTag => !hasTag,
     );
+    const { share, accountsOf } = await connectSharing(cloud);
+    await share();
+    expect(await accountsOf(amiOf(first))).toEqual([]);
     await olga.ask('retireImage', { params: former });
     await waitUntil(
       () => readAmi(amiOf(first)),

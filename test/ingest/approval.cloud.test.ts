@@ -132,11 +132,11 @@ describe('an upload in parts by signed addresses', () => {
     expect(await complete()).toEqual({ path, parts: 2 });
     const otherPartner = await signInNewPerson(cloud, 'approval-otto', 'partner');
     for (const attempt of [
-      otherPartner.ask('startUpload', { params, body: { path: 'x.csv', size: 1 } }),
-      otherPartner.ask('signUpload', { params, body: { path, upload, parts: [1] } }),
-      otherPartner.ask('listUploadParts', { params, query: { path, upload } }),
+      () => otherPartner.ask('startUpload', { params, body: { path: 'x.csv', size: 1 } }),
+      () => otherPartner.ask('signUpload', { params, body: { path, upload, parts: [1] } }),
+      () => otherPartner.ask('listUploadParts', { params, query: { path, upload } }),
     ])
-      await expect(attempt).rejects.toThrow(/There is no delivery/);
+      await expect(attempt()).rejects.toThrow(/There is no delivery/);
     const sums = toSha256Sums({ 'big.csv': bytes });
     await uploadDeliveryFiles(cloud, partner as ApiClient, params.delivery, { SHA256SUMS: sums });
     expect(await waitForDelivery(partner as ApiClient, params.delivery)).toMatchObject({

@@ -65,6 +65,7 @@ async function connectTestTable(configuration: Cloud['configuration']) {
   const { TableNames = [] } = await client.send(new ListTablesCommand({}));
   const TableName = TableNames.find(name => name.startsWith('broch-local-data'));
   return {
+    name: TableName ?? '',
     async put(key: { pk: string; sk: string }, item: object) {
       const Item = marshall({ ...item, ...key, revision: 1 }, { removeUndefinedValues: true });
       await client.send(new PutItemCommand({ TableName, Item }));
