@@ -67,7 +67,15 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       // Everything that runs on the embedded cloud: one emulator, deployed to once, shared by all files.
-      { test: { ...common, name: 'cloud', include: ['test/**/*.cloud.test.ts'], globalSetup: ['test/setup.ts'] } },
+      {
+        test: {
+          ...common,
+          name: 'cloud',
+          isolate: false,
+          include: ['test/**/*.cloud.test.ts'],
+          globalSetup: ['test/setup.ts'],
+        },
+      },
       { test: { ...common, name: 'story', include: stories } },
       { test: { ...common, name: 'exploration', isolate: false, include: explorations } },
       // Pure, and without state of their own: one process after the other saves loading the CDK for each file.

@@ -10,7 +10,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { rewriteFile } from '../../disclosure/rewrite.ts';
 import { decideRequest } from '../../functions/airlock/airlock.ts';
 import type { SealedFiles } from '../../functions/airlock/steps/attempt.ts';
@@ -45,13 +45,14 @@ let bucket = '';
 let steps: { seal: Step; copy: Step };
 let texts: typeof import('../../functions/storage/scratch-store.ts');
 
+afterAll(() => void vi.unstubAllEnvs());
 beforeAll(async () => {
   const project = await makeReadyProject(cloud, attempt.project);
   if (project.status !== 'ready') throw new Error('the project is not ready');
   bucket = project.network.bucket;
   await s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
   // As Lambda sets it: the very functions, with nothing changed but how large is large.
-  Object.assign(process.env, {
+  const environment = {
     AWS_ENDPOINT_URL: cloud.endpoint,
     AWS_REGION: cloud.region,
     AWS_ACCESS_KEY_ID: cloud.configuration.credentials.accessKeyId,
@@ -64,7 +65,8 @@ beforeAll(async () => {
     UPLOADS_BUCKET: 'none',
     TABLE_NAME: await releasing(),
     RULES: '{}',
-  });
+  };
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
   vi.doMock('../../functions/storage/object-copy.ts', async original => ({
     ...(await original<object>()),
     copyLimits: limits,

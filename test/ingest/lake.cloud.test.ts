@@ -6,7 +6,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { connectTestCloud } from '../cloud.ts';
 import { toSha256Hex } from './delivery.ts';
 
@@ -18,14 +18,16 @@ const root = `in/test-lake/${Date.now()}/`;
 
 let io: typeof import('../../functions/storage/object-read.ts') &
   typeof import('../../functions/storage/object-copy.ts');
+afterAll(() => void vi.unstubAllEnvs());
 beforeAll(async () => {
   // As Lambda sets it, so that the modules' own client finds its way.
-  Object.assign(process.env, {
+  const environment = {
     AWS_ENDPOINT_URL: cloud.endpoint,
     AWS_REGION: cloud.region,
     AWS_ACCESS_KEY_ID: cloud.configuration.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: cloud.configuration.credentials.secretAccessKey,
-  });
+  };
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
   io = {
     ...(await import('../../functions/storage/object-read.ts')),
     ...(await import('../../functions/storage/object-copy.ts')),
