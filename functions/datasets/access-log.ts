@@ -61,7 +61,10 @@ export function parseAccessLine(line: string, dataset: string, accessPoints: str
     at: time,
     version,
     path,
-    ...(accessPoint.startsWith(accessPoints) && { project: accessPoint.slice(accessPoints.length) }),
+    // The name of an access point ends in the number of the attempt that built the project.
+    ...(accessPoint.startsWith(accessPoints) && {
+      project: accessPoint.slice(accessPoints.length).replace(/-\d+$/, ''),
+    }),
     reader: field('reader').replace(/^.*:assumed-role\//, ''),
     address: field('address'),
     status: countOf(field('status')),

@@ -8,7 +8,7 @@ const reader = 'arn:aws:sts::111122223333:assumed-role/broch-prod-asthma/i-0a1b2
 const line = ({
   operation = 'REST.GET.OBJECT',
   key = `datasets/admissions/${version}/data/sub%20folder/a.csv`,
-  accessPoint = `${points}asthma`,
+  accessPoint = `${points}asthma-2-1`,
   agent = 'aws-sdk',
   status = '200 -',
 } = {}) =>
@@ -21,7 +21,7 @@ describe('a line of the access log', () => {
       at: '2026-11-28T09:05:03.000Z',
       version,
       path: 'data/sub folder/a.csv',
-      project: 'asthma',
+      project: 'asthma-2',
       reader: 'broch-prod-asthma/i-0a1b2c3d4e5f60718',
       address: '10.99.0.12',
       status: 200,
