@@ -1,4 +1,4 @@
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { judgeEvidence } from '../../functions/enclaves/evidence.ts';
 import type { EnclaveRun } from '../../functions/enclaves/schemas.ts';
 import type { DemoSetup } from '../demo-setup.ts';
@@ -7,6 +7,7 @@ import { toPem } from '../enclaves/certificates.ts';
 import { exampleArtefact, examplePatients } from '../enclaves/example.ts';
 import { createOutputsKey, createParty, type EnclaveParty, type PackedFile } from '../enclaves/parties.ts';
 import { type PlayedEnclave, playParents } from '../enclaves/play-parents.ts';
+import { clientConfigFor } from '../roles.ts';
 import { assertHolds, type ChapterTeller } from '../story.ts';
 import { withDesktopFolder } from './desktop.ts';
 import { publishNewVersion } from './images.ts';
@@ -22,12 +23,19 @@ interface Partners {
   readonly version: string;
 }
 
-/** Packed files are ciphertext, so anybody may carry them: here a desktop of the project. */
-const carryFiles = (stage: DemoSetup, packs: Partners['packs'], code = packs.code.packed) =>
-  withDesktopFolder(stage, project, async ({ s3, bucket }) => {
-    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: places.code, Body: code }));
-    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: places.data, Body: packs.data.packed }));
-  });
+/** As `broch enclave upload` does it, with credentials for this one object. */
+async function uploadPack(stage: DemoSetup, name: string, run: string, { packed, sha256 }: PackedFile): Promise<void> {
+  const access = await stage.as(name).ask('openEnclaveUpload', { params: { project, run }, body: { sha256 } });
+  const s3 = new S3Client(clientConfigFor(stage.facts, access));
+  await s3.send(new PutObjectCommand({ Bucket: access.bucket, Key: access.prefix, Body: packed }));
+  s3.destroy();
+}
+
+/** What an attacker with a desktop in the project can do: put something else in the place of the code. */
+const exchangeCode = (stage: DemoSetup, packed: Uint8Array) =>
+  withDesktopFolder(stage, project, ({ s3, bucket }) =>
+    s3.send(new PutObjectCommand({ Bucket: bucket, Key: places.code, Body: packed })),
+  );
 
 const objectOf = (key: string, { sha256, bytes, kmsKey }: PackedFile) => ({ key, sha256, bytes, kmsKey });
 
@@ -49,11 +57,13 @@ async function authoriseRun(stage: DemoSetup, partners: Partners): Promise<Encla
   for (const [name, party, pack] of [
     ['stella', parties.data, packs.data],
     ['petra', parties.code, packs.code],
-  ] as const)
+  ] as const) {
+    await uploadPack(stage, name, run.id, pack);
     await stage.as(name).ask('approveEnclaveRun', {
       params,
       body: { manifest: run.digest, ...(await party.approve(run, [pack])) },
     });
+  }
   return run;
 }
 
@@ -88,10 +98,9 @@ export const tellEnclaves: ChapterTeller = async (stage, tell) => {
         data: await data.pack('patients', examplePatients()),
         code: await code.pack('classifier', exampleArtefact()),
       };
-      await carryFiles(stage, packs);
       const { items } = await stage.as('rana').ask('listProjectUses', { params: { project } });
       return {
-        message: `Each encrypted with a key of its own, under a policy that denies decryption to everyone but the attested loader: to administrators, to the account's root, and to the other party. The packed files are ciphertext, so Rana's desktop may carry them.`,
+        message: `Each encrypted with a key of its own, under a policy that denies decryption to everyone but the attested loader: to administrators, to the account's root, and to the other party. The packed files are ciphertext.`,
         ids: { code: packs.code.sha256, data: packs.data.sha256 },
         parties: { data, code },
         packs,
@@ -103,7 +112,7 @@ export const tellEnclaves: ChapterTeller = async (stage, tell) => {
     const { run } = await tell('Rana proposes a run; Stella and Petra approve the same manifest', async () => {
       const proposed = await authoriseRun(stage, partners);
       return {
-        message: `The manifest fixes the loader, the code, the data, what may come out and the limits. Its SHA-384 is ${proposed.digest.slice(0, 16)}…`,
+        message: `The manifest fixes the loader, the code, the data, what may come out and the limits. Its SHA-384 is ${proposed.digest.slice(0, 16)}… Each party uploads its packed file with credentials for this one object.`,
         ids: { run: proposed.id, manifest: proposed.digest },
         run: proposed,
       };
@@ -141,9 +150,8 @@ export const tellEnclaves: ChapterTeller = async (stage, tell) => {
     await tell('Attack: somebody exchanges the packed code', async () => {
       const { packed } = partners.packs.code;
       const attacked = await authoriseRun(stage, partners);
-      await carryFiles(stage, partners.packs, Buffer.concat([packed.subarray(0, -1), Buffer.of(0)]));
+      await exchangeCode(stage, Buffer.concat([packed.subarray(0, -1), Buffer.of(0)]));
       const reason = reasonOf(await performRun(stage, attacked));
-      await carryFiles(stage, partners.packs);
       return { message: reason, ids: { run: attacked.id } };
     });
 
