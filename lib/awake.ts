@@ -20,6 +20,13 @@ export function buildAwakeTemplate(): { app: App; template: AwakeTemplate } {
   return { app, template };
 }
 
+/** Whoever wakes a project looks at its network and at the gateway's. Descriptions have no resource to name. */
+export const describesNetworks = () =>
+  new PolicyStatement({
+    actions: ['ec2:DescribeInstances', 'ec2:DescribeVpcs', 'ec2:DescribeRouteTables'],
+    resources: ['*'],
+  });
+
 /** The permissions to wake projects and to let them sleep. Any capability that runs things in projects can have them. */
 export class AwakeProjects extends Construct {
   private readonly role: Role;

@@ -14,7 +14,7 @@ import type * as Report from '../functions/batch/report.lambda.ts';
 import { environmentName, queueStackName } from '../functions/names.ts';
 import { accessTo, groupsAccess, startAccess, tableAccess } from './access.ts';
 import type { Api, People } from './api.ts';
-import { AwakeProjects } from './awake.ts';
+import { AwakeProjects, describesNetworks } from './awake.ts';
 import type { Config } from './config.ts';
 import { type Core, logRetention } from './core.ts';
 import { EndpointRenewal } from './endpoint-renewal.ts';
@@ -145,11 +145,6 @@ export class Batch extends Construct {
     const queues = batchArn(stack, 'job-queue', environmentName(environment, ''));
     const prefix = bucketPrefix(environment, stack.account);
     const awake = new AwakeProjects(this, 'Awake', { environment });
-    // Descriptions have no resource to name.
-    const describesNetworks = new PolicyStatement({
-      actions: ['ec2:DescribeInstances', 'ec2:DescribeVpcs', 'ec2:DescribeRouteTables'],
-      resources: ['*'],
-    });
     const dispatch = new Handler<typeof Dispatch>(this, 'Dispatch', {
       core,
       entry: 'batch/dispatch.lambda.ts',
@@ -163,7 +158,7 @@ export class Batch extends Construct {
           awake: ['GetItem', 'PutItem'],
         }),
         ...awake.wakes(),
-        ENVIRONMENT: accessTo(environment, describesNetworks, ...dispatchStatements(stack, environment)),
+        ENVIRONMENT: accessTo(environment, describesNetworks(), ...dispatchStatements(stack, environment)),
         BUCKETS: accessTo(prefix, ...pipelineFileStatements(prefix, stack)),
         REGISTRY: `${stack.account}.dkr.ecr.${stack.region}.${stack.urlSuffix}`,
         REGION: stack.region,
@@ -197,12 +192,12 @@ export class Batch extends Construct {
           awake: ['GetItem', 'PutItem'],
         }),
         ...awake.wakes(),
-        ENVIRONMENT: accessTo(environment, describesNetworks, ...endTaskStatements(stack)),
+        ENVIRONMENT: accessTo(environment, describesNetworks(), ...endTaskStatements(stack)),
         BUCKETS: accessTo(prefix, ...runStatements(prefix, stack)),
       },
     });
     core.onEvent(this, 'Ended', JobEnded, finish, 'warning');
-    new EndpointRenewal(this, 'Endpoints', { core, awake, describesNetworks });
+    new EndpointRenewal(this, 'Endpoints', { core, awake });
   }
 
   private addApi({ core, people, api }: BatchProps, workflow: Workflow): void {

@@ -1,5 +1,5 @@
 import { Duration, Stack, Validations } from 'aws-cdk-lib';
-import { ArnPrincipal, CompositePrincipal, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
+import { ArnPrincipal, CompositePrincipal, Role } from 'aws-cdk-lib/aws-iam';
 import { type Bucket, type IBucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
@@ -24,7 +24,7 @@ import {
   tableAccess,
 } from './access.ts';
 import type { Api, People } from './api.ts';
-import { AwakeProjects } from './awake.ts';
+import { AwakeProjects, describesNetworks } from './awake.ts';
 import type { Core } from './core.ts';
 import {
   auditsKeys,
@@ -230,14 +230,7 @@ export class Enclaves extends Construct {
         environment: {
           TABLE_NAME: tableAccess(core.table, { ...reading, ...leasing }),
           ...awake.wakes(),
-          ENVIRONMENT: accessTo(
-            environment,
-            // Descriptions have no resource to name.
-            new PolicyStatement({
-              actions: ['ec2:DescribeInstances', 'ec2:DescribeVpcs', 'ec2:DescribeRouteTables'],
-              resources: ['*'],
-            }),
-          ),
+          ENVIRONMENT: accessTo(environment, describesNetworks()),
           PER_PROJECT: String(core.config.workspaces.perProject),
           PRICES: projectPrices(core.config.workspaces),
         },

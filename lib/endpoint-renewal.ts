@@ -1,23 +1,21 @@
 import { Stack } from 'aws-cdk-lib';
-import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import type * as EndpointsLost from '../functions/batch/endpoints-lost.lambda.ts';
 import { StackStatusChanged } from '../functions/batch/events.ts';
 import { environmentName } from '../functions/names.ts';
 import { accessTo, tableAccess } from './access.ts';
-import type { AwakeProjects } from './awake.ts';
+import { type AwakeProjects, describesNetworks } from './awake.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
 
 export interface EndpointRenewalProps {
   readonly core: Core;
   readonly awake: AwakeProjects;
-  readonly describesNetworks: PolicyStatement;
 }
 
 /** Requests the endpoints of projects again whose stack failed while jobs wait for them. */
 export class EndpointRenewal extends Construct {
-  constructor(scope: Construct, id: string, { core, awake, describesNetworks }: EndpointRenewalProps) {
+  constructor(scope: Construct, id: string, { core, awake }: EndpointRenewalProps) {
     super(scope, id);
     const { environment } = core.config;
     const { partition, region, account } = Stack.of(this);
@@ -33,7 +31,7 @@ export class EndpointRenewal extends Construct {
           awake: ['GetItem', 'PutItem'],
         }),
         ...awake.wakes(),
-        ENVIRONMENT: accessTo(environment, describesNetworks),
+        ENVIRONMENT: accessTo(environment, describesNetworks()),
       },
     });
     const stacks = `arn:${partition}:cloudformation:${region}:${account}:stack/${environmentName(environment, 'awake-')}`;

@@ -28,7 +28,7 @@ import {
   tableAccess,
 } from './access.ts';
 import type { Api, People } from './api.ts';
-import { AwakeProjects } from './awake.ts';
+import { AwakeProjects, describesNetworks } from './awake.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
 import { bucketPrefix } from './project/names.ts';
@@ -82,14 +82,7 @@ export class Workspaces extends Construct {
           packages: ['GetItem'],
         }),
         ...awake.wakes(),
-        ENVIRONMENT: accessTo(
-          environment,
-          // Descriptions have no resource to name.
-          new PolicyStatement({
-            actions: ['ec2:DescribeInstances', 'ec2:DescribeVpcs', 'ec2:DescribeRouteTables'],
-            resources: ['*'],
-          }),
-        ),
+        ENVIRONMENT: accessTo(environment, describesNetworks()),
         ...prices,
         HAS_MIRROR: String(hasPackageMirror(core.config.region)),
       },
