@@ -114,6 +114,9 @@ export const benchIngest = (log: BenchLog): Promise<Record<string, number>> =>
     log(`${largeBatch.files} files, uploaded and no more, again`);
     // The faster of the two, to be compared with what ran between them.
     const plain = Math.min(firstUpload, await upload(scene, largeFiles));
+    const smallest = { files: 10_000, bytes: largeBatch.bytes };
+    log(`${smallest.files} files of as many bytes in all, delivered`);
+    const largest = await deliver(scene, await makeFiles(join(scene.folder, 'most'), smallest));
     const ratio = large.registered / plain;
     return {
       hash_to_sha256sum_ratio: await measureHashRatio(scene.folder),
@@ -125,7 +128,9 @@ export const benchIngest = (log: BenchLog): Promise<Record<string, number>> =>
       registered_seconds: large.registered,
       transitions: large.transitions,
       transitions_10_files: small.transitions,
+      transitions_10000_files: largest.transitions,
       s3_requests_per_file: large.requests / largeBatch.files,
+      s3_requests_per_file_10000_files: largest.requests / smallest.files,
       aws_calls_per_file: large.calls / largeBatch.files,
       ...(large.used && {
         lambda_ms_per_file: large.used.cpuMs / largeBatch.files,
