@@ -206,4 +206,22 @@ describe('a project and a dataset', () => {
     // A second run has nothing to do.
     await callScheduledFunction(cloud, 'functions/datasets/erase.lambda.ts');
   });
+
+  it('a dataset whose retention has ended is withdrawn by itself', async () => {
+    const shortDataset = 'uses-short';
+    await deliverFiles(cloud, partner as ApiClient, shortDataset, addSha256Sums({ 'a.csv': csv }));
+    const { name: ownerName = '' } = (await owner?.ask('showMe')) ?? {};
+    const rules = {
+      title: 'Short',
+      controller: 'Tayside Health',
+      licence: 'DSA 2026-14',
+      purposes: ['research' as const],
+    };
+    const retainUntil = new Date(Date.now() - 1000).toISOString();
+    const params = { dataset: shortDataset };
+    await operator?.ask('governDataset', { params, body: { ...rules, owner: ownerName, retainUntil } });
+    await callScheduledFunction(cloud, 'functions/datasets/owners.lambda.ts');
+    const overview = await steward?.ask('showDataset', { params });
+    expect(overview?.rules?.withdrawn).toMatchObject({ byName: 'Broch', reason: expect.stringContaining('retention') });
+  });
 });
