@@ -12,7 +12,7 @@ import { UPLOAD_SECONDS, type UploadAccess } from './upload-access.ts';
 
 /** S3 has at most 10,000 parts of 5 MiB to 5 GiB. */
 const MAX_PARTS = 10_000;
-const MIN_PART_BYTES = 16 * 1024 ** 2;
+const MIN_PART_BYTES = 8 * 1024 ** 2;
 
 /** The size of the parts of a file. Smaller parts make less to repeat when one fails. */
 export const partBytesFor = (size: number): number => Math.max(MIN_PART_BYTES, Math.ceil(size / MAX_PARTS));

@@ -117,9 +117,9 @@ export const deliverySamples = {
       { path, change: 'changed', before: shape(['id', 'date_of_birth'], 1000), after: shape(['id', 'age_band'], 1234) },
     ],
   },
-  startUpload: { path, upload: '2~abc', partBytes: 16_777_216, parts: 3 },
+  startUpload: { path, upload: '2~abc', partBytes: 8_388_608, parts: 3 },
   signUpload: { urls: [{ part: 1, url: 'https://s3.example/a.csv' }], expires: time },
-  listUploadParts: { parts: [{ part: 1, size: 16_777_216 }] },
+  listUploadParts: { parts: [{ part: 1, size: 8_388_608 }] },
   completeUpload: { path, parts: 3 },
   uploadAccess: accessSample,
 };
