@@ -115,6 +115,7 @@ export const benchIngest = (log: BenchLog): Promise<Record<string, number>> =>
     // The faster of the two, to be compared with what ran between them.
     const plain = Math.min(firstUpload, await upload(scene, largeFiles));
     const smallest = { files: 10_000, bytes: largeBatch.bytes };
+    // Of so many requests the embedded cloud's record keeps only the last, so that only the transitions count.
     log(`${smallest.files} files of as many bytes in all, delivered`);
     const largest = await deliver(scene, await makeFiles(join(scene.folder, 'most'), smallest));
     const ratio = large.registered / plain;
@@ -130,7 +131,6 @@ export const benchIngest = (log: BenchLog): Promise<Record<string, number>> =>
       transitions_10_files: small.transitions,
       transitions_10000_files: largest.transitions,
       s3_requests_per_file: large.requests / largeBatch.files,
-      s3_requests_per_file_10000_files: largest.requests / smallest.files,
       aws_calls_per_file: large.calls / largeBatch.files,
       ...(large.used && {
         lambda_ms_per_file: large.used.cpuMs / largeBatch.files,
