@@ -148,7 +148,7 @@ const PathName = z
   .string()
   .max(60)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, dots, - and _');
-const ParameterValue = z.union([PlainText.max(4000), z.number(), z.boolean()]);
+const ParameterValue = z.union([PlainText.max(4000), z.number().min(-1e15).max(1e15), z.boolean()]);
 const ParameterName = z
   .string()
   .max(60)
