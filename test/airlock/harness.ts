@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AdminAddUserToGroupCommand,
   AdminDisableUserCommand,
@@ -23,6 +22,7 @@ import type { UserGroup } from '../../functions/http/route.ts';
 import { type RowKey, rowKey } from '../../functions/keys.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { signInNewPerson } from '../ingest/partner.ts';
+import { pauseSince } from '../pause.ts';
 import { makeReadyProject, openTestTable } from '../workspaces/harness.ts';
 import { type CastName, castMember } from './cast.ts';
 
@@ -110,8 +110,10 @@ export async function waitForStatus(
     const request = await api.ask('showRequest', { params });
     if (expectedStatuses.some(status => status === request.status)) return request;
     const pollStart = Date.now();
-    while ((await readStatus()) === status && Date.now() < pollStart + 2000) await sleep(50);
-    if ((await readStatus()) !== status) changeTime = Date.now();
+    let latest = status;
+    for (; latest === status && Date.now() < pollStart + 2000; latest = await readStatus())
+      await pauseSince(changeTime, 60);
+    if (latest !== status) changeTime = Date.now();
     else if (Date.now() > changeTime + 180_000) throw new Error(`the request stays ${JSON.stringify(request)}`);
   }
 }
@@ -158,7 +160,7 @@ export async function waitForExecutionEnd(
 ) {
   const sfn = new SFNClient(cloud.configuration);
   const executionArn = `${(await machineArn(cloud, machine))?.replace(':stateMachine:', ':execution:')}:${request}-${attempt}`;
-  for (const end = Date.now() + 110_000; Date.now() < end; await sleep(200)) {
+  for (const start = Date.now(); Date.now() < start + 110_000; await pauseSince(start)) {
     const description = await sfn.send(new DescribeExecutionCommand({ executionArn })).catch((error: unknown) => {
       if (error instanceof ExecutionDoesNotExist) return undefined;
       throw error;

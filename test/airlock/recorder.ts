@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   EventBridgeClient,
   ListEventBusesCommand,
@@ -15,6 +14,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { AirlockEventDetail } from '../../functions/airlock/events.ts';
 import type { connectTestCloud } from '../cloud.ts';
+import { pauseSince } from '../pause.ts';
 
 type Cloud = ReturnType<typeof connectTestCloud>;
 export interface RecordedEvent {
@@ -61,7 +61,7 @@ export async function recordBusEvents(cloud: Cloud, source = 'broch.airlock') {
   return {
     /** What was said about a request, once it is enough. */
     async until(request: string, enough: (events: RecordedEvent[]) => boolean): Promise<RecordedEvent[]> {
-      for (const end = Date.now() + 110_000; Date.now() < end; await sleep(200)) {
+      for (const start = Date.now(); Date.now() < start + 110_000; await pauseSince(start)) {
         await drain();
         if (enough(eventsOf(request))) return eventsOf(request);
       }

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Route, UserGroup } from '../../functions/http/route.ts';
 import { enrolLocalPerson, keepLocalSession, signInLocalPerson } from '../../local/people.ts';
 import type { connectTestCloud } from '../cloud.ts';
 import { registerAgreement } from '../ingest/agreement.ts';
+import { pauseSince } from '../pause.ts';
 
 type Cloud = ReturnType<typeof connectTestCloud>;
 
@@ -108,7 +108,8 @@ export async function pollUntilAnswer(
   good: (answer: RawAnswer) => boolean,
 ): Promise<RawAnswer> {
   let last = await get();
-  for (const end = Date.now() + 60_000; !good(last) && Date.now() < end; last = await get()) await sleep(250);
+  for (const start = Date.now(); !good(last) && Date.now() < start + 60_000; last = await get())
+    await pauseSince(start);
   if (!good(last)) throw new Error(`it never became so; at last it was ${JSON.stringify(last)}`);
   return last;
 }

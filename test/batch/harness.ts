@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiClient } from '../../bin/cli/call.ts';
 import type { ComputeJob } from '../../functions/batch/schemas.ts';
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
 import type { connectTestCloud } from '../cloud.ts';
 import { buildProjectFor } from '../datasets/harness.ts';
 import { signInNewPerson } from '../ingest/partner.ts';
+import { pauseSince } from '../pause.ts';
 import { testImage } from './builders.ts';
 
 /** Asks until the answer is as expected, for two minutes. `explain` is added to the error. */
@@ -14,7 +14,7 @@ export async function waitForAnswerThat<T>(
   explain: () => string = () => '',
 ): Promise<T> {
   let last: T | undefined;
-  for (const end = Date.now() + 120_000; Date.now() < end; await sleep(200)) {
+  for (const start = Date.now(); Date.now() < start + 120_000; await pauseSince(start)) {
     last = await ask();
     if (holds(last)) return last;
   }

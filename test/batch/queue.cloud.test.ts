@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CloudFormationClient, DeleteStackCommand, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
@@ -13,6 +12,7 @@ import { playScheduler } from '../../local/scheduler.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { buildProjectFor } from '../datasets/harness.ts';
 import { signInNewPerson } from '../ingest/partner.ts';
+import { pauseSince } from '../pause.ts';
 import { openTestTable } from '../workspaces/harness.ts';
 
 const cloud = connectTestCloud();
@@ -32,7 +32,7 @@ let scheduler: Promise<void>;
 
 async function waitFor<T>(ask: () => Promise<T>, holds: (answer: T) => boolean): Promise<T> {
   let last: T | undefined;
-  for (const end = Date.now() + 120_000; Date.now() < end; await sleep(200)) {
+  for (const start = Date.now(); Date.now() < start + 120_000; await pauseSince(start)) {
     last = await ask();
     if (holds(last)) return last;
   }

@@ -4,6 +4,7 @@ import { GetObjectCommand, ListObjectVersionsCommand, PutObjectRetentionCommand,
 import type { ApiClient } from '../../bin/cli/call.ts';
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
 import type { connectTestCloud } from '../cloud.ts';
+import { pauseSince } from '../pause.ts';
 import { waitForProject } from '../projects/harness.ts';
 import { assumeAnyRole } from '../security/attacker.ts';
 
@@ -46,7 +47,7 @@ export async function readByAccessPoint(
 
 /** Waits for a minute at most until the project's desktops read `answer`. */
 export async function waitForAnswer(cloud: Cloud, key: string, reader: ReadyProject, answer: string): Promise<void> {
-  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(100))
+  for (const start = Date.now(); Date.now() < start + 60_000; await pauseSince(start))
     if ((await readByAccessPoint(cloud, key, reader)) === answer) return;
   throw new Error(`it stayed ${await readByAccessPoint(cloud, key, reader)}`);
 }

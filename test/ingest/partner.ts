@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   EventBridgeClient,
   ListEventBusesCommand,
@@ -27,6 +26,7 @@ import type { UserGroup } from '../../functions/http/route.ts';
 import type { Delivery } from '../../functions/ingest/schemas.ts';
 import { enrolLocalPerson, keepLocalSession, signInLocalPerson } from '../../local/people.ts';
 import type { connectTestCloud } from '../cloud.ts';
+import { pauseSince } from '../pause.ts';
 import { registerAgreement } from './agreement.ts';
 import type { DeliveryFiles } from './delivery.ts';
 
@@ -95,7 +95,7 @@ export async function waitForDelivery(
   restingStates: readonly Delivery['status'][] = ['registered', 'held', 'awaitingApproval'],
 ): Promise<Delivery> {
   let last: Delivery | undefined;
-  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
+  for (const start = Date.now(); Date.now() < start + 60_000; await pauseSince(start)) {
     last = await api.ask('showDelivery', { params: { delivery } });
     if (restingStates.includes(last.status) && 'check' in last && last.check !== previousCheck) return last;
   }
@@ -168,7 +168,7 @@ export async function openIngestMachine(cloud: Cloud) {
       return executions.filter(({ name }) => name?.startsWith(delivery)).reverse();
     },
     async ended(executionArn: string) {
-      for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
+      for (const start = Date.now(); Date.now() < start + 60_000; await pauseSince(start)) {
         const { status, output, error } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
         if (status !== 'RUNNING')
           return { status, error, output: output === undefined ? undefined : JSON.parse(output) };
@@ -223,9 +223,9 @@ export async function recordDeliveryEvents(cloud: Cloud) {
   };
   /** Waits until the delivery has these events, and gives all that it has. */
   return async (delivery: string, types: readonly string[]) => {
-    for (const end = Date.now() + 60_000; ; await sleep(200)) {
+    for (const start = Date.now(); ; await pauseSince(start)) {
       const deliveryEvents = await readAll(delivery);
-      if (types.every(type => type in deliveryEvents) || Date.now() > end) return deliveryEvents;
+      if (types.every(type => type in deliveryEvents) || Date.now() > start + 60_000) return deliveryEvents;
     }
   };
 }

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CloudFormationClient,
   CreateStackCommand,
@@ -25,11 +24,12 @@ import { requestProject } from '../../functions/projects/projects.ts';
 import { Project } from '../../functions/projects/schemas.ts';
 import { enrolLocalPerson, keepLocalSession, signInLocalPerson } from '../../local/people.ts';
 import { connectTestCloud } from '../cloud.ts';
+import { pauseSince } from '../pause.ts';
 
 /** Asks until `good` holds of the answer, for a minute at most. */
 export async function waitForProject<T>(ask: () => Promise<T>, good: (answer: T) => boolean): Promise<T> {
   let last: T | undefined;
-  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
+  for (const start = Date.now(); Date.now() < start + 60_000; await pauseSince(start)) {
     last = await ask();
     if (good(last)) return last;
   }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
   CreateBucketCommand,
@@ -9,6 +8,7 @@ import {
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
 import { connectTestCloud } from '../cloud.ts';
+import { pauseSince } from '../pause.ts';
 import { listReferences, readDeployedStacks } from './deployed.ts';
 
 const cloud = connectTestCloud();
@@ -25,7 +25,7 @@ interface Undelivered {
 
 /** The message that `is` it, taken out of the queue; others' stay for them. */
 async function receiveMessage(QueueUrl: string, matches: (message: Undelivered) => boolean): Promise<Undelivered> {
-  for (const end = Date.now() + 110_000; Date.now() < end; await sleep(250)) {
+  for (const start = Date.now(); Date.now() < start + 110_000; await pauseSince(start)) {
     const { Messages = [] } = await queues.send(
       new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 0 }),
     );

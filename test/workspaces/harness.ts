@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, GetItemCommand, ListTablesCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import {
   CreateSecurityGroupCommand,
@@ -40,13 +39,14 @@ import { workspaceProviders } from '../../functions/workspaces/kinds.ts';
 import { enrolLocalPerson, keepLocalSession, signInLocalPerson } from '../../local/people.ts';
 import type { connectTestCloud } from '../cloud.ts';
 import { buildOf, follow, publishWidely, withApproved } from '../images/lifecycle.ts';
+import { pauseSince } from '../pause.ts';
 
 type Cloud = ReturnType<typeof connectTestCloud>;
 
 /** Asks until `good` holds of the answer, for two minutes at most. */
 export async function waitUntil<T>(ask: () => Promise<T>, good: (answer: T) => boolean | Promise<boolean>): Promise<T> {
   let last: T | undefined;
-  for (const end = Date.now() + 110_000; Date.now() < end; await sleep(150)) {
+  for (const start = Date.now(); Date.now() < start + 110_000; await pauseSince(start)) {
     last = await ask();
     if (await good(last)) return last;
   }
