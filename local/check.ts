@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { createTempDir } from '../lib/temp-dir.ts';
 import { repositoryRoot } from './cloud.ts';
 
 /**
@@ -102,6 +103,8 @@ async function runChecks(): Promise<void> {
 
 mkdirSync(join(repositoryRoot, '.local'), { recursive: true });
 const words = process.argv.includes('--tests') ? process.argv.slice(process.argv.indexOf('--tests') + 1) : undefined;
+// The functions are bundled once for both runs of tests.
+if (words) process.env.BROCH_TEST_BUNDLES ??= createTempDir('test-bundles');
 if (words?.length === 0) {
   const reportCloud = startTests('cloud tests', ['run', '--project', 'cloud', '--project', 'story']);
   await runChecks();

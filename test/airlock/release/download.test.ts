@@ -21,6 +21,7 @@ import type { RequesterStanding } from '../../../functions/airlock/request/downl
 import { toProblem } from '../../../functions/http/problem.ts';
 import { Refused } from '../../../functions/refused.ts';
 import { makeTestFolder } from '../../cli/harness.ts';
+import { selectTrials } from '../../trials.ts';
 import { buildReleaseRecord, hashReleaseText, makeSigningKeys, signRelease } from './pages.ts';
 
 /** More files than a page has, in folders, of every size that matters; one of several parts. */
@@ -66,6 +67,7 @@ beforeEach(() => {
 });
 
 const names = ['open', 'take', 'files', 'part'] as const;
+const positionKind = (position: number) => [position === 1 ? 'first' : 'later'];
 const longAfter = '2099-01-01T00:00:00.000Z';
 
 /** The API's part, by the decisions that the API makes: a row, a clock, and nothing else. */
@@ -176,7 +178,7 @@ describe('a download', () => {
   });
 
   it('continues at the exact byte after any interruption', async () => {
-    for (const fault of [1, 2, 3, 4]) {
+    for (const fault of selectTrials('a download, an interruption', [1, 2, 3, 4], positionKind)) {
       partCalls = [];
       troubles = Array.from({ length: fault }, (_, index) => (index + 1 === fault ? 'fault' : undefined));
       const { run, complete } = begin();
@@ -197,7 +199,8 @@ describe('a download', () => {
     'completes by the same command, as one use, after any one call to %s is %s',
     async (name, kind) => {
       // So many calls it makes: two pages, the record, and the parts of one page after those of the other.
-      for (let nth = 1; nth <= { open: 1, take: 1, files: 2, part: 6 }[name]; nth++) {
+      const positions = Array.from({ length: { open: 1, take: 1, files: 2, part: 6 }[name] }, (_, index) => index + 1);
+      for (const nth of selectTrials(`a download, a call to ${name} is ${kind}`, positions, positionKind)) {
         const { source, run, complete, row, journal } = begin();
         const honest = source[name] as (...values: unknown[]) => Promise<unknown>;
         let calls = 0;
