@@ -20,7 +20,7 @@ declare module 'vitest' {
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   process.env.EMBEDDED_MODELS = '1';
   const folder = mkdtempSync(join(tmpdir(), 'broch-test-'));
-  const estate = await deployCloud({ folder, account: '000000000000', waits: 0, faults: true, concurrency: 32 });
+  const estate = await deployCloud({ folder, account: '000000000000', waits: 0, faults: true, concurrency: 64 });
   trustCertificate(estate.facts.ca);
   project.provide('estate', estate.facts);
   project.provide('cast', await signInCast(estate.facts));

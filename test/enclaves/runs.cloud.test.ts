@@ -199,7 +199,10 @@ describe('an approved run', () => {
   it('computes, brings its outputs to the airlock, leaves evidence that both can check, and nothing else', async () => {
     const { run: authorised, header } = await authoriseByCommand();
     const run = await perform(authorised);
-    expect(run, logLines.join('\n')).toMatchObject({ status: 'completed', outputs: { files: 1 } });
+    expect(run, `${logLines.join('\n')}\n${JSON.stringify(run)}`).toMatchObject({
+      status: 'completed',
+      outputs: { files: 1 },
+    });
     const params = { project, run: run.id };
     const request = run.status === 'completed' ? run.request : '';
     const draft = await waitUntil(
