@@ -59,7 +59,7 @@ export const enclavePackCommand = defineCommand({
   notes: [
     'Uses your own AWS credentials (AWS_PROFILE, or what the AWS CLI uses) for one call of KMS, and needs no sign-in here.',
     'The folder becomes one archive in an encrypted stream, which nobody can cut, reorder or splice; memory stays flat. The',
-    'folder of code must have a program `run`. Beside the packed file lies a bill of materials (CycloneDX) with the hash of',
+    'folder of code must have a program `run`; beside its packed file lies a bill of materials (CycloneDX) with the hash of',
     'each file. Keep it to yourself: it names your files. The SHA-256 of the packed file goes into the manifest of a run.',
   ],
   examples: ['enclave pack classifier --kms-key arn:aws:kms:eu-west-2:111122223333:key/1234 --out classifier.pack'],
@@ -80,24 +80,24 @@ export const enclavePackCommand = defineCommand({
     const encryptionContext = { 'broch:pack': basename(target) };
     const dataKey = await createDataKey(kmsKey, encryptionContext);
     const part = `${target}.part`;
-    const result = await writePackedFile(files, { kmsKey, context: encryptionContext }, dataKey, part).catch(
-      async error => {
-        await rm(part, { force: true });
-        throw error;
-      },
-    );
+    const isCode = files.some(({ path, isExecutable }) => path === 'run' && isExecutable);
+    const header = { kmsKey, context: encryptionContext };
+    const result = await writePackedFile(files, header, dataKey, part, { bill: isCode }).catch(async error => {
+      await rm(part, { force: true });
+      throw error;
+    });
     await rename(part, target);
-    const bom = `${target}.bom.json`;
-    await writeFile(bom, `${JSON.stringify(billOfMaterials(basename(target), result), null, 2)}\n`);
+    const bom = isCode ? `${target}.bom.json` : undefined;
+    if (bom) await writeFile(bom, `${JSON.stringify(billOfMaterials(basename(target), result), null, 2)}\n`);
     const { sha256, bytes } = result;
     context.result(
-      { file: target, bom, sha256, bytes, kmsKey, files: files.length },
+      { file: target, ...(bom && { bom }), sha256, bytes, kmsKey, files: files.length },
       formatFields(
         [
           ['packed', `${escapeForTerminal(output)}, ${formatBytes(bytes)}`],
           ['files', formatCount(files.length)],
           ['SHA-256', sha256],
-          ['bill of materials', escapeForTerminal(`${output}.bom.json`)],
+          ...(bom ? [['bill of materials', escapeForTerminal(`${output}.bom.json`)] as [string, string]] : []),
         ],
         context.width,
       ),

@@ -199,10 +199,8 @@ describe('an approved run', () => {
   it('computes, brings its outputs to the airlock, leaves evidence that both can check, and nothing else', async () => {
     const { run: authorised, header } = await authoriseByCommand();
     const run = await perform(authorised);
-    expect(run, `${logLines.join('\n')}\n${JSON.stringify(run)}`).toMatchObject({
-      status: 'completed',
-      outputs: { files: 1 },
-    });
+    const course = [...logLines, JSON.stringify(run)].join('\n');
+    expect(run, course).toMatchObject({ status: 'completed', outputs: { files: 1 } });
     const params = { project, run: run.id };
     const request = run.status === 'completed' ? run.request : '';
     const draft = await waitUntil(

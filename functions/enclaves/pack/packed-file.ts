@@ -27,11 +27,13 @@ export async function writePackedFile(
   header: Omit<PackHeader, 'format' | 'wrappedKey'>,
   dataKey: DataKey,
   target: string,
+  options: { readonly bill: boolean },
 ): Promise<PackResult> {
   let result: PackResult | undefined;
-  const packed = packFiles(files, header, dataKey, value => {
+  const finish = (value: PackResult) => {
     result = value;
-  });
+  };
+  const packed = packFiles(files, header, dataKey, finish, options);
   await pipeline(packed, createWriteStream(target, { highWaterMark: WRITE_BYTES }));
   if (!result) throw new Error('a pack has no result');
   return result;
