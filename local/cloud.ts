@@ -99,11 +99,6 @@ export async function startCloud({
     `http://127.0.0.1:${plainPort}`,
     `http://127.0.0.1:${motoPort}`,
   ];
-  // A connection stays open for longer than clients keep one, so that no request meets one that is being closed.
-  writeFileSync(
-    file('hypercorn.py'),
-    `bind = ["127.0.0.1:${tls}"]\ninsecure_bind = ["127.0.0.1:${plainPort}"]\ncertfile = ${JSON.stringify(ca)}\nkeyfile = ${JSON.stringify(certificateKey)}\nloglevel = "WARNING"\nkeep_alive_timeout = 75\n`,
-  );
   // An address, not a name: with a name S3 clients put the bucket before it, which does not resolve.
   const environment = {
     AWS_ENDPOINT_URL: endpoint,
@@ -126,7 +121,7 @@ export async function startCloud({
   const children = [
     keep(
       'MiniStack',
-      [python, '-m', 'hypercorn', '-c', `file:${file('hypercorn.py')}`, 'emulator:app'],
+      [python, join(repositoryRoot, 'local/python/serve.py'), String(tls), String(plainPort), ca, certificateKey],
       {
         ...inherited,
         ...environment,

@@ -1,4 +1,4 @@
-"""MiniStack, corrected where it differs from AWS in a way that matters here: `hypercorn emulator:app`.
+"""MiniStack, corrected where it differs from AWS in a way that matters here; serve.py serves it.
 
 Each correction replaces a piece of one module's source as it is imported. The start stops unless the piece is there
 exactly once, so another release of MiniStack cannot run without the corrections.

@@ -213,4 +213,20 @@ def _leading_keys(request):
             service_context = {**request_tag_context(service, iam_action, body, routing_params),""",
         ),
     ],
+    "ministack.services.iam": [
+        # IAM judges each action on each resource that a simulation names, not on the first alone.
+        (
+            """    results = _build_simulate_results_real(actions, resource_arn, principal_arn,
+                                           account_id, policies)
+    return _xml(200, "SimulatePrincipalPolicyResponse",
+""",
+            """    named = [value for name in p if name.startswith("ResourceArns.member.") and (value := _p(p, name))]
+    results = "".join(
+        _build_simulate_results_real(actions, arn, principal_arn, account_id, policies)
+        for arn in named or [resource_arn]
+    )
+    return _xml(200, "SimulatePrincipalPolicyResponse",
+""",
+        ),
+    ],
 }

@@ -117,7 +117,7 @@ describe('npm start', { timeout: 400_000 }, () => {
       rmSync(join(folder, 'cloud'), { recursive: true, force: true });
       const { heard: streams, end } = start('--once');
       await vi.waitUntil(() => isTime(streams.output), { timeout: 180_000, interval: 100 });
-      const emulator = processes().find(line => line.includes('hypercorn') && !line.includes('child_guard.py'));
+      const emulator = processes().find(line => line.includes('serve.py') && !line.includes('child_guard.py'));
       process.kill(Number(emulator?.trim().split(' ')[0]), 'SIGKILL');
       expect(await end).toBe(1);
       expect(streams.errors).toContain('broch: MiniStack ended by itself');

@@ -12,7 +12,6 @@ import {
   type RoleStatement,
   readDeployedRole,
   readDeployedStacks,
-  runInParallel,
   toArray,
 } from './deployed.ts';
 
@@ -60,20 +59,20 @@ const targets = [
 async function mayOf(role: string): Promise<{ may: string[]; mayNot: number }> {
   const may: string[] = [];
   let mayNot = 0;
-  await runInParallel(targets, 8, async ([resource, actions]) => {
+  for (const [actions, resources] of Map.groupBy(targets, ([, actions]) => actions)) {
     const { EvaluationResults = [] } = await iam.send(
       new SimulatePrincipalPolicyCommand({
         PolicySourceArn: role,
         ActionNames: [...actions],
-        ResourceArns: [resource],
+        ResourceArns: resources.map(([resource]) => resource),
       }),
     );
-    expect(EvaluationResults.length).toBe(actions.length);
-    for (const { EvalActionName, EvalDecision } of EvaluationResults) {
-      if (EvalDecision === 'allowed') may.push(`${EvalActionName} ${resource}`);
+    expect(EvaluationResults.length).toBe(actions.length * resources.length);
+    for (const { EvalActionName, EvalResourceName, EvalDecision } of EvaluationResults) {
+      if (EvalDecision === 'allowed') may.push(`${EvalActionName} ${EvalResourceName}`);
       else mayNot++;
     }
-  });
+  }
   return { may: may.sort(), mayNot };
 }
 

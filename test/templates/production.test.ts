@@ -146,7 +146,7 @@ describe('the embedded cloud', () => {
   const leftovers = [
     ['its address', /127\.0\.0\.1|localhost|\[::1\]/i],
     ['its account', /(?<!\d)0{12}(?!\d)/],
-    ['its programs', /ministack|\bmoto\b|_aws\/execute-api|hypercorn/i],
+    ['its programs', /ministack|\bmoto\b|_aws\/execute-api|uvicorn/i],
     ['its name', /\bembedded\b|broch-local|\blocal\b/i],
     ['its certificate', /BEGIN CERTIFICATE|NODE_EXTRA_CA_CERTS|AWS_CA_BUNDLE/],
   ] as const;
