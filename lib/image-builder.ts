@@ -31,11 +31,19 @@ const commands = [
   // starts this build in privileged mode.
   'if [ "$BROCH_IMAGE" = enclave-parent ]; then dnf install --assumeyes aws-nitro-enclaves-cli aws-nitro-enclaves-cli-devel && python3 -m pip install --quiet --no-deps --require-hashes --requirement enclave-parent/enclave/image/requirements.txt && sh enclave-parent/enclave/image/build.sh enclave-parent/loader || exit 1; fi',
   'packer init "$BROCH_IMAGE"',
+  // One that a stopped build left would be refused a second time.
+  `${routeCommand('delete')} || true`,
+  `${routeCommand('create')} --gateway-id "$GATEWAY"`,
   'packer build -color=false -var-file=values.pkrvars.hcl -var "region=$AWS_REGION" -var "subnet_id=$SUBNET" -var "security_group_id=$GROUP" -var "instance_profile=$PROFILE" -var "kms_key_id=$KEY" -var "recipe=$BROCH_RECIPE" "$BROCH_IMAGE"',
   'aws s3 cp "bill-of-materials-$BROCH_IMAGE.json" "s3://$BUILDS/builds/$BROCH_IMAGE/$BROCH_VERSION/$BROCH_ATTEMPT/bill-of-materials.json"',
   'if [ "$BROCH_IMAGE" = enclave-parent ]; then aws s3 cp enclave-parent/loader/measurements.json "s3://$BUILDS/builds/$BROCH_IMAGE/$BROCH_VERSION/$BROCH_ATTEMPT/measurements.json" || exit 1; fi',
   'aws s3 cp "manifest-$BROCH_IMAGE.json" "s3://$BUILDS/builds/$BROCH_IMAGE/$BROCH_VERSION/$BROCH_ATTEMPT/manifest.json"',
 ];
+
+/** Gives the subnet of builds its way out, or takes it. Only one build runs at a time, so it takes no other build's. */
+function routeCommand(verb: 'create' | 'delete'): string {
+  return `aws ec2 ${verb}-route --route-table-id "$ROUTES" --destination-cidr-block 0.0.0.0/0`;
+}
 
 export interface ImageBuilderProps {
   readonly core: Core;
@@ -82,6 +90,8 @@ export class ImageBuilder extends Construct {
     const environment = {
       BUILDS: builds.bucketName,
       SUBNET: network.build.subnet.attrSubnetId,
+      ROUTES: network.build.routes.attrRouteTableId,
+      GATEWAY: network.build.gateway.attrInternetGatewayId,
       GROUP: network.build.group.attrGroupId,
       PROFILE: network.build.profile.ref,
       KEY: key.keyArn,
@@ -91,8 +101,8 @@ export class ImageBuilder extends Construct {
       serviceRole: role.roleArn,
       encryptionKey: core.key.keyArn,
       timeoutInMinutes: 240,
-      queuedTimeoutInMinutes: 60,
-      concurrentBuildLimit: 2,
+      queuedTimeoutInMinutes: 240,
+      concurrentBuildLimit: 1,
       artifacts: { type: 'NO_ARTIFACTS' },
       environment: {
         type: 'LINUX_CONTAINER',
@@ -103,7 +113,10 @@ export class ImageBuilder extends Construct {
       source: {
         type: 'S3',
         location: `${recipes.s3BucketName}/${recipes.s3ObjectKey}`,
-        buildSpec: JSON.stringify({ version: '0.2', phases: { build: { 'on-failure': 'ABORT', commands } } }),
+        buildSpec: JSON.stringify({
+          version: '0.2',
+          phases: { build: { 'on-failure': 'ABORT', commands, finally: [routeCommand('delete')] } },
+        }),
       },
       logsConfig: { cloudWatchLogs: { status: 'ENABLED', groupName: logGroup.logGroupName } },
     });
@@ -162,6 +175,10 @@ function packerStatements(scope: Construct, network: ImageNetwork, key: Key): Po
     allow(
       ['ec2:RunInstances'],
       [...place, ...arns('instance', 'volume', 'network-interface', 'key-pair'), ...shared('image')],
+    ),
+    allow(
+      ['ec2:CreateRoute', 'ec2:DeleteRoute'],
+      [`arn:${partition}:ec2:${region}:${account}:route-table/${network.build.routes.attrRouteTableId}`],
     ),
     allow(['ec2:CreateKeyPair', 'ec2:DeleteKeyPair'], arns('key-pair')),
     allow(['ec2:StopInstances', 'ec2:TerminateInstances', 'ec2:GetPasswordData'], arns('instance'), recipeTag),

@@ -140,7 +140,7 @@ export function createImageWorkflow(scope: Construct, props: ImageWorkflowProps)
     core,
     file: 'images.asl.json',
     calls: { Build: build, ...createMachineSteps(scope, props), ...createRecordSteps(scope, props) },
-    values: { BuildSeconds: 5 * 3600 },
+    values: { BuildSeconds: 9 * 3600 },
     deadline,
     severity: 'warning',
   });

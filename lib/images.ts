@@ -59,7 +59,7 @@ export class Images extends Construct {
     const rules = JSON.stringify(core.config.images);
     const row = tableAccess(core.table, { image: ['GetItem', 'PutItem'] });
     // Two hours for tests and a scan on top of the build.
-    const deadline = Duration.hours(9);
+    const deadline = Duration.hours(12);
     const machine = createImageWorkflow(this, { core, key: data.key, network, builder, rules, deadline });
 
     const built = new Handler<typeof Built>(this, 'Built', {

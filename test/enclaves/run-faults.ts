@@ -33,7 +33,9 @@ export async function tryRunFaults(
       : [],
   );
   for (const fault of selectTrials('an enclave run', trials, trial => [trial.function])) {
-    const outcome = await attempt([fault]);
+    const outcome = await attempt([fault]).catch((error: unknown) => {
+      throw new Error(`After ${JSON.stringify(fault)}: ${error instanceof Error ? error.message : error}`);
+    });
     const isWaking = fault.function.includes('wake');
     // Which calls waking takes depends on how far the sleep after the last run has come; the next try may take others.
     expect(isWaking || outcome.calls.some(call => call.how !== null), JSON.stringify(fault)).toBe(true);

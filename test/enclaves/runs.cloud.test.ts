@@ -295,5 +295,5 @@ describe('an approved run', () => {
         return status;
       },
     });
-  }, 240_000);
+  }, 900_000);
 });

@@ -73,10 +73,21 @@ describe('the network of images', () => {
       expect(rule).toMatchObject({ FromPort: 443, ToPort: 443, CidrIp: '10.255.255.0/26' });
   });
 
-  it('gives candidates no way out: only the build subnet has a route to the internet', () => {
-    const routes = findTemplateResources(template, 'AWS::EC2::Route');
-    expect(routes.length).toBe(1);
-    expect(JSON.stringify(routes[0]?.[1].Properties.RouteTableId)).toContain('BuildRoutes');
+  it('has no way out but while a build runs, which gives it to the build subnet alone and takes it away', () => {
+    expect(findTemplateResources(template, 'AWS::EC2::Route')).toEqual([]);
+    const [[, project] = expect.fail()] = findTemplateResources(template, 'AWS::CodeBuild::Project');
+    const { Source, ConcurrentBuildLimit } = project.Properties as {
+      Source: { BuildSpec: string };
+      ConcurrentBuildLimit: number;
+    };
+    expect(ConcurrentBuildLimit).toBe(1);
+    const { commands, finally: last } = JSON.parse(Source.BuildSpec).phases.build as Record<string, string[]>;
+    const start = commands?.findIndex(command => command.startsWith('aws ec2 create-route')) ?? -1;
+    expect(start).toBeGreaterThan(0);
+    expect(start).toBeLessThan(commands?.findIndex(command => command.startsWith('packer build')) ?? -1);
+    expect(last).toEqual([expect.stringMatching(/^aws ec2 delete-route --route-table-id "\$ROUTES"/)]);
+    for (const action of ['ec2:CreateRoute', 'ec2:DeleteRoute'])
+      expect(JSON.stringify(allows('Builder', action).map(({ Resource }) => Resource))).toContain('BuildRoutes');
     const associations = findTemplateResources(template, 'AWS::EC2::SubnetRouteTableAssociation');
     const [test] = associations.filter(([id]) => id.includes('TestAssociation'));
     expect(JSON.stringify(test?.[1].Properties.RouteTableId)).toContain('TestRoutes');
