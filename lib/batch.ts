@@ -160,7 +160,7 @@ export class Batch extends Construct {
         ...awake.wakes(),
         ENVIRONMENT: accessTo(environment, describesNetworks(), ...dispatchStatements(stack, environment)),
         BUCKETS: accessTo(prefix, ...pipelineFileStatements(prefix, stack)),
-        REGISTRY: `${stack.account}.dkr.ecr.${stack.region}.${stack.urlSuffix}`,
+        REGISTRY: registryAddress(stack),
         REGION: stack.region,
       },
     });
@@ -216,6 +216,14 @@ export class Batch extends Construct {
         }),
         MACHINE: startAccess(workflow.machine),
         POOL_ID: groupsAccess(people.pool),
+        ENVIRONMENT: environment,
+        REGISTRY: accessTo(
+          registryAddress(Stack.of(this)),
+          new PolicyStatement({
+            actions: ['ecr:DescribeImages'],
+            resources: [repositoriesArn(Stack.of(this), environment)],
+          }),
+        ),
         REGION: accessTo(
           Stack.of(this).region,
           new PolicyStatement({
@@ -228,6 +236,12 @@ export class Batch extends Construct {
     api.addRoutes(this, 'batch', handler);
   }
 }
+
+const registryAddress = ({ account, region, urlSuffix }: Stack) => `${account}.dkr.ecr.${region}.${urlSuffix}`;
+
+/** The repositories of images for jobs. */
+const repositoriesArn = ({ partition, region, account }: Stack, environment: string) =>
+  `arn:${partition}:ecr:${region}:${account}:repository/${environmentName(environment, 'jobs')}/*`;
 
 const batchArn = ({ partition, region, account }: Stack, type: string, name: string) =>
   `arn:${partition}:batch:${region}:${account}:${type}/${name}`;

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { BatchClient, GetJobQueueSnapshotCommand } from '@aws-sdk/client-batch';
+import { ECRClient } from '@aws-sdk/client-ecr';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { startExecution } from '../executions.ts';
@@ -14,6 +15,7 @@ import { logFolder } from './definition.ts';
 import { accruedCost, estimateJob } from './estimate.ts';
 import { buildHeadRequest, listImages } from './pipeline.ts';
 import { decideQueue, type QueueCommand } from './queues.ts';
+import { explainMissingImage } from './registry.ts';
 import { batchRoutes } from './routes.ts';
 import type { ComputeJob, ComputeQueue, ContainerImage, JobDataset, QueueKind } from './schemas.ts';
 import {
@@ -38,9 +40,12 @@ export const env = z.object({
   MACHINE: z.string(),
   POOL_ID: z.string(),
   REGION: z.string(),
+  ENVIRONMENT: z.string(),
+  REGISTRY: z.string(),
 });
-const { TABLE_NAME, MACHINE, POOL_ID, REGION } = env.parse(process.env);
+const { TABLE_NAME, MACHINE, POOL_ID, REGION, ENVIRONMENT, REGISTRY } = env.parse(process.env);
 const batch = new BatchClient({});
+const ecr = new ECRClient({});
 
 const personOf = ({ id, name }: Caller) => ({ id, name });
 
@@ -171,7 +176,8 @@ export const handler = http(
     approveContainer: async ({ user, params: { project }, body: { image } }) => {
       const read = await readContainer(TABLE_NAME, project, image);
       const isMember = await isPastMember(user, read?.requested.at ?? currentTime());
-      return changeContainerBy({ project, image }, { do: 'approve', by: personOf(user), isMember });
+      const obstacle = await explainMissingImage(ecr, { environment: ENVIRONMENT, address: REGISTRY }, image);
+      return changeContainerBy({ project, image }, { do: 'approve', by: personOf(user), isMember, obstacle });
     },
     withdrawContainer: ({ user, params: { project }, body: { image } }) =>
       changeContainerBy({ project, image }, { do: 'withdraw', by: personOf(user) }),

@@ -11,7 +11,8 @@ type ContainerDecision = Decision<ContainerState>;
 
 export type ContainerCommand =
   | { do: 'request'; project: string; image: string; reason: string; by: BatchPerson }
-  | { do: 'approve'; by: BatchPerson; isMember: boolean }
+  /** `obstacle` says why no job could run the image: the registry does not hold it. */
+  | { do: 'approve'; by: BatchPerson; isMember: boolean; obstacle: string | undefined }
   | { do: 'withdraw'; by: BatchPerson };
 
 const eventDetail = ({ project, image }: ContainerImage, { id, name }: BatchPerson, now: string) => ({
@@ -47,6 +48,7 @@ export function decideContainer(state: ContainerState, command: ContainerCommand
       'forbidden',
       `You requested the image, or are or were a member of ${container.project}. Ask somebody else to approve it.`,
     );
+  if (command.obstacle !== undefined) throw new Refused('conflict', command.obstacle);
   const event = outgoingEvent(ContainerApproved, eventDetail(container, command.by, now));
   const next: ContainerImage = { ...container, status: 'approved', approved: act };
   return { state: { container: next }, events: [event], reason: 'somebody outside the project approved the image' };

@@ -30,7 +30,7 @@ export interface DefinitionPlace {
 }
 
 /** The repository of an approved image in the registry. */
-const repositoryName = (environment: string, image: string): string =>
+export const repositoryName = (environment: string, image: string): string =>
   `${environmentName(environment, 'jobs')}/${image.slice(0, image.indexOf('@'))}`;
 
 /** One definition for each image of a project on each queue. What differs between jobs is given with each job. */

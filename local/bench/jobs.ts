@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiClient } from '../../bin/cli/call.ts';
 import { mapInParallel } from '../../functions/storage/parallel.ts';
+import { playedImage as image, pullPlayedImage } from '../registry.ts';
+import { clientConfigFor, rootCredentialsFor } from '../roles.ts';
 import { pollUntilSettled } from '../story/until.ts';
 import { assertHolds } from '../story.ts';
 import { listCallsBetween } from './record.ts';
@@ -11,7 +13,6 @@ const waves = [1, 100, 1000] as const;
 /** How many people submit at the same moment. */
 const PARALLELISM = 8;
 const params = { project: 'bench-jobs' };
-const image = `quay/python@sha256:${'5'.repeat(64)}`;
 const request = { image, command: ['true'], minutes: 1, attempts: 1 };
 
 /** A project with an open queue and an approved image. */
@@ -27,6 +28,7 @@ async function openQueue({ stage }: BenchScene): Promise<ApiClient> {
   await rana.ask('requestQueue', { params: { ...params, kind: 'cpu' }, body: { reason: 'A measurement.' } });
   await olga.ask('approveQueue', { params: { ...params, kind: 'cpu' }, body: { dollars: 100_000 } });
   await rana.ask('requestContainer', { params, body: { image, reason: 'A measurement.' } });
+  await pullPlayedImage(clientConfigFor(stage.facts, rootCredentialsFor(stage.facts.account)));
   await stella.ask('approveContainer', { params, body: { image } });
   await pollUntilSettled(
     () => rana.ask('listQueues', { params }),

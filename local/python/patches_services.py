@@ -2,6 +2,24 @@
 
 PATCHES = {
     # The name of a Lambda's error: Retry and Catch of our workflows match it.
+    # AWS says by name which image a repository does not hold; it never leaves one out.
+    "ministack.services.ecr": [
+        (
+            '''            if match:
+                filtered.append(match)
+''',
+            '''            if not match:
+                return error_response_json(
+                    "ImageNotFoundException",
+                    f"The image with imageId {{imageDigest:'{iid.get('imageDigest', 'null')}', "
+                    f"imageTag:'{iid.get('imageTag', 'null')}'}} does not exist within the repository with name "
+                    f"'{name}' in the registry with id '{_registry_id()}'",
+                    400,
+                )
+            filtered.append(match)
+''',
+        ),
+    ],
     "ministack.core.lambda_runtime": [
         (
             'status: "error", error: String(err.message || err), trace: err.stack || ""',

@@ -4,13 +4,14 @@ import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-s
 import type { ComputeJob } from '../../functions/batch/schemas.ts';
 import { repositoryRoot } from '../cloud.ts';
 import type { DemoSetup } from '../demo-setup.ts';
+import { playedImage as image, pullPlayedImage } from '../registry.ts';
+import { clientConfigFor, rootCredentialsFor } from '../roles.ts';
 import { assertHolds, type ChapterTeller } from '../story.ts';
 import { withDesktopFolder } from './desktop.ts';
 import { refusalOf } from './refusal.ts';
 import { pollUntilSettled } from './until.ts';
 
 const params = { project: 'asthma' };
-const image = `quay/python@sha256:${'5'.repeat(64)}`;
 const pipelineRequest = { revision: '1.0', input: 'data/cohort/days.csv', places: 1, taskVcpus: 1, minutes: 10 };
 const dollars = (micros: number) => `$${(micros / 1e6).toFixed(2)}`;
 
@@ -88,11 +89,15 @@ export const tellBatch: ChapterTeller = async (stage, tell) => {
     return { message: 'It has Spot machines first, On-Demand second, and none at all while no job waits.' };
   });
 
-  await tell('Her image is refused until Stella has approved its digest', async () => {
+  await tell('Her image is refused until the registry holds it and Stella has approved its digest', async () => {
     const refusal = await refusalOf(() => rana.ask('submitJob', { params, body: bare }));
     await rana.ask('requestContainer', { params, body: { image, reason: 'Python.' } });
+    const missing = await refusalOf(() => stella.ask('approveContainer', { params, body: { image } }));
+    await pullPlayedImage(clientConfigFor(stage.facts, rootCredentialsFor(stage.facts.account)));
     await stella.ask('approveContainer', { params, body: { image } });
-    return { message: `Refused: ${refusal}\nThen approved, by its digest and not by a tag that can change.` };
+    return {
+      message: `Refused: ${refusal}\nRefused to Stella: ${missing}\nThen approved, by its digest and not by a tag that can change.`,
+    };
   });
 
   await tell('A job shows what it would cost, and one that costs too much is refused', async () => {

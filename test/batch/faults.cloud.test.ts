@@ -1,10 +1,10 @@
 import { BatchClient, ListJobsCommand } from '@aws-sdk/client-batch';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { playedImage } from '../../local/registry.ts';
 import { playScheduler } from '../../local/scheduler.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { type Fault, groupCallsByFunction, watchCalls } from '../faults.ts';
 import { selectTrials } from '../trials.ts';
-import { testImage } from './builders.ts';
 import { type BatchPeople, isDescribed, openTestQueue, signInBatchPeople, waitForAnswerThat } from './harness.ts';
 
 const cloud = connectTestCloud();
@@ -31,7 +31,7 @@ afterAll(async () => {
 /** Submits a job and waits until it is described, while these faults happen. */
 async function runJob(faults: readonly Fault[]) {
   await watch.rearm(faults);
-  const body = { image: testImage, command: ['true'], minutes: 1 };
+  const body = { image: playedImage, command: ['true'], minutes: 1 };
   const { id } = await people.lead.ask('submitJob', { params, body });
   const job = await waitForAnswerThat(
     () => people.lead.ask('showJob', { params: { ...params, job: id } }),
@@ -79,7 +79,7 @@ it('of jobs submitted at the same moment none is lost, and none passes the budge
   // The API answers 409 where too many change the budget at once. A person, or the command line, tries again.
   const submissions = await Promise.allSettled(
     Array.from({ length: 12 }, () =>
-      people.lead.ask('submitJob', { params, body: { image: testImage, command: ['true'], minutes: 1 } }),
+      people.lead.ask('submitJob', { params, body: { image: playedImage, command: ['true'], minutes: 1 } }),
     ),
   );
   const ids = submissions.flatMap(result => (result.status === 'fulfilled' ? [result.value.id] : []));

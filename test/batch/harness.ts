@@ -1,11 +1,11 @@
 import type { ApiClient } from '../../bin/cli/call.ts';
 import type { ComputeJob } from '../../functions/batch/schemas.ts';
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
+import { playedImage, pullPlayedImage } from '../../local/registry.ts';
 import type { connectTestCloud } from '../cloud.ts';
 import { buildProjectFor } from '../datasets/harness.ts';
 import { signInNewPerson } from '../ingest/partner.ts';
 import { pauseSince } from '../pause.ts';
-import { testImage } from './builders.ts';
 
 /** Asks until the answer is as expected, for two minutes. `explain` is added to the error. */
 export async function waitForAnswerThat<T>(
@@ -22,6 +22,7 @@ export async function waitForAnswerThat<T>(
 }
 
 export interface BatchPeople {
+  readonly cloud: ReturnType<typeof connectTestCloud>;
   readonly operator: ApiClient;
   readonly steward: ApiClient;
   readonly lead: ApiClient;
@@ -32,17 +33,24 @@ export interface BatchPeople {
 export async function signInBatchPeople(cloud: ReturnType<typeof connectTestCloud>, id: string): Promise<BatchPeople> {
   const signIn = (group: 'operator' | 'steward' | 'researcher') => signInNewPerson(cloud, `${id}-${group}`, group);
   const [operator, steward, lead] = await Promise.all([signIn('operator'), signIn('steward'), signIn('researcher')]);
-  return { operator, steward, lead, project: await buildProjectFor(operator, lead, id) };
+  return { cloud, operator, steward, lead, project: await buildProjectFor(operator, lead, id) };
 }
 
 /** An open cpu queue with a budget, and an approved image. */
-export async function openTestQueue({ operator, steward, lead, project: { id: project } }: BatchPeople): Promise<void> {
+export async function openTestQueue({
+  cloud,
+  operator,
+  steward,
+  lead,
+  project: { id: project },
+}: BatchPeople): Promise<void> {
   const [params, reason] = [{ project }, 'A test.'];
   const queue = { project, kind: 'cpu' } as const;
   await lead.ask('requestQueue', { params: queue, body: { reason } });
   await operator.ask('approveQueue', { params: queue, body: { dollars: 1000 } });
-  await lead.ask('requestContainer', { params, body: { image: testImage, reason } });
-  await steward.ask('approveContainer', { params, body: { image: testImage } });
+  await lead.ask('requestContainer', { params, body: { image: playedImage, reason } });
+  await pullPlayedImage(cloud.configuration);
+  await steward.ask('approveContainer', { params, body: { image: playedImage } });
   await waitForAnswerThat(
     () => lead.ask('listQueues', { params }),
     ({ items }) => items[0]?.status === 'open',

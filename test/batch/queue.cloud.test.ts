@@ -8,17 +8,17 @@ import { AwakeProject } from '../../functions/awake/lease.ts';
 import type { ComputeJob } from '../../functions/batch/schemas.ts';
 import { rowKey } from '../../functions/keys.ts';
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
+import { playedImage as image, pullPlayedImage } from '../../local/registry.ts';
 import { playScheduler } from '../../local/scheduler.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { buildProjectFor } from '../datasets/harness.ts';
 import { signInNewPerson } from '../ingest/partner.ts';
-import { pauseSince } from '../pause.ts';
 import { openTestTable } from '../workspaces/harness.ts';
+import { waitForAnswerThat } from './harness.ts';
 
 const cloud = connectTestCloud();
 const root = new S3Client(cloud.configuration);
 const stacks = new CloudFormationClient(cloud.configuration);
-const image = `quay/python@sha256:${'a'.repeat(64)}`;
 const params = { project: 'bat-one' };
 const queue = { ...params, kind: 'cpu' } as const;
 const reason = 'We train a model.';
@@ -30,15 +30,8 @@ const lines: string[] = [];
 const playing = new AbortController();
 let scheduler: Promise<void>;
 
-async function waitFor<T>(ask: () => Promise<T>, holds: (answer: T) => boolean): Promise<T> {
-  let last: T | undefined;
-  for (const start = Date.now(); Date.now() < start + 120_000; await pauseSince(start)) {
-    last = await ask();
-    if (holds(last)) return last;
-  }
-  throw new Error(`it stayed ${JSON.stringify(last)}\n${lines.join('\n')}`);
-}
-
+const waitFor = <T>(ask: () => Promise<T>, holds: (answer: T) => boolean) =>
+  waitForAnswerThat(ask, holds, () => lines.join('\n'));
 const readAwake = async () => {
   const row = await (await openTestTable(cloud)).get(rowKey('awake', params.project));
   return row && AwakeProject.parse(row);
@@ -115,7 +108,17 @@ describe('a queue', () => {
     await expect(submit({})).rejects.toThrow(/not approved/);
     await lead?.ask('requestContainer', { params, body: { image, reason } });
     await expect(submit({})).rejects.toThrow(/not approved/);
-    expect(await steward?.ask('approveContainer', { params, body: { image } })).toMatchObject({ status: 'approved' });
+    const approve = () => steward?.ask('approveContainer', { params, body: { image } });
+    await expect(approve()).rejects.toThrow(`The registry does not hold ${image}`);
+    await pullPlayedImage(cloud.configuration);
+    await expect(submit({})).rejects.toThrow(/not approved/);
+    // Of a repository that exists it holds only what was pulled.
+    const unheldImage = `quay/python@sha256:${'a'.repeat(64)}`;
+    await lead?.ask('requestContainer', { params, body: { image: unheldImage, reason } });
+    await expect(steward?.ask('approveContainer', { params, body: { image: unheldImage } })).rejects.toThrow(
+      /docker pull \d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com\/broch-local-jobs\/quay\/python:<tag>/,
+    );
+    expect(await approve()).toMatchObject({ status: 'approved' });
   });
 
   it('takes no job that may cost more than the budget has', async () =>
