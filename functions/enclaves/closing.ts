@@ -2,7 +2,6 @@ import * as z from 'zod';
 import { releaseProject } from '../awake/room.ts';
 import type { CaughtError } from '../caught-error.ts';
 import { currentTime } from '../clock.ts';
-import { logger } from '../handler.ts';
 import { type RunStep, readNetwork, readRun } from './attempt.ts';
 import { decideEnclaveRun } from './enclaves.ts';
 import { terminateParents } from './instances.ts';
@@ -23,13 +22,14 @@ const ClosingEnvironment = z.object(closingEnvironment);
 
 /**
  * Ends a run, whatever became of it: terminates its instance, records why it failed if it did, lets the project sleep, and
- * revokes the grants. The order matters: what costs and what could still compute goes first. Tells how many grants are left.
+ * revokes the grants. The order matters: what costs and what could still compute goes first. Throws if a
+ * grant could not be revoked, so that the step is repeated, and at last the workflow's failure tells an operator.
  */
 export async function closeRun(
   { TABLE_NAME, AWAKE_STACKS, AWAKE_ROLE, AUDITOR_ROLE_ARN }: z.infer<typeof ClosingEnvironment>,
   step: RunStep,
   caught: CaughtError | undefined,
-): Promise<{ unrevoked: number }> {
+): Promise<void> {
   await terminateParents(step.run);
   const now = currentTime();
   if (caught) {
@@ -41,16 +41,7 @@ export async function closeRun(
   const run = await readRun(TABLE_NAME, step);
   const { network } = await readNetwork(TABLE_NAME, step.project);
   const { role } = network.datasets;
-  const failures = await Promise.all(
-    keysOfInputs(run).map(key =>
-      revokeGrants(key, AUDITOR_ROLE_ARN, grant => isApproval(grant, run, role)).then(
-        () => [],
-        (error: unknown) => [error],
-      ),
-    ),
+  await Promise.all(
+    keysOfInputs(run).map(key => revokeGrants(key, AUDITOR_ROLE_ARN, grant => isApproval(grant, run, role))),
   );
-  // The party can always revoke its grants itself; the nonce and the manifest's end make them useless anyway.
-  if (failures.flat().length > 0)
-    logger.error('grants could not be revoked', { run: run.id, failures: failures.flat() });
-  return { unrevoked: failures.flat().length };
 }
