@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { DemoSetup } from '../demo-setup.ts';
 import { assertHolds, type ChapterTeller } from '../story.ts';
-import { analyseAdmissions } from './analysis.ts';
 import { withDesktopFolder } from './desktop.ts';
 import { tellImports } from './imports.ts';
 import { spawnBroch } from './ingest.ts';
@@ -40,12 +39,11 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
       return request;
     });
 
-  const { params } = await tell('Rana asks to release two tables; one has a small cell', async () => {
-    const output = await analyseAdmissions(stage, project, `${source}tables/`);
+  const { params } = await tell('Rana asks to release the tables of her notebook; one has a small cell', async () => {
     const groups = [
-      { name: 'Tables', kind: 'table' as const, purpose: 'A paper on admissions', paths: ['tables/*.csv'] },
+      { name: 'Tables', kind: 'table' as const, purpose: 'A paper on hot days', paths: ['tables/*.csv'] },
     ];
-    const body = { title: 'Admissions by region and year', source, groups };
+    const body = { title: 'Hot days by weather and year', source, groups };
     const { id } = await rana.ask('draftRequest', { params: { project }, body });
     const params = { project, request: id };
     await rana.ask('submitRequest', { params });
@@ -53,21 +51,21 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
     const [first] = report?.first ?? [];
     const cell = first?.cells[0];
     assertHolds(first?.path === 'file 1' && cell && fullReport, `it was blocked for ${JSON.stringify(report)}`);
-    assertHolds(!JSON.stringify(report).includes('regions'), 'the name of a sealed file left the project');
+    assertHolds(!JSON.stringify(report).includes('kind.csv'), 'the name of a sealed file left the project');
     await withDesktopFolder(stage, project, async ({ s3, bucket }) => {
       const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: fullReport }));
       const page = (await Body?.transformToString()) ?? '';
-      assertHolds(page.includes('tables/regions.csv'), 'the full report does not name the file');
+      assertHolds(page.includes('tables/kind.csv'), 'the full report does not name the file');
     });
     return {
       message: `Blocked before any reviewer saw it: ${first.path}, row ${cell.row}, column ${cell.column}, rule ${first.rule}. She reads the rest on her desktop, in ${fullReport}.`,
-      ids: { request: id, rule: first.rule, counted: output },
+      ids: { request: id, rule: first.rule },
       params,
     };
   });
 
   await tell('She corrects it, and Victor asks her to round the counts', async () => {
-    await save(stage, { 'tables/regions.csv': 'region,n\nDundee,142\nPerth and Angus,88\n' });
+    await save(stage, { 'tables/kind.csv': 'kind,n\nsun,176\nfog or wet,35\n' });
     await rana.ask('submitRequest', { params });
     const { seal } = await show(params, 'inReview');
     assertHolds(seal?.files === 2, `the seal is ${JSON.stringify(seal)}`);
@@ -84,8 +82,8 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
 
   const { seal } = await tell('She rounds; both look again and approve', async () => {
     await save(stage, {
-      'tables/regions.csv': 'region,n\nDundee,140\nPerth and Angus,90\n',
-      'tables/years.csv': 'year,n\n2023,120\n2024,110\n',
+      'tables/kind.csv': 'kind,n\nsun,175\nfog or wet,35\n',
+      'tables/year.csv': 'year,n\n2012,30\n2013,60\n2014,55\n2015,65\n',
     });
     await rana.ask('submitRequest', { params });
     const { seal, round } = await show(params, 'inReview');
@@ -93,7 +91,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
     const { items } = await vera.ask('listFiles', { params });
     const path = items[0]?.path ?? '';
     const { html } = await vera.ask('viewFile', { params, query: { path } });
-    assertHolds(html.includes('Dundee') && !html.includes('<script'), 'the preview does not show the table safely');
+    assertHolds(html.includes('fog or wet') && !html.includes('<script'), 'the preview does not show the table safely');
     for (const reviewer of [vera, victor])
       await reviewer.ask('reviewRequest', { params, body: { seal: seal.sha256, verdict: 'approve' } });
     await show(params, 'approved');
@@ -110,7 +108,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
     const place = join(folder, 'once');
     const { code, errors } = await spawnBroch(stage, 'rana', 'airlock', 'download', project, params.request, place);
     assertHolds(code === 0, `broch airlock download ended with ${code}: ${errors.slice(-500)}`);
-    assertHolds(existsSync(join(place, 'files/tables/years.csv')), 'the files are not there');
+    assertHolds(existsSync(join(place, 'files/tables/year.csv')), 'the files are not there');
     return {
       message:
         'Every byte was compared with the seal again, and the record of the release was signed. The link worked once, for her only.',
@@ -147,7 +145,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
   });
 
   await tell('Vera takes the release back', async () => {
-    await vera.ask('revokeRequest', { params, body: { reason: 'The regions were redrawn.' } });
+    await vera.ask('revokeRequest', { params, body: { reason: 'The station was moved.' } });
     const { code } = await spawnBroch(
       stage,
       'rana',

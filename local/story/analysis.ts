@@ -1,46 +1,67 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { promisify } from 'node:util';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { repositoryRoot } from '../cloud.ts';
 import type { DemoSetup } from '../demo-setup.ts';
 import { withDesktopFolder } from './desktop.ts';
 
-const SOURCE = 'data/admissions.csv';
-const counts = { region: { Dundee: 140, Perth: 3, Angus: 85 }, year: { 2023: 120, 2024: 108 } };
-
-/** One line for each invented admission, with the counts above. */
-function inventAdmissions(): string {
-  const list = (column: Readonly<Record<string, number>>) =>
-    Object.entries(column).flatMap(([value, count]) => Array<string>(count).fill(value));
-  const years = list(counts.year);
-  return `region,year\n${list(counts.region)
-    .map((region, index) => `${region},${years[index]}\n`)
-    .join('')}`;
+interface DatasetFile {
+  /** The folder at which desktops mount the version. */
+  readonly path: string;
+  readonly file: string;
+  readonly content: string;
 }
 
 /**
- * Runs a real analysis on the project's data as the desktop has them: Python counts, and the tables go where the airlock
- * takes them from. The count of Perth is small.
+ * Runs a notebook on a file of a dataset as Rana's desktop has it: read-only, at the path of its version, with nbclient and
+ * a kernel. The tables that it writes and the notebook go into the project's bucket. Returns what the notebook printed.
  */
-export const analyseAdmissions = (stage: DemoSetup, project: string, target: string): Promise<string> =>
+export const runNotebook = (
+  stage: DemoSetup,
+  project: string,
+  { path, file, content }: DatasetFile,
+  target: string,
+): Promise<string> =>
   withDesktopFolder(stage, project, async ({ s3, bucket }) => {
-    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: SOURCE, Body: inventAdmissions() }));
-    const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: SOURCE }));
-    const folder = mkdtempSync(join(dirname(stage.facts.ca), 'analysis-'));
+    const desktop = mkdtempSync(join(dirname(stage.facts.ca), 'desktop-'));
     try {
-      const file = join(folder, 'admissions.csv');
-      const tables = mkdtempSync(join(folder, 'tables-'));
-      writeFileSync(file, (await Body?.transformToString()) ?? '');
-      const python = join(repositoryRoot, '.venv/bin/python');
-      const program = join(repositoryRoot, 'local/story/analysis.py');
-      const output = execFileSync(python, [program, file, tables], { encoding: 'utf8' });
-      for (const name of readdirSync(tables))
-        await s3.send(
-          new PutObjectCommand({ Bucket: bucket, Key: `${target}${name}`, Body: readFileSync(join(tables, name)) }),
-        );
-      return output.trim();
+      const [data, tables, notebook] = ['data', 'tables', 'hot-days.ipynb'].map(name => join(desktop, name)) as [
+        string,
+        string,
+        string,
+      ];
+      const mount = join(data, path);
+      for (const folder of [mount, tables]) mkdirSync(folder, { recursive: true });
+      writeFileSync(join(mount, file), content);
+      chmodSync(join(mount, file), 0o444);
+      await promisify(execFile)(
+        join(repositoryRoot, '.venv/bin/python'),
+        ['run_notebook.py', 'hot-days.ipynb', notebook],
+        {
+          cwd: join(repositoryRoot, 'local/story'),
+          env: { HOME: desktop, PATH: process.env.PATH, DATA: mount, TABLES: tables },
+        },
+      );
+      const files = [
+        ...readdirSync(tables).map(name => ({ name: `tables/${name}`, place: join(tables, name) })),
+        { name: 'hot-days.ipynb', place: notebook },
+      ];
+      for (const { name, place } of files)
+        await s3.send(new PutObjectCommand({ Bucket: bucket, Key: target + name, Body: readFileSync(place) }));
+      return readPrintedText(readFileSync(notebook, 'utf8'));
     } finally {
-      rmSync(folder, { recursive: true });
+      rmSync(desktop, { recursive: true });
     }
   });
+
+/** What the cells of a notebook printed, which a notebook that was not run has not. */
+function readPrintedText(notebook: string): string {
+  const { cells } = JSON.parse(notebook) as { cells: { outputs?: { name?: string; text?: string[] }[] }[] };
+  const printed = cells.flatMap(({ outputs = [] }) => outputs).filter(({ name }) => name === 'stdout');
+  return printed
+    .flatMap(({ text = [] }) => text)
+    .join('')
+    .trim();
+}

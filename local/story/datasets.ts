@@ -5,6 +5,7 @@ import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/clie
 import * as z from 'zod';
 import { repositoryRoot } from '../cloud.ts';
 import { assertHolds, type ChapterTeller } from '../story.ts';
+import { runNotebook } from './analysis.ts';
 import { tellDatasetLife } from './dataset-life.ts';
 import { withDesktopFolder } from './desktop.ts';
 import { pollUntilSettled } from './until.ts';
@@ -66,7 +67,7 @@ export const tellDatasets: ChapterTeller = async (stage, tell) => {
     };
   });
 
-  await tell("Rana's desktop reads exactly this version, and can change nothing", async () =>
+  const { content, path } = await tell("Rana's desktop reads exactly this version, and can change nothing", async () =>
     withDesktopFolder(stage, 'asthma', async ({ s3, bucket }) => {
       const text = await pollUntilSettled(
         () => readText(s3, bucket, LIST_KEY),
@@ -89,9 +90,19 @@ export const tellDatasets: ChapterTeller = async (stage, tell) => {
       return {
         message: `${sampleFile} has ${content.trim().split('\n').length - 1} rows, byte for byte as Petra delivered them. A write is refused (${refusal}).`,
         ids: { path: dataset.path },
+        path: dataset.path,
+        content,
       };
     }),
   );
+
+  await tell('She runs a notebook on it, which writes two tables', async () => {
+    const output = await runNotebook(stage, 'asthma', { path, file: sampleFile, content }, 'data/outbox/paper/');
+    assertHolds(output === '211 of 1461 days were warmer than 25 °C', `the notebook printed ${output}`);
+    return {
+      message: `${output}. The tables and the notebook are in data/outbox/paper. Nothing of it has left the project.`,
+    };
+  });
 
   await tell('Rana gives it back', async () =>
     withDesktopFolder(stage, 'asthma', async ({ s3, bucket }) => {
