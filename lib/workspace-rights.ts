@@ -3,6 +3,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { APPROVED_TAG } from '../functions/images/schemas.ts';
 import { environmentName } from '../functions/names.ts';
+import { BACKUP_TAG, BACKUP_VALUE } from '../functions/workspaces/backups.ts';
 import { keyUseStatement } from './key-use.ts';
 import { PROJECT_IAM_PATH } from './project/names.ts';
 
@@ -10,7 +11,6 @@ import { PROJECT_IAM_PATH } from './project/names.ts';
 export function launchesInstances(scope: Construct, environment: string): PolicyStatement[] {
   const { partition, account, region } = Stack.of(scope);
   const ec2 = (...types: string[]) => types.map(type => `arn:${partition}:ec2:${region}:${account}:${type}/*`);
-  const keys = [`arn:${partition}:kms:${region}:${account}:key/*`];
   return [
     new PolicyStatement({
       actions: ['ec2:RunInstances'],
@@ -45,7 +45,15 @@ export function launchesInstances(scope: Construct, environment: string): Policy
       resources: [`arn:${partition}:iam::${account}:role${PROJECT_IAM_PATH}${environmentName(environment, '*')}`],
       conditions: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } },
     }),
-    // EC2 uses these on behalf of the launcher for a root volume that the project's key encrypts.
+    ...usesEncryptedDisks(scope),
+  ];
+}
+
+/** EC2 uses these on behalf of the caller for disks that the project's key encrypts. */
+function usesEncryptedDisks(scope: Construct): PolicyStatement[] {
+  const { partition, account, region } = Stack.of(scope);
+  const keys = [`arn:${partition}:kms:${region}:${account}:key/*`];
+  return [
     keyUseStatement(
       scope,
       'ec2',
@@ -77,15 +85,77 @@ export const removesInstances = (scope: Construct, environment: string): PolicyS
 export const haltsInstances = (scope: Construct, environment: string): PolicyStatement =>
   onInstances(scope, environment, ['ec2:StopInstances']);
 
-/** The permissions to stop, resize, archive and delete machines, and to keep snapshots of their homes. */
-export function changesInstances(scope: Construct, environment: string): PolicyStatement[] {
+/** The permissions to stop, resize, restore, archive and delete machines, and to keep snapshots of their homes. */
+export const changesInstances = (scope: Construct, environment: string): PolicyStatement[] => [
+  new PolicyStatement({ actions: ['ec2:DescribeInstances'], resources: ['*'] }),
+  onInstances(scope, environment, [
+    'ec2:TerminateInstances',
+    'ec2:StopInstances',
+    'ec2:ModifyInstanceAttribute',
+    'ec2:AttachVolume',
+    'ec2:DetachVolume',
+  ]),
+  ...keepsSnapshots(scope, environment),
+  ...replacesDisks(scope, environment),
+];
+
+/** May give one tag to disks of this Broch, by which AWS Backup finds homes. */
+export function namesHomes(scope: Construct, environment: string): PolicyStatement[] {
+  const { partition, account, region } = Stack.of(scope);
+  return [
+    new PolicyStatement({ actions: ['ec2:DescribeVolumes'], resources: ['*'] }),
+    new PolicyStatement({
+      actions: ['ec2:CreateTags'],
+      resources: [`arn:${partition}:ec2:${region}:${account}:volume/*`],
+      conditions: {
+        StringEquals: {
+          'aws:ResourceTag/broch:environment': environment,
+          [`aws:RequestTag/${BACKUP_TAG}`]: BACKUP_VALUE,
+        },
+        'ForAllValues:StringEquals': { 'aws:TagKeys': [BACKUP_TAG] },
+      },
+    }),
+  ];
+}
+
+/** A disk from a snapshot, in the place of the one that a machine has. */
+function replacesDisks(scope: Construct, environment: string): PolicyStatement[] {
+  const { partition, account, region } = Stack.of(scope);
+  const volumes = [`arn:${partition}:ec2:${region}:${account}:volume/*`];
+  const ownTag = { StringEquals: { 'aws:ResourceTag/broch:environment': environment } };
+  return [
+    new PolicyStatement({
+      actions: ['ec2:CreateVolume'],
+      resources: volumes,
+      conditions: { StringEquals: { 'aws:RequestTag/broch:environment': environment } },
+    }),
+    new PolicyStatement({
+      actions: ['ec2:CreateVolume'],
+      resources: [`arn:${partition}:ec2:${region}::snapshot/*`],
+      conditions: ownTag,
+    }),
+    new PolicyStatement({
+      actions: ['ec2:CreateTags'],
+      resources: volumes,
+      conditions: { StringEquals: { 'ec2:CreateAction': 'CreateVolume' } },
+    }),
+    new PolicyStatement({
+      actions: ['ec2:AttachVolume', 'ec2:DetachVolume', 'ec2:DeleteVolume', 'ec2:ModifyInstanceAttribute'],
+      resources: volumes,
+      conditions: ownTag,
+    }),
+    ...usesEncryptedDisks(scope),
+  ];
+}
+
+/** The permissions to make snapshots of homes, and to delete those. */
+export function keepsSnapshots(scope: Construct, environment: string): PolicyStatement[] {
   const { partition, account, region } = Stack.of(scope);
   const snapshots = [`arn:${partition}:ec2:${region}::snapshot/*`];
   const ownTag = { StringEquals: { 'aws:ResourceTag/broch:environment': environment } };
   const requestTag = { StringEquals: { 'aws:RequestTag/broch:environment': environment } };
   return [
-    new PolicyStatement({ actions: ['ec2:DescribeInstances', 'ec2:DescribeSnapshots'], resources: ['*'] }),
-    onInstances(scope, environment, ['ec2:TerminateInstances', 'ec2:StopInstances', 'ec2:ModifyInstanceAttribute']),
+    new PolicyStatement({ actions: ['ec2:DescribeSnapshots', 'ec2:DescribeVolumes'], resources: ['*'] }),
     new PolicyStatement({
       actions: ['ec2:CreateSnapshot'],
       resources: [`arn:${partition}:ec2:${region}:${account}:volume/*`],

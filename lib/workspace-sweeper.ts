@@ -10,7 +10,7 @@ import { Handler } from './handler.ts';
 import { bucketPrefix } from './project/names.ts';
 import { projectKeysStatement, projectObjects } from './project-bucket-grants.ts';
 import { callRegularly } from './schedule.ts';
-import { haltsInstances, removesInstances } from './workspace-rights.ts';
+import { haltsInstances, namesHomes, removesInstances } from './workspace-rights.ts';
 
 export interface WorkspaceSweeperProps {
   readonly core: Core;
@@ -45,6 +45,7 @@ export class WorkspaceSweeper extends Construct {
           environment,
           ...removesInstances(this, environment),
           haltsInstances(this, environment),
+          ...namesHomes(this, environment),
           // Metrics have no resource to name.
           new PolicyStatement({ actions: ['cloudwatch:GetMetricStatistics'], resources: ['*'] }),
         ),
@@ -59,6 +60,7 @@ export class WorkspaceSweeper extends Construct {
         CHANGE_ARN: startAccess(machine),
         MACHINE_ARN: startAccess(launches),
         IDLE_MINUTES: String(workspaces.idleMinutes),
+        BACKUP_DAYS: String(workspaces.backupDays),
         LAUNCH_SECONDS: String(launchSeconds),
         CHANGE_SECONDS: String(changeSeconds),
       },

@@ -83,6 +83,15 @@ export const WorkspacesConfig = z
       .max(10_080)
       .default(120)
       .describe('Minutes without use after which a machine is stopped. Its disks stay'),
+    backupDays: z
+      .number()
+      .int()
+      .min(0)
+      .max(3650)
+      .default(14)
+      .describe(
+        'Days for which AWS Backup keeps its nightly snapshots of the homes of workspaces; with 0 it takes none. AWS charges for what changed from night to night',
+      ),
     sizes: z
       .strictObject({
         desktop: WorkspaceSizes,

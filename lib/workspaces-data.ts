@@ -3,8 +3,9 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { Core } from './core.ts';
+import { WorkspaceBackups } from './workspace-backups.ts';
 
-/** The key that signs links, and the key that encrypts the passwords of desktops. */
+/** The key that signs links, the key that encrypts the passwords of desktops, and the backups of homes. */
 export class WorkspacesData extends Construct {
   readonly gatewayKey: Secret;
   readonly passwords: Key;
@@ -28,6 +29,7 @@ export class WorkspacesData extends Construct {
       enableKeyRotation: true,
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
+    if (core.config.workspaces.backupDays > 0) new WorkspaceBackups(this, 'Backups', { core });
     const reason = 'A function of the workspaces replaces it every month (functions/workspaces/rotate.lambda.ts).';
     Validations.of(this.gatewayKey).acknowledge(
       { id: 'AwsSolutions-SMG4', reason },

@@ -15,6 +15,7 @@ import type * as Ready from '../functions/workspaces/ready.lambda.ts';
 import type * as Remove from '../functions/workspaces/remove.lambda.ts';
 import type * as Report from '../functions/workspaces/report.lambda.ts';
 import type * as Rotate from '../functions/workspaces/rotate.lambda.ts';
+import type * as Snapshots from '../functions/workspaces/snapshots.lambda.ts';
 import type * as Wait from '../functions/workspaces/wait.lambda.ts';
 import type * as Wake from '../functions/workspaces/wake.lambda.ts';
 import {
@@ -38,6 +39,7 @@ import { Workflow } from './workflow.ts';
 import {
   changesInstances,
   haltsInstances,
+  keepsSnapshots,
   launchesInstances,
   removesInstances,
   restartsInstances,
@@ -263,6 +265,22 @@ export class Workspaces extends Construct {
       },
     });
     api.addRoutes(this, 'workspaces', handler);
+    const snapshots = new Handler<typeof Snapshots>(this, 'Snapshots', {
+      core,
+      entry: 'workspaces/snapshots.lambda.ts',
+      environment: {
+        TABLE_NAME: tableAccess(core.table, {
+          workspace: ['GetItem', 'PutItem'],
+          project: ['GetItem'],
+          once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+        }),
+        ENVIRONMENT: accessTo(environment, ...keepsSnapshots(this, environment)),
+        MACHINE_ARN: startAccess(machine),
+        CHANGE_ARN: startAccess(changes),
+        POOL_ID: groupsAccess(people.pool),
+      },
+    });
+    api.addRoutes(this, 'snapshots', snapshots);
   }
 }
 

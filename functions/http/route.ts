@@ -28,6 +28,7 @@ export type Capability =
   | 'ingest'
   | 'datasets'
   | 'workspaces'
+  | 'snapshots'
   | 'images'
   | 'packages'
   | 'enclaves'

@@ -11,6 +11,21 @@ export interface ObservedWorkspace {
   readonly snapshot?: { readonly id: string; readonly complete: boolean } | undefined;
   /** Snapshots of the home that the workspace does not need any more. */
   readonly oldSnapshots: readonly string[];
+  /** Snapshots that the owner made. They go with the workspace only. */
+  readonly keptSnapshots: readonly string[];
+  /** The disks of a workspace that is being restored or deleted. */
+  readonly disks?: ObservedDisks | undefined;
+}
+
+export interface ObservedDisks {
+  /** The disk that this attempt made from the snapshot. */
+  readonly restored?:
+    | { readonly id: string; readonly state: string; readonly attached: boolean; readonly endsWithMachine: boolean }
+    | undefined;
+  /** The disk that the machine has as its home, unless it is the restored one. */
+  readonly current?: { readonly id: string; readonly state: string } | undefined;
+  /** Disks of the workspace that no machine has, without the restored one. */
+  readonly loose: readonly string[];
 }
 
 /** The next thing to do for a change of a workspace. Each may happen twice. */
@@ -19,8 +34,12 @@ export type ChangeStep =
   | { do: 'stop' }
   | { do: 'modify'; type: string }
   | { do: 'snapshot' }
+  | { do: 'createDisk'; snapshot: string }
+  | { do: 'detach'; disk: string }
+  | { do: 'attach'; disk: string }
+  | { do: 'bind'; disk: string }
   | { do: 'terminate' }
-  | { do: 'clear'; machines: readonly string[]; snapshots: readonly string[] }
+  | { do: 'clear'; machines: readonly string[]; snapshots: readonly string[]; disks: readonly string[] }
   | { do: 'finish'; home?: string }
   | { do: 'lost' };
 
@@ -38,6 +57,8 @@ export function planChange(
       return whenStopped(observed, type =>
         types.includes(type) || types[0] === undefined ? { do: 'finish' } : { do: 'modify', type: types[0] },
       );
+    case 'restoring':
+      return whenStopped(observed, () => planRestore(observed, workspace.snapshot));
     case 'archiving':
       return planArchive(observed);
     case 'deleting':
@@ -58,12 +79,29 @@ function planArchive(observed: ObservedWorkspace): ChangeStep {
   if (!snapshot) return machine ? whenStopped(observed, () => ({ do: 'snapshot' })) : { do: 'lost' };
   if (!snapshot.complete) return { do: 'wait' };
   if (machine) return machine.state === 'shutting-down' ? { do: 'wait' } : { do: 'terminate' };
-  if (oldSnapshots.length > 0) return { do: 'clear', machines: [], snapshots: oldSnapshots };
+  if (oldSnapshots.length > 0) return { do: 'clear', machines: [], snapshots: oldSnapshots, disks: [] };
   return { do: 'finish', home: snapshot.id };
 }
 
-function planDeletion({ machine, strays, snapshot, oldSnapshots }: ObservedWorkspace): ChangeStep {
+/** The disk of before is deleted only when the machine has the new one. */
+function planRestore({ disks }: ObservedWorkspace, snapshot: string): ChangeStep {
+  const { restored, current, loose = [] } = disks ?? {};
+  if (!restored) return { do: 'createDisk', snapshot };
+  if (!restored.attached) {
+    if (restored.state !== 'available') return { do: 'wait' };
+    if (current) return current.state === 'attached' ? { do: 'detach', disk: current.id } : { do: 'wait' };
+    return { do: 'attach', disk: restored.id };
+  }
+  if (restored.state !== 'in-use') return { do: 'wait' };
+  if (!restored.endsWithMachine) return { do: 'bind', disk: restored.id };
+  return loose.length > 0 ? { do: 'clear', machines: [], snapshots: [], disks: loose } : { do: 'finish' };
+}
+
+function planDeletion(observed: ObservedWorkspace): ChangeStep {
+  const { machine, strays, snapshot, oldSnapshots, keptSnapshots, disks: { loose } = { loose: [] } } = observed;
   if (machine) return machine.state === 'shutting-down' ? { do: 'wait' } : { do: 'terminate' };
-  const snapshots = [...oldSnapshots, ...(snapshot ? [snapshot.id] : [])];
-  return strays.length + snapshots.length > 0 ? { do: 'clear', machines: strays, snapshots } : { do: 'finish' };
+  const snapshots = [...oldSnapshots, ...keptSnapshots, ...(snapshot ? [snapshot.id] : [])];
+  return strays.length + snapshots.length + loose.length > 0
+    ? { do: 'clear', machines: strays, snapshots, disks: loose }
+    : { do: 'finish' };
 }

@@ -15,6 +15,7 @@ import {
   type WorkspaceState,
 } from './desk.ts';
 import { WorkspaceArchived, WorkspaceDeleted, WorkspaceFailed, WorkspaceStopped } from './events.ts';
+import { type HomeCommand, restoreHome } from './homes.ts';
 import { decideHours, type HoursCommand } from './hours.ts';
 import type { Workspace, WorkspaceIn } from './schemas.ts';
 
@@ -29,15 +30,16 @@ export type LifeCommand =
   | { do: 'archive'; by: WorkspacePerson }
   | ({ do: 'delete' } & LifeCaller)
   | HoursCommand
+  | HomeCommand
   | { do: 'finishChange'; attempt: number; home?: string }
   | { do: 'recordProblem'; attempt: number; problem: string }
   | { do: 'recordEnd'; reason: string; instanceId?: string };
 type LifeCommandOf<Name extends LifeCommand['do']> = Extract<LifeCommand, { do: Name }>;
 
 /** A workspace that a workflow is changing. */
-export type ChangingWorkspace = WorkspaceIn<'stopping' | 'resizing' | 'archiving' | 'deleting'>;
+export type ChangingWorkspace = WorkspaceIn<'stopping' | 'resizing' | 'restoring' | 'archiving' | 'deleting'>;
 export const isChangingWorkspace = (workspace: Workspace): workspace is ChangingWorkspace =>
-  ['stopping', 'resizing', 'archiving', 'deleting'].includes(workspace.status);
+  ['stopping', 'resizing', 'restoring', 'archiving', 'deleting'].includes(workspace.status);
 
 /** Decides the next state in the life of a workspace. */
 export function decideLife(state: WorkspaceState, command: LifeCommand, now: string): WorkspaceDecision {
@@ -52,6 +54,8 @@ export function decideLife(state: WorkspaceState, command: LifeCommand, now: str
       return archiveWorkspace(state, command, now);
     case 'delete':
       return deleteWorkspace(state, command, now);
+    case 'restore':
+      return restoreHome(state, command, now);
     case 'keepAwake':
     case 'setTimetable':
       return decideHours(state, command, now);
@@ -217,7 +221,11 @@ function finishChange(state: WorkspaceState, { attempt, home }: LifeCommandOf<'f
         events: [outgoingEvent(WorkspaceStopped, event)],
       };
     case 'resizing':
-      return finishResize(state, change, now);
+      return finishPause(state, { ...change }, 'it has its new size', now);
+    case 'restoring': {
+      const { snapshot: _, ...fields } = change;
+      return finishPause(state, fields, 'its home is restored', now);
+    }
     case 'archiving': {
       if (home === undefined) throw new Error(`${workspace.id} has no snapshot of its home`);
       const { instanceId: _, address: __, imageId: ___, ...fields } = change;
@@ -238,17 +246,21 @@ function finishChange(state: WorkspaceState, { attempt, home }: LifeCommandOf<'f
   }
 }
 
-function finishResize(state: WorkspaceState, workspace: WorkspaceIn<'resizing'>, now: string): WorkspaceDecision {
+type Paused = Omit<WorkspaceIn<'resizing'>, 'status'>;
+
+/** The machine was stopped for the change. It starts again if it ran before. */
+function finishPause(state: WorkspaceState, workspace: Paused, change: string, now: string): WorkspaceDecision {
   const { restart, ...fields } = workspace;
-  if (!restart) return replaceWorkspace(state, { ...fields, status: 'stopped', stoppedAt: now }, 'it has its new size');
-  const { instanceId: _, address: __, imageId: ___, reason: ____, ...lasting } = fields;
+  if (!restart) return replaceWorkspace(state, { ...fields, status: 'stopped', stoppedAt: now }, change);
+  const { instanceId, address, imageId, reason: _, ...lasting } = fields;
   const next: Workspace = {
     ...lasting,
-    ...nextAttempt(workspace, now),
-    earlierInstance: instanceOf(workspace),
+    attempt: workspace.attempt + 1,
+    attemptedAt: now,
+    earlierInstance: { instanceId, address, imageId },
     status: 'requested',
   };
-  return replaceWorkspace(state, next, 'it has its new size and starts again');
+  return replaceWorkspace(state, next, `${change} and starts again`);
 }
 
 /** The workflow gave up. The sweeper continues the change, and the owner sees why it takes long. */

@@ -1,24 +1,28 @@
 import {
   type _InstanceType,
+  AttachVolumeCommand,
   CreateSnapshotCommand,
+  CreateVolumeCommand,
   DeleteSnapshotCommand,
+  DeleteVolumeCommand,
   DescribeInstancesCommand,
-  DescribeSnapshotsCommand,
+  DescribeVolumesCommand,
+  DetachVolumeCommand,
   EC2Client,
   type Instance,
   ModifyInstanceAttributeCommand,
   type Snapshot,
   StopInstancesCommand,
+  type Tag,
   TerminateInstancesCommand,
+  type Volume,
 } from '@aws-sdk/client-ec2';
-import type { ChangeStep, ObservedWorkspace } from './change.ts';
+import type { ChangeStep, ObservedDisks, ObservedWorkspace } from './change.ts';
 import { workspaceProviders } from './kinds.ts';
 import type { ChangingWorkspace } from './life.ts';
+import { byWorkspace, homeTags, ignoreAbsent, isOwnersSnapshot, listSnapshots, tagOf } from './snapshots.ts';
 
 const client = new EC2Client({ retryMode: 'adaptive', maxAttempts: 5 });
-
-const tagOf = ({ Tags = [] }: Instance | Snapshot, name: string) => Tags.find(({ Key }) => Key === name)?.Value;
-const byWorkspace = (id: string) => ({ Name: 'tag:broch:workspace', Values: [id] });
 
 interface MachineRecords {
   readonly instances: readonly Instance[];
@@ -30,10 +34,8 @@ async function readRecords(id: string): Promise<MachineRecords> {
   const { Reservations = [] } = await client.send(
     new DescribeInstancesCommand({ Filters: [byWorkspace(id), { Name: 'instance-state-name', Values: states }] }),
   );
-  const { Snapshots = [] } = await client.send(
-    new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters: [byWorkspace(id)] }),
-  );
-  return { instances: Reservations.flatMap(({ Instances = [] }) => Instances), snapshots: Snapshots };
+  const instances = Reservations.flatMap(({ Instances = [] }) => Instances);
+  return { instances, snapshots: await listSnapshots(client, id) };
 }
 
 const machineIdOf = (workspace: ChangingWorkspace): string | undefined =>
@@ -44,7 +46,9 @@ export async function observeWorkspace(workspace: ChangingWorkspace): Promise<Ob
   const { instances, snapshots } = await readRecords(workspace.id);
   const id = machineIdOf(workspace);
   const machine = instances.find(({ InstanceId }) => InstanceId === id);
-  const snapshot = snapshots.find(candidate => tagOf(candidate, 'broch:attempt') === String(workspace.attempt));
+  const keptSnapshots = snapshots.filter(isOwnersSnapshot);
+  const archiveSnapshots = snapshots.filter(candidate => !isOwnersSnapshot(candidate));
+  const snapshot = archiveSnapshots.find(candidate => tagOf(candidate, 'broch:attempt') === String(workspace.attempt));
   const idsOf = (list: readonly Snapshot[]) => list.flatMap(({ SnapshotId }) => SnapshotId ?? []);
   return {
     machine: machine && { state: machine.State?.Name ?? 'unknown', type: machine.InstanceType ?? '' },
@@ -52,21 +56,53 @@ export async function observeWorkspace(workspace: ChangingWorkspace): Promise<Ob
       InstanceId && InstanceId !== id && State?.Name !== 'shutting-down' ? [InstanceId] : [],
     ),
     snapshot: snapshot?.SnapshotId ? { id: snapshot.SnapshotId, complete: snapshot.State === 'completed' } : undefined,
-    oldSnapshots: idsOf(snapshots.filter(candidate => candidate !== snapshot)),
+    oldSnapshots: idsOf(archiveSnapshots.filter(candidate => candidate !== snapshot)),
+    keptSnapshots: idsOf(keptSnapshots),
+    disks: ['restoring', 'deleting'].includes(workspace.status) ? await observeDisks(workspace) : undefined,
   };
 }
 
-/** The snapshot has the tags of its machine, so that it is billed to the project and found again. */
-async function createHomeSnapshot(workspace: ChangingWorkspace): Promise<void> {
+async function observeDisks({ id, kind, attempt }: ChangingWorkspace): Promise<ObservedDisks> {
+  const { Volumes = [] } = await client.send(new DescribeVolumesCommand({ Filters: [byWorkspace(id)] }));
+  const { homeDevice } = workspaceProviders[kind];
+  const restored = Volumes.find(volume => tagOf(volume, RESTORED_TAG) === String(attempt));
+  const attachmentOf = ({ Attachments = [] }: Volume) => Attachments[0];
+  const current = Volumes.find(volume => volume !== restored && attachmentOf(volume)?.Device === homeDevice);
+  return {
+    restored: restored?.VolumeId
+      ? {
+          id: restored.VolumeId,
+          state: restored.State ?? 'unknown',
+          attached: attachmentOf(restored)?.State === 'attached',
+          endsWithMachine: attachmentOf(restored)?.DeleteOnTermination === true,
+        }
+      : undefined,
+    current: current?.VolumeId ? { id: current.VolumeId, state: attachmentOf(current)?.State ?? 'unknown' } : undefined,
+    loose: Volumes.flatMap(volume =>
+      volume !== restored && volume.VolumeId && volume.State === 'available' ? [volume.VolumeId] : [],
+    ),
+  };
+}
+
+/** The attempt that made a disk from a snapshot. */
+const RESTORED_TAG = 'broch:restored';
+
+async function findMachine(workspace: ChangingWorkspace): Promise<Instance> {
   const { instances } = await readRecords(workspace.id);
   const machine = instances.find(({ InstanceId }) => InstanceId === machineIdOf(workspace));
+  if (!machine) throw new Error(`${workspace.id} has no machine`);
+  return machine;
+}
+
+const attemptTag = ({ attempt }: ChangingWorkspace): Tag => ({ Key: 'broch:attempt', Value: String(attempt) });
+
+/** The snapshot has the tags of its machine, so that it is billed to the project and found again. */
+async function createHomeSnapshot(workspace: ChangingWorkspace): Promise<void> {
+  const machine = await findMachine(workspace);
   const { homeDevice } = workspaceProviders[workspace.kind];
-  const disk = machine?.BlockDeviceMappings?.find(({ DeviceName }) => DeviceName === homeDevice);
+  const disk = machine.BlockDeviceMappings?.find(({ DeviceName }) => DeviceName === homeDevice);
   if (!disk?.Ebs?.VolumeId) throw new Error(`${workspace.id} has no disk ${homeDevice}`);
-  const machineTags = (machine?.Tags ?? []).filter(
-    ({ Key = '' }) => Key !== 'broch:attempt' && !Key.startsWith('aws:'),
-  );
-  const Tags = [...machineTags, { Key: 'broch:attempt', Value: String(workspace.attempt) }];
+  const Tags = [...homeTags(machine), attemptTag(workspace)];
   await client.send(
     new CreateSnapshotCommand({
       VolumeId: disk.Ebs.VolumeId,
@@ -76,7 +112,31 @@ async function createHomeSnapshot(workspace: ChangingWorkspace): Promise<void> {
   );
 }
 
-const isAbsent = (error: unknown): boolean => error instanceof Error && /\.NotFound$/.test(error.name);
+/** A disk from a snapshot, in the zone of the machine. It has the key of the snapshot, which is the project's. */
+async function createDisk(workspace: ChangingWorkspace, snapshot: string): Promise<void> {
+  const machine = await findMachine(workspace);
+  const restoredTag = { Key: RESTORED_TAG, Value: String(workspace.attempt) };
+  await client.send(
+    new CreateVolumeCommand({
+      ClientToken: `${workspace.id}-${workspace.attempt}`,
+      AvailabilityZone: machine.Placement?.AvailabilityZone,
+      SnapshotId: snapshot,
+      VolumeType: 'gp3',
+      TagSpecifications: [{ ResourceType: 'volume', Tags: [...homeTags(machine), attemptTag(workspace), restoredTag] }],
+    }),
+  );
+}
+
+/** The disk is deleted with its machine, as the one that the machine was launched with. */
+const bindDisk = (workspace: ChangingWorkspace, VolumeId: string) =>
+  client.send(
+    new ModifyInstanceAttributeCommand({
+      InstanceId: machineIdOf(workspace),
+      BlockDeviceMappings: [
+        { DeviceName: workspaceProviders[workspace.kind].homeDevice, Ebs: { VolumeId, DeleteOnTermination: true } },
+      ],
+    }),
+  );
 
 /** Does a step. What is gone already counts as done. */
 export async function performChangeStep(workspace: ChangingWorkspace, step: ChangeStep): Promise<void> {
@@ -92,15 +152,29 @@ export async function performChangeStep(workspace: ChangingWorkspace, step: Chan
       return;
     case 'snapshot':
       return createHomeSnapshot(workspace);
+    case 'createDisk':
+      return createDisk(workspace, step.snapshot);
+    case 'detach':
+      await client.send(new DetachVolumeCommand({ VolumeId: step.disk, InstanceId: id }));
+      return;
+    case 'attach': {
+      const { homeDevice } = workspaceProviders[workspace.kind];
+      await client.send(new AttachVolumeCommand({ VolumeId: step.disk, InstanceId: id, Device: homeDevice }));
+      return;
+    }
+    case 'bind':
+      await bindDisk(workspace, step.disk);
+      return;
     case 'terminate':
       await client.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
       return;
     case 'clear':
-      if (step.machines.length > 0)
-        await client.send(new TerminateInstancesCommand({ InstanceIds: [...step.machines] }));
-      for (const SnapshotId of step.snapshots)
-        await client.send(new DeleteSnapshotCommand({ SnapshotId })).catch(error => {
-          if (!isAbsent(error)) throw error;
-        });
+      return clear(step);
   }
+}
+
+async function clear({ machines, snapshots, disks }: Extract<ChangeStep, { do: 'clear' }>): Promise<void> {
+  if (machines.length > 0) await client.send(new TerminateInstancesCommand({ InstanceIds: [...machines] }));
+  for (const SnapshotId of snapshots) await client.send(new DeleteSnapshotCommand({ SnapshotId })).catch(ignoreAbsent);
+  for (const VolumeId of disks) await client.send(new DeleteVolumeCommand({ VolumeId })).catch(ignoreAbsent);
 }

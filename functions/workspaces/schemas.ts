@@ -87,6 +87,14 @@ const Resizing = z.object({
   /** It ran before, so it is started again. */
   restart: z.boolean(),
 });
+const Restoring = z.object({
+  status: z.literal('restoring'),
+  ...changeFields,
+  /** The snapshot that its home is made from. */
+  snapshot: z.string(),
+  /** It ran before, so it is started again. */
+  restart: z.boolean(),
+});
 const Archiving = z.object({ status: z.literal('archiving'), ...changeFields });
 const Archived = z.object({ status: z.literal('archived'), ...common, reason: z.string(), archivedAt: Instant });
 const Deleting = z.object({
@@ -96,7 +104,17 @@ const Deleting = z.object({
   reason: z.string(),
 });
 const Deleted = z.object({ status: z.literal('deleted'), ...common, reason: z.string(), deletedAt: Instant });
-const settledSchemas = [Stopping, Stopped, Resizing, Archiving, Archived, Deleting, Deleted, Failed] as const;
+const settledSchemas = [
+  Stopping,
+  Stopped,
+  Resizing,
+  Restoring,
+  Archiving,
+  Archived,
+  Deleting,
+  Deleted,
+  Failed,
+] as const;
 
 /** A workspace as the API returns it. */
 export const WorkspaceView = z.discriminatedUnion('status', [Requested, Starting, Ready, ...settledSchemas]);
@@ -141,3 +159,15 @@ export type WorkspaceEstimate = z.infer<typeof WorkspaceEstimate>;
 /** The workspaces of one person in one project that have a machine or wait for one; the limit counts them. */
 export const Desk = z.object({ live: z.array(WorkspaceId) });
 export type Desk = z.infer<typeof Desk>;
+
+export const SnapshotId = z.string().regex(/^snap-[0-9a-zA-Z]{8,40}$/, 'an id such as snap-00112233445566778');
+
+/** A snapshot of a workspace's home. */
+export const HomeSnapshot = z.object({
+  id: SnapshotId,
+  takenAt: Instant,
+  /** `owner`: the owner asked for it. `backup`: AWS Backup takes one each night. `archive`: the home of an archived workspace. */
+  madeBy: z.enum(['owner', 'backup', 'archive']),
+  complete: z.boolean().describe('only a complete one can be restored'),
+});
+export type HomeSnapshot = z.infer<typeof HomeSnapshot>;

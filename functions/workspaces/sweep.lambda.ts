@@ -1,3 +1,4 @@
+import { EC2Client } from '@aws-sdk/client-ec2';
 import * as z from 'zod';
 import { AwakeProject } from '../awake/lease.ts';
 import { JobBudget } from '../batch/schemas.ts';
@@ -7,6 +8,7 @@ import { logger, stepHandler } from '../handler.ts';
 import { rowKey } from '../keys.ts';
 import { Project, type ReadyProject } from '../projects/schemas.ts';
 import { pageRows, readRow } from '../table.ts';
+import { nameHomes } from './backups.ts';
 import { findDueWarning, judgeUse } from './idle.ts';
 import { stopInstance, terminateInstance } from './instances.ts';
 import { workspaceProviders } from './kinds.ts';
@@ -28,12 +30,15 @@ export const env = z.object({
   CHANGE_ARN: z.string(),
   MACHINE_ARN: z.string(),
   IDLE_MINUTES: z.coerce.number(),
+  BACKUP_DAYS: z.coerce.number(),
   LAUNCH_SECONDS: z.coerce.number(),
   CHANGE_SECONDS: z.coerce.number(),
 });
 // Larger than 450 KB: the clients of EC2, S3 and CloudWatch. Nothing waits for its cold start.
 const values = env.parse(process.env);
-const { TABLE_NAME, ENVIRONMENT, CHANGE_ARN, MACHINE_ARN, IDLE_MINUTES, LAUNCH_SECONDS, CHANGE_SECONDS } = values;
+const { TABLE_NAME, ENVIRONMENT, CHANGE_ARN, MACHINE_ARN, IDLE_MINUTES, BACKUP_DAYS, LAUNCH_SECONDS, CHANGE_SECONDS } =
+  values;
+const client = new EC2Client({});
 const limits = { launchSeconds: LAUNCH_SECONDS, changeSeconds: CHANGE_SECONDS };
 
 /** Records a decision, and starts the workflow that it asks for. */
@@ -75,7 +80,6 @@ async function repair(project: string, plan: Repair): Promise<void> {
   }
 }
 
-/** Stops a machine that nobody uses, and warns the owner of a workspace that nobody started for a long time. */
 /** Does what the workspace's timetable asks for. */
 async function followTimetable(project: string, workspace: Workspace, now: string): Promise<boolean> {
   const { id, timetable, timetableUntil = now, owner, ownerName, awakeUntil = '' } = workspace;
@@ -93,6 +97,7 @@ async function followTimetable(project: string, workspace: Workspace, now: strin
   return true;
 }
 
+/** Stops a machine that nobody uses, and warns the owner of a workspace that nobody started for a long time. */
 async function tend(
   { id: project, network }: ReadyProject,
   workspace: Workspace,
@@ -161,6 +166,7 @@ export const handler = stepHandler(z.unknown(), async () => {
       const untouched = workspaces.filter(({ id: name }) => !repairs.some(({ workspace }) => workspace === name));
       const hasJobs = await readJobs(id);
       for (const workspace of untouched) await attempt(id, () => tend(project, workspace, hasJobs, now));
+      if (BACKUP_DAYS > 0) await attempt(id, async () => void (await nameHomes(client, ENVIRONMENT, id)));
       for (const holder of findLostLeases(leases?.holders ?? [], workspaces))
         await attempt(id, () => releaseWorkspace(values, id, holder));
     });

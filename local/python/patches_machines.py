@@ -53,6 +53,15 @@ def _modify_instance_attribute(p):
         if inst["State"]["Name"] != "stopped":
             return _error("IncorrectInstanceState", "The instance is not in the 'stopped' state.", 400)
         inst["InstanceType"] = _p(p, "InstanceType.Value")
+    i = 1
+    while name := _p(p, f"BlockDeviceMapping.{i}.DeviceName"):
+        ends = _p(p, f"BlockDeviceMapping.{i}.Ebs.DeleteOnTermination") == "true"
+        for disk in inst["BlockDeviceMappings"]:
+            if disk["DeviceName"] == name:
+                disk["Ebs"]["DeleteOnTermination"] = ends
+                for attachment in _volumes.get(disk["Ebs"]["VolumeId"], {}).get("Attachments", []):
+                    attachment["DeleteOnTermination"] = ends
+        i += 1
     return _xml(200, "ModifyInstanceAttributeResponse", "<return>true</return>")
 
 
@@ -63,6 +72,28 @@ def _run_instances(p):
             '    "DescribeInstanceAttribute": _describe_instance_attribute,\n',
             '    "DescribeInstanceAttribute": _describe_instance_attribute,\n'
             '    "ModifyInstanceAttribute": _modify_instance_attribute,\n',
+        ),
+        # A disk is of the zone of its machine, one disk to a device, and the machine lists the disks that it has.
+        (
+            '    now = _now_ts()\n    attachment = {\n        "VolumeId": vol_id,\n',
+            '    if vol["Attachments"]:\n'
+            '        return _error("VolumeInUse", f"Volume {vol_id} is attached.", 400)\n'
+            '    if vol["AvailabilityZone"] != _instances[instance_id]["Placement"]["AvailabilityZone"]:\n'
+            '        return _error("InvalidVolume.ZoneMismatch", "The volume is in another zone.", 400)\n'
+            '    disks = _instances[instance_id].setdefault("BlockDeviceMappings", [])\n'
+            '    if any(disk["DeviceName"] == device for disk in disks):\n'
+            '        return _error("InvalidParameterValue", f"{device} is in use", 400)\n'
+            '    now = _now_ts()\n'
+            '    disks.append({"DeviceName": device, "Ebs": {"VolumeId": vol_id, "Status": "attached", "AttachTime": now,\n'
+            '                                               "DeleteOnTermination": False}})\n'
+            '    attachment = {\n        "VolumeId": vol_id,\n',
+        ),
+        (
+            '    vol["Attachments"] = []\n    vol["State"] = "available"\n    return _xml(200, "DetachVolumeResponse"',
+            '    for machine in _instances.values():\n'
+            '        machine["BlockDeviceMappings"] = [disk for disk in machine.get("BlockDeviceMappings", [])\n'
+            '                                          if disk["Ebs"]["VolumeId"] != vol_id]\n'
+            '    vol["Attachments"] = []\n    vol["State"] = "available"\n    return _xml(200, "DetachVolumeResponse"',
         ),
         # The launch time is that of the last start.
         (

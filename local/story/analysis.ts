@@ -18,12 +18,7 @@ interface DatasetFile {
  * Runs a notebook on a file of a dataset as Rana's desktop has it: read-only, at the path of its version, with nbclient and
  * a kernel. The tables that it writes and the notebook go into the project's bucket. Returns what the notebook printed.
  */
-export const runNotebook = (
-  stage: DemoSetup,
-  project: string,
-  { path, file, content }: DatasetFile,
-  target: string,
-): Promise<string> =>
+export const runNotebook = (stage: DemoSetup, project: string, { path, file, content }: DatasetFile): Promise<string> =>
   withDesktopFolder(stage, project, async ({ s3, bucket }) => {
     const desktop = mkdtempSync(join(dirname(stage.facts.ca), 'desktop-'));
     try {
@@ -45,11 +40,11 @@ export const runNotebook = (
         },
       );
       const files = [
-        ...readdirSync(tables).map(name => ({ name: `tables/${name}`, place: join(tables, name) })),
-        { name: 'hot-days.ipynb', place: notebook },
+        ...readdirSync(tables).map(name => ({ name: `outbox/paper/tables/${name}`, place: join(tables, name) })),
+        { name: 'notebooks/hot-days.ipynb', place: notebook },
       ];
       for (const { name, place } of files)
-        await s3.send(new PutObjectCommand({ Bucket: bucket, Key: target + name, Body: readFileSync(place) }));
+        await s3.send(new PutObjectCommand({ Bucket: bucket, Key: `data/${name}`, Body: readFileSync(place) }));
       return readPrintedText(readFileSync(notebook, 'utf8'));
     } finally {
       rmSync(desktop, { recursive: true });

@@ -69,6 +69,7 @@ describe('the concurrency of the API', () => {
       preview: 'airlock/view',
       download: 'airlock/download',
       packages: 'images/packages/api',
+      snapshots: 'workspaces/snapshots',
     };
     const capabilities = new Set(Object.values<Route>(routes).map(({ capability }) => capability));
     const files = [...capabilities].map(name => `functions/${entries[name] ?? `${name}/api`}.lambda.ts 5`);

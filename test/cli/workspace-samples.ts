@@ -15,6 +15,8 @@ const workspace = {
   failedAt: time,
 };
 
+const snapshot = { id: 'snap-00112233445566778', takenAt: time, madeBy: 'backup', complete: true };
+
 /** An answer of each route about workspaces. */
 export const workspaceSamples = {
   askWorkspace: workspace,
@@ -42,5 +44,8 @@ export const workspaceSamples = {
   keepWorkspaceAwake: workspace,
   archiveWorkspace: workspace,
   deleteWorkspace: workspace,
+  restoreWorkspace: workspace,
+  snapshotWorkspace: snapshot,
+  listSnapshots: { items: [snapshot] },
   linkWorkspace: { url: `https://gateway.example.org/?token=${'t'.repeat(120)}`, expires: time },
 };

@@ -93,6 +93,7 @@ export const exampleBodies: Record<string, object> = {
   setTimetable: { days: ['mon'] },
   estimateWorkspace: { kind: 'desktop' },
   giveWorkspace: { member: 'sub-rana', kind: 'desktop' },
+  restoreWorkspace: { snapshot: 'snap-00112233445566778' },
   resizeWorkspace: { size: 'large' },
   keepWorkspaceAwake: { until: '2026-11-30T18:00:00Z' },
   draftRequest: {

@@ -40,7 +40,7 @@ it('an alarm on a rule names the rule, and also the bus if it is not the default
     });
     return EventBusName === undefined ? 'account' : 'own';
   });
-  expect(ofRules.sort()).toEqual(['account', 'account', 'own', 'own']);
+  expect(ofRules.sort()).toEqual(['account', 'account', 'account', 'own', 'own']);
 });
 
 describe('alarms on failures', () => {

@@ -1,6 +1,7 @@
 import {
   DescribeInstancesCommand,
   DescribeSnapshotsCommand,
+  DescribeVolumesCommand,
   DescribeVpcEndpointsCommand,
   EC2Client,
   StartInstancesCommand,
@@ -58,6 +59,12 @@ const homes = async () =>
       new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters: [{ Name: 'tag:broch:workspace', Values: [id] }] }),
     )
   ).Snapshots ?? [];
+
+const disks = async () =>
+  (
+    await ec2.send(new DescribeVolumesCommand({ Filters: [{ Name: 'tag:broch:workspace', Values: [id] }] }))
+  ).Volumes?.filter(({ Attachments = [] }) => Attachments.every(({ Device }) => Device === '/dev/sdf')) ?? [];
+const homeDisk = async () => (await disks()).find(({ State }) => State === 'in-use');
 
 beforeAll(async () => {
   table = await openTestTable(cloud);
@@ -168,10 +175,43 @@ describe('the life of a workspace', () => {
     await waitFor('ready');
   });
 
+  it('keeps snapshots of its home, and gets the home of one back in the place of its own', async () => {
+    const snapshot = await rana().ask('snapshotWorkspace', place());
+    expect(snapshot).toMatchObject({ madeBy: 'owner', complete: true });
+    const oldDisk = await homeDisk();
+    const attempt = (await show()).attempt;
+    await rana().ask('restoreWorkspace', { ...place(), body: { snapshot: snapshot.id } });
+    expect(await waitUntil(show, row => row.attempt > attempt + 1 && row.status === 'ready')).toMatchObject({
+      status: 'ready',
+    });
+    const newDisk = await homeDisk();
+    expect(newDisk).toMatchObject({ SnapshotId: snapshot.id, Attachments: [{ DeleteOnTermination: true }] });
+    expect(newDisk?.VolumeId).not.toBe(oldDisk?.VolumeId);
+    expect(await disks()).toHaveLength(1);
+    await expect(
+      rana().ask('restoreWorkspace', { ...place(), body: { snapshot: 'snap-00112233445566778' } }),
+    ).rejects.toThrow(/has no snapshot/);
+  });
+
+  it('has a home that AWS Backup finds by its tags, and no other disk that it would find', async () => {
+    await invokeByFile(cloud, 'functions/workspaces/sweep.lambda.ts');
+    const Filters = [{ Name: 'tag:broch:backup', Values: ['home'] }];
+    const { Volumes = [] } = await ec2.send(new DescribeVolumesCommand({ Filters }));
+    const homes = Volumes.filter(({ Tags = [] }) => Tags.some(({ Value }) => Value === id));
+    expect(homes.map(({ VolumeId }) => VolumeId)).toEqual([(await homeDisk())?.VolumeId]);
+    expect(homes[0]?.Tags).toContainEqual({ Key: 'broch:project', Value: project });
+  });
+
+  it('keeps the last three snapshots that its owner made', async () => {
+    for (let count = 0; count < 3; count++) await rana().ask('snapshotWorkspace', place());
+    const { items } = await rana().ask('listSnapshots', place());
+    expect(items.filter(({ madeBy }) => madeBy === 'owner')).toHaveLength(3);
+  });
+
   it('is archived: only the snapshot of its home stays, and a new machine gets that home', async () => {
     await rana().ask('archiveWorkspace', place());
     const archived = await waitFor('archived');
-    const [home, ...otherHomes] = await homes();
+    const [home, ...otherHomes] = (await homes()).filter(({ Description = '' }) => !/kept by/.test(Description));
     expect(otherHomes).toEqual([]);
     expect(archived).toMatchObject({ status: 'archived', home: home?.SnapshotId });
     expect((await machines()).map(({ state }) => state)).toEqual(['terminated']);

@@ -23,6 +23,7 @@ const start = { do: 'start', by: rana, deadlineSeconds } as const;
 const stop = { do: 'stop', by: rana } as const;
 const archive = { do: 'archive', by: rana } as const;
 const remove = { do: 'delete', by: rana } as const;
+const restore = { do: 'restore', by: rana, snapshot: 'snap-00112233' } as const;
 const resize = { do: 'resize', by: rana, size: 'large' } as const;
 
 /** The state after the commands, one second apart. */
@@ -143,7 +144,7 @@ describe('stop, resize and delete', () => {
     expect(refusal(() => follow(grave, start))).toContain('was deleted');
   });
 
-  it.each([start, stop, archive, remove, resize])('only the owner may $do', command => {
+  it.each([start, stop, archive, remove, resize, restore])('only the owner may $do', command => {
     expect(refusal(() => follow(ready, { ...command, by: ivo } as WorkspaceCommand))).toContain('Only the owner');
   });
 });
@@ -178,7 +179,7 @@ describe('a timetable', () => {
 });
 
 /** The verbs of a person, of the workflows and of EC2, in any order and repeated. */
-const verbs = ['ask', 'start', 'stop', 'resize', 'archive', 'delete', 'keepAwake', 'retry'] as const;
+const verbs = ['ask', 'start', 'stop', 'resize', 'restore', 'archive', 'delete', 'keepAwake', 'retry'] as const;
 const steps = [
   'recordLaunch',
   'recordReport',
@@ -216,6 +217,7 @@ describe('any life', () => {
             start: { do: 'start', by: actor, deadlineSeconds },
             stop: { do: 'stop', by: actor },
             resize: { do: 'resize', by: actor, size },
+            restore: { do: 'restore', by: actor, snapshot: 'snap-00112233' },
             archive: { do: 'archive', by: actor },
             delete: { do: 'delete', by: actor },
             keepAwake: { do: 'keepAwake', by: actor, until: instant(clock + 60) },
