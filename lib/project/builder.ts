@@ -80,6 +80,11 @@ export class ProjectBuilder extends Construct {
       keyUseStatement(this, 's3', actionNames('kms', ['Decrypt', 'GenerateDataKey']), [
         `arn:${partition}:kms:${region}:${account}:key/*`,
       ]),
+      // The parties of enclave runs bring their own keys, also from other accounts, and their policies and grants name the
+      // role. Only a call that carries an attestation passes: a desktop has none.
+      allow(actionNames('kms', ['Decrypt', 'GenerateDataKey']), [`arn:${partition}:kms:${region}:*:key/*`], {
+        Null: { 'kms:RecipientAttestation:PCR0': 'false' },
+      }),
       allow(actionNames('logs', ['CreateLogStream', 'PutLogEvents', 'DescribeLogStreams']), [
         `arn:${partition}:logs:${region}:${account}:log-group:${projectStackName(environment, '*')}-*`,
         `arn:${partition}:logs:${region}:${account}:log-group:${queueStackName(environment, '*', '*')}`,

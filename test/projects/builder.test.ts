@@ -54,6 +54,28 @@ describe('the builder of projects', () => {
   });
 });
 
+describe('the boundary of the roles of projects', () => {
+  const boundary = deployedPolicies.find(({ place }) => place.startsWith('projects/ProjectsBuilderBoundary'));
+  const keyUses = boundary?.statements.filter(({ Action }) => [Action].flat().some(action => /^kms:/.test(action)));
+
+  it('lets keys be used by S3, and else only by what an enclave attests', () =>
+    expect(keyUses?.map(({ Action, Resource, Condition }) => [Action, boundary?.resolve(Resource), Condition])).toEqual(
+      [
+        [
+          ['kms:Decrypt', 'kms:GenerateDataKey'],
+          'arn:aws:kms:eu-west-2:111122223333:key/*',
+          { StringEquals: { 'kms:ViaService': 's3.eu-west-2.amazonaws.com' } },
+        ],
+        // Also the keys of parties in other accounts.
+        [
+          ['kms:Decrypt', 'kms:GenerateDataKey'],
+          'arn:aws:kms:eu-west-2:*:key/*',
+          { Null: { 'kms:RecipientAttestation:PCR0': 'false' } },
+        ],
+      ],
+    ));
+});
+
 describe('every policy', () => {
   it.each(['iam:PassRole', 'ec2:CreateTags'])('that allows %s names the environment', action => {
     const loose = deployedPolicies.flatMap(({ place, statements, resolve }) =>
