@@ -128,8 +128,7 @@ export class ImageBuilder extends Construct {
 }
 
 /**
- * What Packer needs, as its documentation lists it, without making security groups or roles:
- * https://developer.hashicorp.com/packer/integrations/hashicorp/amazon
+ * The calls that release 1.8.2 of Packer's plugin makes for these recipes (test/images/packer-calls.ts), and no other.
  * It may start machines only in the build subnet, touch only what its run made, and approve nothing.
  */
 function packerStatements(scope: Construct, network: ImageNetwork, key: Key): PolicyStatement[] {
@@ -159,17 +158,9 @@ function packerStatements(scope: Construct, network: ImageNetwork, key: Key): Po
   ];
   return [
     allow(
-      [
-        'Images',
-        'Instances',
-        'InstanceStatus',
-        'Regions',
-        'SecurityGroups',
-        'Snapshots',
-        'Subnets',
-        'Tags',
-        'Volumes',
-      ].map(name => `ec2:Describe${name}`),
+      ['Images', 'Instances', 'InstanceStatus', 'Regions', 'SecurityGroups', 'Subnets', 'Volumes'].map(
+        name => `ec2:Describe${name}`,
+      ),
       ['*'],
     ),
     allow(
@@ -181,12 +172,18 @@ function packerStatements(scope: Construct, network: ImageNetwork, key: Key): Po
       [`arn:${partition}:ec2:${region}:${account}:route-table/${network.build.routes.attrRouteTableId}`],
     ),
     allow(['ec2:CreateKeyPair', 'ec2:DeleteKeyPair'], arns('key-pair')),
-    allow(['ec2:StopInstances', 'ec2:TerminateInstances', 'ec2:GetPasswordData'], arns('instance'), recipeTag),
+    allow(['ec2:StopInstances', 'ec2:TerminateInstances'], arns('instance'), recipeTag),
     allow(['ec2:CreateImage'], [...arns('instance'), ...shared('image', 'snapshot')]),
     allow(['ec2:CopyImage'], shared('image', 'snapshot')),
     allow(['ec2:DeregisterImage'], shared('image'), unapproved),
+    // The encrypted copy of the image has the tags of the machine (Packer sets CopyImageTags). Packer sets IMDSv2 in it.
+    allow(['ec2:ModifyImageAttribute'], shared('image'), { Null: { ...unapproved.Null, ...recipeTag.Null } }),
     allow(['ec2:DeleteSnapshot'], shared('snapshot'), recipeTag),
-    allow(['ec2:CreateTags'], [...arns('instance', 'volume', 'key-pair'), ...shared('image', 'snapshot')], unowned),
+    allow(
+      ['ec2:CreateTags'],
+      [...arns('instance', 'volume', 'network-interface', 'key-pair'), ...shared('image', 'snapshot')],
+      unowned,
+    ),
     new PolicyStatement({
       sid: 'ApprovesNothing',
       effect: Effect.DENY,

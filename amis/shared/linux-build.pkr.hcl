@@ -18,8 +18,16 @@ build {
     execute_command = "sudo env {{ .Vars }} sh '{{ .Path }}'"
     inline          = ["sh /opt/broch/provision/linux/provision.sh ${local.image}"]
   }
+  # A step that changed the kernel asks for a restart, so that the smoke tests judge the kernel of the image.
+  provisioner "shell" {
+    execute_command   = "sudo sh '{{ .Path }}'"
+    expect_disconnect = true
+    skip_clean        = true
+    inline            = ["if [ -e /run/broch-restart ]; then systemctl reboot; fi"]
+  }
   # An image that fails its own smoke tests is never made.
   provisioner "shell" {
+    pause_before    = "1m"
     execute_command = "sudo sh '{{ .Path }}'"
     inline          = ["broch-smoke"]
   }

@@ -2,6 +2,7 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { workspaceProviders } from '../../functions/workspaces/kinds.ts';
+import { optionsWithOtherCalls } from './packer-calls.ts';
 import { imageNames, imagesFolder, readRecipe } from './recipes.ts';
 
 const recipes = await Promise.all(imageNames.map(async name => [name, await readRecipe(name)] as const));
@@ -41,6 +42,12 @@ describe('the Packer recipes', () => {
       expect(variables.instance_profile).not.toHaveProperty('default');
     },
   );
+
+  it.each(recipes)('%s has no option with calls that the role of builds has no right to', (_, { source }) => {
+    // Packer would read the profile from IAM.
+    expect(source.skip_profile_validation).toBe(true);
+    expect(Object.keys(source).filter(key => optionsWithOtherCalls.test(key))).toEqual([]);
+  });
 
   it.each(recipes)('%s requires version 2 of the instance metadata service (IMDSv2)', (_, { source }) => {
     expect(source.metadata_options).toEqual([

@@ -6,6 +6,7 @@ import { APPROVED_TAG, ImageName } from '../../functions/images/schemas.ts';
 import { digestCommand } from '../../lib/image-builder.ts';
 import { digestRecipe, recipesFolder } from '../../lib/recipes.ts';
 import { findTemplateResources, synthesiseApp } from '../template.ts';
+import { packerCalls } from './packer-calls.ts';
 
 const { images = expect.fail() } = synthesiseApp().stacks as Record<string, Stack>;
 const template = Template.fromStack(images);
@@ -50,6 +51,26 @@ describe('the role of the builder', () => {
   it('cannot delete an approved image', () =>
     expect(allows('Builder', 'ec2:DeregisterImage').map(({ Condition }) => Condition)).toEqual([
       { Null: { [`aws:ResourceTag/${APPROVED_TAG}`]: 'true' } },
+    ]));
+
+  it.each(Object.entries(packerCalls))('may make the call %s of Packer', (action, kinds) => {
+    const resources = allows('Builder', action).map(({ Resource }) => JSON.stringify(Resource));
+    for (const kind of kinds)
+      expect(
+        resources.some(text => text.includes(kind === '*' ? '"*"' : kind === 'role' ? 'BuildRole' : `:${kind}/`)),
+        `${action} on ${kind}: ${resources}`,
+      ).toBe(true);
+  });
+
+  it('may make no call that Packer does not make, but those of the route', () => {
+    const actions = statementsOf('Builder').flatMap(({ Effect, Action }) => (Effect === 'Allow' ? Action : []));
+    const calls = new Set(actions.filter(action => /^(ec2|iam|ssm):/.test(action)));
+    expect([...calls].sort()).toEqual([...Object.keys(packerCalls), 'ec2:CreateRoute', 'ec2:DeleteRoute'].sort());
+  });
+
+  it('changes only images of a recipe, and only until they are approved', () =>
+    expect(allows('Builder', 'ec2:ModifyImageAttribute').map(({ Condition }) => Condition)).toEqual([
+      { Null: { [`aws:ResourceTag/${APPROVED_TAG}`]: 'true', 'aws:ResourceTag/broch:recipe': 'false' } },
     ]));
 
   it('makes no role and no security group, and starts machines in one subnet only', () => {

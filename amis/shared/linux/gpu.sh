@@ -6,8 +6,17 @@ sed --in-place --regexp-extended '/^Components:/s/main.*/main contrib non-free n
   /etc/apt/sources.list.d/*.sources 2>/dev/null ||
   sed --in-place --regexp-extended '/^deb /s/ main.*/ main contrib non-free non-free-firmware/' /etc/apt/sources.list
 apt-get update --quiet --quiet
-# Debian's cloud kernel has no graphics support, so the driver is built against the ordinary kernel.
+# Debian's cloud kernel has no graphics support, so the driver is built against the ordinary kernel. The machine runs the
+# cloud kernel now: it is removed, so that the driver is built for the ordinary one, which the next start runs.
 apt-get install --yes --quiet --quiet --no-install-recommends linux-image-amd64 linux-headers-amd64
+cloud=$(dpkg-query --show --showformat='${db:Status-Abbrev}|${Package}\n' 'linux-image-*cloud-amd64' 2>/dev/null |
+  sed -n 's/^ii *|//p')
+if [ -n "$cloud" ]; then
+  # Without a person to ask, Debian lets the running kernel go.
+  echo "$cloud" | xargs apt-get purge --yes --quiet --quiet
+  # The build restarts the machine before the smoke tests if this file is there.
+  touch /run/broch-restart
+fi
 apt-get install --yes --quiet --quiet --no-install-recommends nvidia-driver nvidia-smi nvidia-cuda-toolkit
 if [ "${BROCH_DOWNLOADS:-}" = skip ]; then
   echo "gpu: left out (NVIDIA's container toolkit)"

@@ -1,0 +1,120 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { imagesFolder } from './recipes.ts';
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'broch-distribution-'));
+  mkdirSync(join(root, 'programs'));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+}
+
+/** Runs a script whose folders are all in `root`, with these real programs, and with programs that this text replaces. */
+function runScript(
+  name: string,
+  { real, played = {} }: { real: string[]; played?: Record<string, string> },
+  ...args: string[]
+) {
+  const programs = join(root, 'programs');
+  for (const program of real) {
+    const path = ['/usr/bin', '/bin'].map(folder => join(folder, program)).find(existsSync);
+    symlinkSync(path ?? expect.fail(`this machine has no ${program}`), join(programs, program));
+  }
+  for (const [program, text] of Object.entries(played)) {
+    write(`programs/${program}`, `#!/bin/sh\n${text}\n`);
+    chmodSync(join(programs, program), 0o755);
+  }
+  const text = readFileSync(join(imagesFolder, 'shared/linux', name), 'utf8');
+  const rootedText = text.replaceAll(/(?<=[\s>"'(])\/(?=(etc|opt|var|run|usr|home|root|lib)\/)/g, `${root}/`);
+  expect(rootedText.replaceAll(root, '')).toBe(text);
+  write('script', rootedText);
+  return spawnSync('/bin/sh', [join(root, 'script'), ...args], { env: { PATH: programs }, encoding: 'utf8' });
+}
+
+describe('the smoke test of the bill of materials', () => {
+  const debian = { 'dpkg-query': "printf 'ii |libc6|2.41-12\\nrc |old|1\\nii |libstdc++6|14.2.0-19\\n'" };
+  const amazon = { rpm: "printf 'rpm|glibc|2.34-196.amzn2023\\nrpm|libstdc++|14.2.1-7.amzn2023\\n'" };
+  const bills = {
+    debian: ['pkg:deb/debian/libc6@2.41-12?arch=amd64', 'pkg:deb/debian/libstdc%2B%2B6@14.2.0-19?arch=amd64'],
+    amzn: [
+      'pkg:rpm/amzn/glibc@2.34-196.amzn2023?arch=x86_64',
+      'pkg:rpm/amzn/libstdc%2B%2B@14.2.1-7.amzn2023?arch=x86_64',
+    ],
+  };
+  const check = (distribution: keyof typeof bills, played: Record<string, string>, purls: string[]) => {
+    write('etc/os-release', `NAME="Some Linux"\nID="${distribution}"\n`);
+    write('opt/broch/bill-of-materials.json', JSON.stringify({ components: purls.map(purl => ({ purl })) }));
+    return runScript('smoke/bill.sh', { real: ['python3', 'sed'], played });
+  };
+
+  it.each([
+    ['debian', debian],
+    ['amzn', amazon],
+  ] as const)('passes on %s if every package is in it', (distribution, played) =>
+    expect(check(distribution, played, bills[distribution])).toMatchObject({ status: 0, stderr: '' }),
+  );
+
+  it.each([
+    ['debian', debian, 'libstdc++6'],
+    ['amzn', amazon, 'libstdc++'],
+  ] as const)('names a package of %s that is not in it', (distribution, played, name) => {
+    const { status, stderr } = check(distribution, played, bills[distribution].slice(0, 1));
+    expect([status, stderr]).toEqual([1, `not in the bill of materials: ${name} and 0 more\n`]);
+  });
+
+  it('fails if the package manager answers nothing', () =>
+    expect(check('amzn', { rpm: 'exit 1' }, bills.amzn)).toMatchObject({ status: 1 }));
+});
+
+describe('the last step of a build', () => {
+  const amazon = '%wheel ALL=(ALL) ALL\n## Same thing without a password\n# %wheel ALL=(ALL) NOPASSWD: ALL\n';
+  const seal = (sudoers: string) => {
+    write('etc/sudoers', sudoers);
+    write('etc/sudoers.d/90-cloud-init-users', 'ec2-user ALL=(ALL) NOPASSWD:ALL\n');
+    write('etc/machine-id', 'a1b2\n');
+    write('etc/ssh/ssh_host_ed25519_key', 'secret');
+    write('var/log/cloud-init.log', 'a line\n');
+    const played = { getent: 'exit 2', sync: 'exit 0' };
+    return runScript('seal.sh', { real: ['rm', 'grep', 'find', 'truncate'], played }, 'ec2-user');
+  };
+
+  it('passes on Amazon Linux, whose sudoers has such a line as a comment, and removes what is this machine’s', () => {
+    expect(seal(amazon)).toMatchObject({ status: 0, stderr: '' });
+    for (const path of ['etc/sudoers.d/90-cloud-init-users', 'etc/ssh/ssh_host_ed25519_key'])
+      expect(existsSync(join(root, path)), path).toBe(false);
+    for (const path of ['etc/machine-id', 'var/log/cloud-init.log'])
+      expect(readFileSync(join(root, path), 'utf8')).toBe('');
+  });
+
+  it.each(['%wheel ALL=(ALL) NOPASSWD: ALL\n', `${amazon}admin ALL=(ALL) NOPASSWD:ALL # for now\n`])(
+    'fails if somebody has sudo without a password: %j',
+    sudoers => expect(seal(sudoers)).toMatchObject({ status: 1, stderr: expect.stringMatching(/without a password/) }),
+  );
+});
+
+it('a GPU is tested by the kernel that the image will run, which its build restarts', () => {
+  const gpu = readFileSync(join(imagesFolder, 'shared/linux/gpu.sh'), 'utf8');
+  const purge = gpu.indexOf('apt-get purge');
+  expect(purge).toBeGreaterThan(gpu.indexOf('linux-image-amd64'));
+  expect(gpu.indexOf('--no-install-recommends nvidia-driver')).toBeGreaterThan(purge);
+  const build = readFileSync(join(imagesFolder, 'shared/linux-build.pkr.hcl'), 'utf8');
+  const marker = /touch (\/run\/\S+)/.exec(gpu)?.[1] ?? expect.fail();
+  expect(build).toContain(`if [ -e ${marker} ]; then systemctl reboot; fi`);
+});
