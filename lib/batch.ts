@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { App, DefaultStackSynthesizer, Duration, Stack } from 'aws-cdk-lib';
 import { CfnPullThroughCacheRule } from 'aws-cdk-lib/aws-ecr';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
 import type * as ApiLambda from '../functions/batch/api.lambda.ts';
@@ -51,6 +52,8 @@ export interface BatchProps {
   readonly core: Core;
   readonly people: People;
   readonly api: Api;
+  /** The bucket that holds datasets. */
+  readonly lake: IBucket;
 }
 
 /** Batch jobs of projects: queues that a workflow opens and closes, a budget, and jobs that AWS Batch runs. */
@@ -64,13 +67,13 @@ export class Batch extends Construct {
         ecrRepositoryPrefix: `${environmentName(environment, 'jobs')}/${name}`,
         upstreamRegistryUrl,
       });
-    const workflow = this.queueWorkflow(core);
+    const workflow = this.queueWorkflow(props);
     this.followJobs(core);
     this.addApi(props, workflow);
   }
 
   /** Opens and closes queues, each with a stack of its own. */
-  private queueWorkflow(core: Core): Workflow {
+  private queueWorkflow({ core, lake }: BatchProps): Workflow {
     const { environment, batch } = core.config;
     const { partition, region, account } = Stack.of(this);
     const { app, template } = buildQueueTemplate(core.config);
@@ -127,6 +130,8 @@ export class Batch extends Construct {
           }),
         ),
         MAX_VCPUS: String(batch.maxVcpus),
+        LAKE: lake.bucketName,
+        LAKE_KEY: core.key.keyArn,
       },
     });
     return new Workflow(this, 'Workflow', {

@@ -3,6 +3,7 @@ import { AnyPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { QueueClosed, QueueOpened } from '../functions/batch/events.ts';
 import type * as ApiLambda from '../functions/datasets/api.lambda.ts';
 import type * as Apply from '../functions/datasets/apply.lambda.ts';
 import type * as Describe from '../functions/datasets/describe.lambda.ts';
@@ -75,6 +76,7 @@ export class Datasets extends Construct {
           datasetUses: ['PutItem', 'DeleteItem', 'Query'],
           terms: ['GetItem'],
           project: ['GetItem'],
+          queue: ['GetItem'],
         }),
         ACCOUNT: stack.account,
         ACCESS_POINTS: accessTo(
@@ -92,6 +94,9 @@ export class Datasets extends Construct {
     core.onEvent(this, 'Approved', UseApproved, apply, 'critical');
     core.onEvent(this, 'Suspended', DatasetSuspended, apply, 'critical');
     core.onEvent(this, 'Resumed', DatasetResumed, apply, 'critical');
+    // The heads of pipelines read what the project may read.
+    core.onEvent(this, 'QueueOpened', QueueOpened, apply, 'warning', { detail: { kind: ['cpu'] } });
+    core.onEvent(this, 'QueueClosed', QueueClosed, apply, 'warning', { detail: { kind: ['cpu'] } });
     new ScheduledCheck(this, 'Erasure', {
       core,
       every: Duration.hours(1),

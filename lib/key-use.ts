@@ -16,3 +16,11 @@ export const keyUseStatement = (
     resources: keys,
     conditions: { StringEquals: throughService(service, Stack.of(scope).region), ...conditions },
   });
+
+/** Reading objects of the lake. With a bucket key, S3 names the bucket and not the object. */
+export function lakeKeyStatement(scope: IConstruct, lake: string, key: string): PolicyStatement {
+  const lakeArn = `arn:${Stack.of(scope).partition}:s3:::${lake}`;
+  return keyUseStatement(scope, 's3', ['kms:Decrypt'], [key], {
+    StringLike: { 'kms:EncryptionContext:aws:s3:arn': [lakeArn, `${lakeArn}/*`] },
+  });
+}

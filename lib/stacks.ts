@@ -103,7 +103,7 @@ const capabilities: Readonly<Record<string, (stack: Stack, data: DataStack, api:
     new Images(stack, 'Images', { core, data: images, people, api });
     new Packages(stack, 'Packages', { core, people, api });
   },
-  batch: (stack, { core, people }, api) => new Batch(stack, 'Batch', { core, people, api }),
+  batch: (stack, { core, ingest, people }, api) => new Batch(stack, 'Batch', { core, lake: ingest.lake, people, api }),
   airlock: (stack, { core, airlock, people }, api) =>
     new Airlock(stack, 'Airlock', { core, data: airlock, people, api }),
 };

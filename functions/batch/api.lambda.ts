@@ -13,7 +13,7 @@ import { createJobId, decideJob, type JobCommand, type Submission, type Submissi
 import { type ContainerCommand, decideContainer } from './containers.ts';
 import { logFolder } from './definition.ts';
 import { accruedCost, estimateJob } from './estimate.ts';
-import { buildHeadRequest, listImages } from './pipeline.ts';
+import { buildHeadRequest, buildParameters, listImages } from './pipeline.ts';
 import { decideQueue, type QueueCommand } from './queues.ts';
 import { explainMissingImage } from './registry.ts';
 import { batchRoutes } from './routes.ts';
@@ -191,7 +191,13 @@ export const handler = http(
       if (body.resumes !== undefined) await readPipelineRun(project, pipeline, body.resumes);
       const request = { pipeline, ...body };
       const id = createJobId(currentTime(), randomInt(2 ** 20));
-      return submit(user, { id, project, request: buildHeadRequest(request), datasets: [], pipeline: request });
+      const [{ network }, datasets] = await Promise.all([
+        requireReadyProject(TABLE_NAME, project),
+        selectDatasets(project, request.datasets),
+      ]);
+      // Refuses paths of datasets that the run does not have.
+      buildParameters({ id, datasets }, request, { bucket: network.bucket, alias: network.datasets?.alias });
+      return submit(user, { id, project, request: buildHeadRequest(request), datasets, pipeline: request });
     },
     listJobs: ({ params: { project }, query }) => pageJobs(TABLE_NAME, project, query),
     showJob: async ({ params: { project, job } }) => viewJob(await readJob(TABLE_NAME, project, job)),
@@ -201,7 +207,10 @@ export const handler = http(
     },
     rerunJob: async ({ user, params: { project, job } }) => {
       const { request, datasets, pipeline } = await readJob(TABLE_NAME, project, job);
-      const grants = await selectDatasets(project, request.datasets);
+      const grants = await selectDatasets(
+        project,
+        datasets.map(({ dataset }) => dataset),
+      );
       const lostDataset = datasets.find(
         ({ dataset, version }) => !grants.some(grant => grant.dataset === dataset && grant.version === version),
       );

@@ -122,7 +122,8 @@ export function buildSubmission(job: ComputeJob, definition: string, place: JobP
     BROCH_WORK: WORK_FOLDER,
     ...(job.pipeline && { BROCH_PIPELINE: 'yes', BROCH_RESUMES: job.pipeline.resumes ?? '' }),
     BROCH_INPUTS_LIST: request.inputs.join('\n'),
-    BROCH_DATASETS_LIST: datasets
+    // The tasks of a pipeline read datasets where they lie.
+    BROCH_DATASETS_LIST: (job.pipeline ? [] : datasets)
       .map(({ dataset, prefix }) => `${dataset} s3://${place.datasets}/${prefix}`)
       .join('\n'),
   };

@@ -70,7 +70,7 @@ async function placeJob(job: ComputeJob, { network }: ReadyProject, queue: Queue
     return { definition, queueArn: queue.queueArn };
   }
   if (!bucket.startsWith(BUCKETS)) throw new Error(`the bucket of ${project} is not a project's`);
-  await writePipelineFiles(job, pipeline, { ...place, bucket, queueArn: queue.queueArn });
+  await writePipelineFiles(job, pipeline, { ...place, bucket, alias: datasets?.alias, queueArn: queue.queueArn });
   for (const image of listImages(pipeline)) await findDefinition(batch, place, project, { kind: 'cpu', image }, 'task');
   const definition = await findDefinition(batch, roleOf(queue.headRole), project, request, 'head');
   return { definition, queueArn: queue.headQueueArn ?? '' };

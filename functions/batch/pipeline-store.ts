@@ -8,18 +8,24 @@ import {
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { s3 } from '../storage/s3.ts';
 import { runFolder } from './definition.ts';
-import { buildParameters, buildPipelineConfig, type PipelinePlace, pipelineFiles } from './pipeline.ts';
+import {
+  buildParameters,
+  buildPipelineConfig,
+  type ParameterPlace,
+  type PipelinePlace,
+  pipelineFiles,
+} from './pipeline.ts';
 import type { ComputeJob, PipelineRequest } from './schemas.ts';
 
 /** Writes what Nextflow reads at its start to a place that nobody in the project can change. */
 export async function writePipelineFiles(
   job: ComputeJob,
   pipeline: PipelineRequest,
-  place: PipelinePlace,
+  place: PipelinePlace & ParameterPlace,
 ): Promise<void> {
   const texts = [
     [pipelineFiles.config, buildPipelineConfig(job, pipeline, place)],
-    [pipelineFiles.parameters, buildParameters(job, pipeline, place.bucket)],
+    [pipelineFiles.parameters, buildParameters(job, pipeline, place)],
   ] as const;
   for (const [name, text] of texts)
     await s3.send(new PutObjectCommand({ Bucket: place.bucket, Key: `${runFolder(job.id)}${name}`, Body: text }));

@@ -1,5 +1,6 @@
+import { Refused } from '../refused.ts';
 import { definitionName, outputsFolder, shareOf } from './definition.ts';
-import { type ComputeJob, JobRequest, type PipelineRequest } from './schemas.ts';
+import { type ComputeJob, type JobDataset, JobRequest, type PipelineRequest } from './schemas.ts';
 
 /** What the approved image of Nextflow holds. Another version would read the configuration in its own way. */
 export const NEXTFLOW_VERSION = '24.10.0';
@@ -56,6 +57,12 @@ export interface PipelinePlace {
   readonly logGroup: string;
 }
 
+/** The buckets that parameters name: that of the project, and the access point by which it reads datasets. */
+export interface ParameterPlace {
+  readonly bucket: string;
+  readonly alias: string | undefined;
+}
+
 /** A text as Groovy reads it: in single quotes nothing is replaced. */
 const quoteGroovy = (text: string): string =>
   `'${text.replace(/[\\'\n\r]/g, character => escapesOf[character] ?? '')}'`;
@@ -106,16 +113,41 @@ ${report('dag', 'dag.html')}
 `;
 }
 
+/** A path of a dataset as desktops show it: `/data/`, the dataset, the first 12 characters of the version, the file. */
+const datasetPath = /^\/data\/([a-z][a-z0-9-]{2,39})\/([0-9a-f]{12})(?:\/(.*))?$/s;
+
+/** Where the tasks of a pipeline read what a value names: a dataset's file by the access point, if it is such a path. */
+function resolvePath(value: string, datasets: readonly JobDataset[], alias: string | undefined): string {
+  const [, name, version, path = ''] = datasetPath.exec(value) ?? [];
+  if (name === undefined || version === undefined) return value;
+  const dataset = datasets.find(candidate => candidate.dataset === name && candidate.version.startsWith(version));
+  if (!dataset || alias === undefined)
+    throw new Refused(
+      'conflict',
+      `${value} is in no dataset of the run. Name the dataset with --datasets ${name}, and its version as broch job show does.`,
+    );
+  return `s3://${alias}/${dataset.prefix}${path}`;
+}
+
 /**
  * The parameters of a run as JSON. Nextflow would replace ${NAME} in this text by a variable of its environment, so each
  * dollar is written as its number.
  */
-export function buildParameters(job: ComputeJob, { input, params }: PipelineRequest, bucket: string): string {
+export function buildParameters(
+  { id, datasets }: Pick<ComputeJob, 'id' | 'datasets'>,
+  { input, params }: PipelineRequest,
+  { bucket, alias }: ParameterPlace,
+): string {
+  const resolve = (value: string) => resolvePath(value, datasets, alias);
+  const values = Object.entries(params).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? resolve(value) : value,
+  ]);
   const places = {
-    ...(input !== undefined && { input: `s3://${bucket}/${input}` }),
-    outdir: `s3://${bucket}/${outputsFolder(job.id)}`,
+    ...(input !== undefined && { input: input.startsWith('/') ? resolve(input) : `s3://${bucket}/${input}` }),
+    outdir: `s3://${bucket}/${outputsFolder(id)}`,
   };
-  return JSON.stringify({ ...params, ...places }, null, 2).replaceAll('$', '\\u0024');
+  return JSON.stringify({ ...Object.fromEntries(values), ...places }, null, 2).replaceAll('$', '\\u0024');
 }
 
 /** The images that a run needs: that of Nextflow, and those of its tasks. */

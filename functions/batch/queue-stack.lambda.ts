@@ -26,8 +26,11 @@ export const env = z.object({
   SERVICE_ROLE: z.string(),
   /** The most vCPUs of a queue at once: it bounds what a queue can cost in an hour. */
   MAX_VCPUS: z.string(),
+  /** The bucket that holds datasets, and the ARN of its key. */
+  LAKE: z.string(),
+  LAKE_KEY: z.string(),
 });
-const { TABLE_NAME, ENVIRONMENT, TEMPLATE_URL, SERVICE_ROLE, MAX_VCPUS } = env.parse(process.env);
+const { TABLE_NAME, ENVIRONMENT, TEMPLATE_URL, SERVICE_ROLE, MAX_VCPUS, LAKE, LAKE_KEY } = env.parse(process.env);
 const ec2 = new EC2Client({});
 const quotas = new ServiceQuotasClient({});
 
@@ -95,6 +98,8 @@ async function createStack(attempt: Attempt, { network }: ReadyProject): Promise
     VpcId: network.vpcId,
     Bucket: network.bucket,
     KeyArn: network.keyArn,
+    Lake: LAKE,
+    LakeKey: LAKE_KEY,
   };
   try {
     await cloudFormation.send(

@@ -171,11 +171,16 @@ export const PipelineRequest = z.object({
     .string()
     .max(500)
     .regex(
-      /^data\/(?:[A-Za-z0-9][A-Za-z0-9._-]*\/)*[A-Za-z0-9][A-Za-z0-9._-]*$/,
+      /^\/?data\/(?:[A-Za-z0-9][A-Za-z0-9._-]*\/)*[A-Za-z0-9][A-Za-z0-9._-]*$/,
       'a file such as data/cohort/samples.csv',
     )
     .optional()
-    .describe('a file of the project: the parameter `input`'),
+    .describe('a file of the project, or of a dataset: the parameter `input`'),
+  datasets: z
+    .array(DatasetId)
+    .max(10)
+    .default([])
+    .describe('datasets of the project. Parameters name their files as desktops do: /data/<dataset>/<version>/…'),
   params: z
     .record(ParameterName, ParameterValue)
     .refine(params => Object.keys(params).length <= 200, 'at most 200 parameters')

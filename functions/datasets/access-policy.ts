@@ -6,30 +6,46 @@ export interface ProjectReader {
   /** The ARN of the access point. */
   readonly accessPoint: string;
   readonly role: string;
+  /** The role of the heads of pipelines, while the project has a queue for them. AWS refuses a policy that names a role that does not exist. */
+  readonly head?: string | undefined;
 }
 
 interface AccessStatement {
   readonly Effect: 'Allow';
-  readonly Principal: { readonly AWS: string };
+  readonly Principal: { readonly AWS: string | readonly string[] };
   readonly Action: string;
   readonly Resource: string | readonly string[];
   readonly Condition: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
 }
 
 /**
- * The policy of a project's access point: the role may list and read exactly the granted versions, each until its date.
+ * The policy of a project's access point: its roles may list and read exactly the granted versions, each until its date.
  * S3 compares the date at every request, so an expiry needs no action. Undefined if nothing is granted, as a policy
  * needs a statement: then the access point has no policy, which allows nothing.
  */
 export function buildAccessPolicy(
-  { accessPoint, role }: ProjectReader,
+  reader: ProjectReader,
+  grants: readonly DatasetGrant[],
+  now: string,
+): string | undefined {
+  const policy = writePolicy(reader, grants, now);
+  if (reader.head === undefined || policy === undefined || policy.length <= MAX_POLICY) return policy;
+  // Desktops and jobs come first: only twenty uses with long names and as many ends do not leave room for both.
+  return writePolicy({ ...reader, head: undefined }, grants, now);
+}
+
+/** The most characters that AWS takes: 20 KB. */
+const MAX_POLICY = 20 * 1024;
+
+function writePolicy(
+  { accessPoint, role, head }: ProjectReader,
   grants: readonly DatasetGrant[],
   now: string,
 ): string | undefined {
   const byEnd = Map.groupBy(currentGrants(grants, now), ({ endsAt }) => endsAt);
   const statements = [...byEnd].flatMap(([endsAt, group]): AccessStatement[] => {
     const prefixes = [...new Set(group.map(({ prefix }) => prefix))].sort();
-    const rule = { Effect: 'Allow', Principal: { AWS: role } } as const;
+    const rule = { Effect: 'Allow', Principal: { AWS: head === undefined ? role : [role, head] } } as const;
     const isCurrent = { DateLessThan: { 'aws:CurrentTime': endsAt } };
     return [
       {

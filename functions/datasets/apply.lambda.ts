@@ -5,6 +5,8 @@ import {
   S3ControlClient,
 } from '@aws-sdk/client-s3-control';
 import * as z from 'zod';
+import { QueueClosed, QueueOpened } from '../batch/events.ts';
+import { ComputeQueue } from '../batch/schemas.ts';
 import { currentTime } from '../clock.ts';
 import { eventHandler } from '../handler.ts';
 import { rowKey } from '../keys.ts';
@@ -36,6 +38,12 @@ async function requireNetwork(id: string) {
   if (!datasets.accessPoint.startsWith(ACCESS_POINTS) || !bucket.startsWith(BUCKETS))
     throw new Error(`the access point or the bucket of ${id} is not a project's`);
   return { bucket, ...datasets };
+}
+
+/** The role of the heads of the project's pipelines. It exists while its cpu queue is open. */
+async function findHeadRole(project: string): Promise<string | undefined> {
+  const queue = await readRow(TABLE_NAME, ComputeQueue, rowKey('queue', project, 'kind-cpu'));
+  return queue?.status === 'open' ? queue.place.headRole : undefined;
 }
 
 async function writePolicy(accessPoint: string, policy: string | undefined): Promise<void> {
@@ -75,11 +83,14 @@ async function keepUsable(project: string, grants: readonly DatasetGrant[]): Pro
  * runs may overtake each other, so each ends only when the grants are still those that it wrote.
  */
 async function applyGrants(project: string): Promise<void> {
+  // Nothing was ever granted, so there is nothing to change.
+  if (!(await readGrants(TABLE_NAME, project))) return;
   const network = await requireNetwork(project);
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const row = await readGrants(TABLE_NAME, project);
-    const [grants, now] = [await keepUsable(project, row?.grants ?? []), currentTime()];
-    await writePolicy(network.accessPoint, buildAccessPolicy(network, grants, now));
+    const [head, grants] = [await findHeadRole(project), await keepUsable(project, row?.grants ?? [])];
+    const now = currentTime();
+    await writePolicy(network.accessPoint, buildAccessPolicy({ ...network, head }, grants, now));
     await s3.send(
       new PutObjectCommand({
         Bucket: network.bucket,
@@ -88,7 +99,8 @@ async function applyGrants(project: string): Promise<void> {
         ContentType: 'application/json',
       }),
     );
-    if ((await readGrants(TABLE_NAME, project))?.revision === row?.revision) return;
+    const isSame = (await readGrants(TABLE_NAME, project))?.revision === row?.revision;
+    if (isSame && (await findHeadRole(project)) === head) return;
   }
   throw new Error(`the grants of ${project} kept changing`);
 }
@@ -104,10 +116,10 @@ async function listProjects(dataset: string): Promise<Set<string>> {
   }
 }
 
-const events = [UseApproved, UseEnded, DatasetSuspended, DatasetResumed] as const;
+const events = [UseApproved, UseEnded, DatasetSuspended, DatasetResumed, QueueOpened, QueueClosed] as const;
 
 /** Applies the grants of the project, or of every project that uses the dataset. */
-export const handler = eventHandler<{ project?: string; dataset: string }>(events, async ({ project, dataset }) => {
-  const projects = project === undefined ? await listProjects(dataset) : [project];
+export const handler = eventHandler<{ project?: string; dataset?: string }>(events, async ({ project, dataset }) => {
+  const projects = project === undefined ? await listProjects(dataset ?? '') : [project];
   for (const id of projects) await applyGrants(id);
 });

@@ -61,6 +61,8 @@ export class QueueTemplate extends Stack {
     const vpcId = text('VpcId', "The project's network", 'vpc-[0-9a-f]+');
     const bucket = text('Bucket', "The project's bucket", '[a-z0-9-]{3,63}');
     const keyArn = text('KeyArn', "The ARN of the project's key", 'arn:[a-z-]+:kms:.+');
+    const lake = text('Lake', 'The bucket that holds datasets', '[a-z0-9.-]{3,63}');
+    const lakeKey = text('LakeKey', 'The ARN of its key', 'arn:[a-z-]+:kms:.+');
     const maxVcpus = new CfnParameter(this, 'MaxVcpus', {
       type: 'Number',
       description: 'The most vCPUs at once, on Spot and On-Demand each',
@@ -127,7 +129,7 @@ export class QueueTemplate extends Stack {
       })),
     });
     addPipelineHead(this, {
-      ...{ environment, project, kind, name, bucket, vpcId, keyArn },
+      ...{ environment, project, kind, name, bucket, vpcId, keyArn, lake, lakeKey },
       resources: resources('EC2', 'BEST_FIT_PROGRESSIVE'),
     });
     const outputs = { QueueArn: queue.attrJobQueueArn, LogGroup: logs.ref };

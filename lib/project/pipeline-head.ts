@@ -8,7 +8,7 @@ import {
   Role,
   ServicePrincipal,
 } from 'aws-cdk-lib/aws-iam';
-import { keyUseStatement } from '../key-use.ts';
+import { keyUseStatement, lakeKeyStatement } from '../key-use.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
 import { headBatchStatements } from './batch-rights.ts';
 import { boundaryName, PROJECT_IAM_PATH } from './names.ts';
@@ -22,6 +22,8 @@ export interface PipelineHeadProps {
   readonly bucket: string;
   readonly vpcId: string;
   readonly keyArn: string;
+  readonly lake: string;
+  readonly lakeKey: string;
   /** The compute resources of the queue. Heads differ in type and size. */
   readonly resources: CfnComputeEnvironment.ComputeResourcesProperty;
 }
@@ -67,7 +69,8 @@ export function addPipelineHead(stack: Stack, props: PipelineHeadProps): void {
     new CfnOutput(stack, `${key}Output`, { value, condition: isCpu }).overrideLogicalId(key);
 }
 
-function headRole(stack: Stack, { environment, project, name, bucket, vpcId, keyArn }: PipelineHeadProps): Role {
+function headRole(stack: Stack, props: PipelineHeadProps): Role {
+  const { environment, project, name, bucket, vpcId, keyArn, lake, lakeKey } = props;
   const { partition, account } = stack;
   // Stolen credentials of a head are worth nothing outside of the network of its project.
   const network = { StringEquals: { 'aws:SourceVpc': vpcId } };
@@ -85,6 +88,8 @@ function headRole(stack: Stack, { environment, project, name, bucket, vpcId, key
       conditions: { ...network, StringLike: { 's3:prefix': objects } },
     }),
     keyUseStatement(stack, 's3', ['kms:Decrypt', 'kms:GenerateDataKey'], [keyArn]),
+    // Which datasets, the policy of the project's access point says.
+    lakeKeyStatement(stack, lake, lakeKey),
     ...headBatchStatements(stack, environment, project, network),
   ];
   const role = new Role(stack, 'Head', {

@@ -24,7 +24,7 @@ import { DATASET_LIST_KEY } from '../../functions/datasets/access-policy.ts';
 import { PACKAGE_TIER_TAG } from '../../functions/images/packages/schemas.ts';
 import { queueStackName } from '../../functions/names.ts';
 import { refuseCustomerKeys } from '../customer-keys.ts';
-import { keyUseStatement } from '../key-use.ts';
+import { keyUseStatement, lakeKeyStatement } from '../key-use.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
 import { bucketPrefix, PROJECT_IAM_PATH, packageStatements } from './names.ts';
 
@@ -122,7 +122,6 @@ export class ProjectStorage extends Construct {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
       }),
     );
-    const lakeArn = `arn:${Stack.of(this).partition}:s3:::${lake}`;
     const allow = (actions: string[], resources: string[], conditions?: Record<string, Record<string, unknown>>) =>
       new PolicyStatement({ actions, resources, ...(conditions && { conditions }) });
     const statements = [
@@ -134,10 +133,8 @@ export class ProjectStorage extends Construct {
       // The user id of an instance ends in its instance id, so no instance can report for another.
       allow(['s3:PutObject'], [this.bucket.arnForObjects('agents/${aws:userid}/*')]),
       keyUseStatement(this, 's3', ['kms:Decrypt', 'kms:GenerateDataKey'], [this.key.keyArn]),
-      // Which datasets, the policy of the access point says. With a bucket key, S3 names the bucket and not the object.
-      keyUseStatement(this, 's3', ['kms:Decrypt'], [lakeKey], {
-        StringLike: { 'kms:EncryptionContext:aws:s3:arn': [lakeArn, `${lakeArn}/*`] },
-      }),
+      // Which datasets, the policy of the access point says.
+      lakeKeyStatement(this, lake, lakeKey),
     ];
     // The role has no such tag until a data steward sets the tier of the project's packages; then it reads one mirror.
     const packages = packageStatements(environment, Stack.of(this), `\${aws:PrincipalTag/${PACKAGE_TIER_TAG}}`);

@@ -130,7 +130,12 @@ export function listNextflowChecks(): Check[] | string {
       'parameters stay data',
       async () => {
         const script = `workflow { file("\${workflow.launchDir}/seen.json").text = groovy.json.JsonOutput.toJson(params) }\n`;
-        const run = makeRunFolder('parameters', script, localConfig(''), buildParameters(job, pipeline, 'b'));
+        const run = makeRunFolder(
+          'parameters',
+          script,
+          localConfig(''),
+          buildParameters(job, pipeline, { bucket: 'b', alias: undefined }),
+        );
         runNextflow(run, command);
         const parameters = JSON.parse(readFileSync(join(run, 'seen.json'), 'utf8'));
         for (const [name, value] of Object.entries(hostileParameters))

@@ -41,7 +41,7 @@ describe('what a person writes into a pipeline', () => {
           fc.pre(parse.success);
           const pipeline = parse.data as PipelineRequest;
           const job = jobOf(pipeline);
-          const text = buildParameters(job, pipeline, 'b');
+          const text = buildParameters(job, pipeline, { bucket: 'b', alias: undefined });
           expect(JSON.parse(text)).toEqual({ ...pipeline.params, outdir: `s3://b/batch/${job.id}/outputs/` });
           // Nextflow would replace ${NAME} in the text of this file.
           expect(text).not.toContain('$');
@@ -63,6 +63,8 @@ describe('what a person writes into a pipeline', () => {
     ['profiles', ["x'; System.exit(1)//"]],
     ['input', 'batch/job-1/outputs/a.csv'],
     ['input', 'data/../x'],
+    ['input', '/data/../x'],
+    ['datasets', ['../x']],
     ['params', { outdir: 's3://other/' }],
     ['params', { input: 's3://other/' }],
     ['params', { 'a.b': 'x' }],
@@ -73,6 +75,40 @@ describe('what a person writes into a pipeline', () => {
   ])('cannot use %s for more than it is: %j', (field, value) =>
     expect(PipelineRequest.safeParse({ ...bare, [field]: value }).success).toBe(false),
   );
+});
+
+describe('a dataset of a pipeline', () => {
+  const version = 'c'.repeat(64);
+  const datasets = [{ dataset: 'visits', version, prefix: `datasets/visits/${version}/data/` }];
+  const [path, bucket] = [`/data/visits/${version.slice(0, 12)}`, 'b'];
+  const readParameters = (change: object, alias: string | undefined = 'alias') =>
+    JSON.parse(buildParameters({ ...jobOf(pipelineOf()), datasets }, pipelineOf(change), { bucket, alias }));
+
+  it('is read where it lies by the path that desktops have', () =>
+    expect(
+      readParameters({ input: `${path}/a.csv`, params: { folder: path, genes: `${path}/x/b.gtf` } }),
+    ).toMatchObject({
+      input: `s3://alias/datasets/visits/${version}/data/a.csv`,
+      folder: `s3://alias/datasets/visits/${version}/data/`,
+      genes: `s3://alias/datasets/visits/${version}/data/x/b.gtf`,
+    }));
+
+  it.each([`/data/other/${'c'.repeat(12)}/a.csv`, `/data/visits/${'d'.repeat(12)}/a.csv`])(
+    'that the run does not have is refused: %s',
+    input => expect(() => readParameters({ input })).toThrow(/is in no dataset of the run/),
+  );
+
+  it('leaves other texts as they are', () =>
+    expect(readParameters({ params: { note: `see ${path}/a.csv`, other: '/database/x' } })).toMatchObject({
+      note: `see ${path}/a.csv`,
+      other: '/database/x',
+    }));
+
+  it('is not copied to the head', () => {
+    const job = { ...jobOf(pipelineOf()), datasets };
+    const { environment } = buildSubmission(job, 'd', { ...place, datasets: 'alias' }, []).containerOverrides;
+    expect(environment).toContainEqual({ name: 'BROCH_DATASETS_LIST', value: '' });
+  });
 });
 
 describe('a pipeline', () => {

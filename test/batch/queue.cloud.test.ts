@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { CloudFormationClient, DeleteStackCommand, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
 import { AwakeProject } from '../../functions/awake/lease.ts';
@@ -230,58 +229,6 @@ json.dump(answers, open(os.environ["BROCH_OUTPUTS"] + "/deeds.json", "w"))`;
       Object.fromEntries(
         deeds.map(([service, deed], index) => [`${service} ${deed} ${index}`, index === 0 ? 'done' : 'denied']),
       ),
-    );
-  });
-});
-
-describe('a pipeline', () => {
-  const body = { revision: '1.0', image, taskImage: image, input: 'data/cohort/days.csv', minutes: 5 };
-  const run = (change: object = {}) =>
-    lead?.ask('runPipeline', {
-      params: { ...params, pipeline: 'counts' },
-      body: { ...body, places: 1, taskVcpus: 1, ...change },
-    }) as Promise<ComputeJob>;
-  const readTrace = async ({ id }: ComputeJob) => {
-    const trace = await readFile(`batch/${id}/outputs/pipeline_info/trace.txt`);
-    return trace
-      .split('\n')
-      .slice(1, -1)
-      .map(line => line.split('\t').slice(3, 5).join(' '));
-  };
-
-  it('runs in tasks of its own, and another run of it continues where the first ended', async () => {
-    const files = {
-      'data/pipelines/counts/1.0/main.nf': readFileSync('examples/pipeline/main.nf'),
-      [body.input]: 'day,rain\n1,0\n2,5\n',
-    };
-    for (const [Key, Body] of Object.entries(files))
-      await root.send(new PutObjectCommand({ Bucket: project.network.bucket, Key, Body }));
-    const job = await run();
-    expect(await waitForJob(job), lines.join('\n')).toMatchObject({ status: 'succeeded' });
-    await waitForOutputs(job);
-    expect(await readFile(`batch/${job.id}/outputs/report.txt`)).toBe('days: 2\n');
-    expect(await readTrace(job)).toEqual(['COUNT COMPLETED', 'REPORT COMPLETED']);
-    expect(await readFile(`batch/${job.id}/run/nextflow.config`)).toContain("executor = 'awsbatch'");
-    const second = await run({ resumes: job.id });
-    expect(await waitForJob(second), lines.join('\n')).toMatchObject({ status: 'succeeded' });
-    await waitForOutputs(second);
-    expect(await readTrace(second)).toEqual(['COUNT CACHED', 'REPORT CACHED']);
-  });
-
-  it('leaves no task behind when it is cancelled', async () => {
-    const script = `process WAIT {\n  script:\n  """\n  echo waits\n  sleep 60\n  """\n}\nworkflow { WAIT() }\n`;
-    const Key = 'data/pipelines/counts/2.0/main.nf';
-    await root.send(new PutObjectCommand({ Bucket: project.network.bucket, Key, Body: script }));
-    const job = await run({ revision: '2.0' });
-    await waitFor(
-      async () => lines,
-      output => output.includes('WAIT: waits'),
-    );
-    await lead?.ask('cancelJob', { params: { ...params, job: job.id }, body: { reason: 'Wrong input.' } });
-    expect(await waitForJob(job)).toMatchObject({ status: 'cancelled' });
-    await waitFor(
-      async () => lines,
-      output => output.some(line => line.startsWith('WAIT: FAILED')),
     );
   });
 });

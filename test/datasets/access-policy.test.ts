@@ -31,6 +31,12 @@ describe('the policy of a project’s access point', () => {
     ]);
   });
 
+  it('lets the heads of its pipelines do the same, while there is a queue for them', () => {
+    const head = 'arn:aws:iam::111122223333:role/broch/broch-prod-asthma-cpu-head';
+    const policy = JSON.parse(buildAccessPolicy({ ...reader, head }, [grant(1)], now) ?? '');
+    for (const { Principal } of policy.Statement) expect(Principal).toEqual({ AWS: [reader.role, head] });
+  });
+
   it('does not exist when nothing is granted', () => {
     expect(buildAccessPolicy(reader, [], now)).toBeUndefined();
     expect(buildAccessPolicy(reader, [grant(1)], useEnd)).toBeUndefined();
@@ -40,12 +46,23 @@ describe('the policy of a project’s access point', () => {
     const longest = {
       accessPoint: `arn:aws-us-gov:s3:us-gov-west-1:111122223333:accesspoint/${'a'.repeat(50)}`,
       role: `arn:aws-us-gov:iam::111122223333:role/broch/${'a'.repeat(64)}`,
+      head: `arn:aws-us-gov:iam::111122223333:role/broch/${'b'.repeat(64)}`,
     };
     const grants = Array.from({ length: MAX_GRANTS }, (_, index) => ({
       ...grant(index, `2027-03-01T00:00:00.${String(index).padStart(3, '0')}Z`),
       prefix: `datasets/${'a'.repeat(40)}/${String(index).padStart(64, 'a')}/`,
     }));
-    expect(buildAccessPolicy(longest, grants, now)?.length).toBeLessThan(20 * 1024);
+    const policy = buildAccessPolicy(longest, grants, now) ?? '';
+    expect(policy.length).toBeLessThan(20 * 1024);
+    expect(policy.split(longest.role)).toHaveLength(2 * MAX_GRANTS + 1);
+    // With the names that projects have, the heads of pipelines fit in too.
+    expect(
+      buildAccessPolicy(
+        { ...reader, head: reader.role },
+        grants.map((_, index) => grant(index)),
+        now,
+      ),
+    ).toContain(`["${reader.role}","${reader.role}"]`);
   });
 });
 

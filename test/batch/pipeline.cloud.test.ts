@@ -1,0 +1,143 @@
+import { readFileSync } from 'node:fs';
+import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ComputeJob } from '../../functions/batch/schemas.ts';
+import { playedImage as image } from '../../local/registry.ts';
+import { playScheduler } from '../../local/scheduler.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { readByAccessPoint, tomorrow } from '../datasets/harness.ts';
+import { addSha256Sums } from '../ingest/delivery.ts';
+import { deliverFiles, signInNewPerson } from '../ingest/partner.ts';
+import { assumeAnyRole } from '../security/attacker.ts';
+import { type BatchPeople, isDescribed, openTestQueue, signInBatchPeople, waitForAnswerThat } from './harness.ts';
+
+const cloud = connectTestCloud();
+const root = new S3Client(cloud.configuration);
+const params = { project: 'bat-flow' };
+const dataset = 'bat-rain';
+const lines: string[] = [];
+const playing = new AbortController();
+let people: BatchPeople;
+let scheduler: Promise<void>;
+let version = '';
+
+const csv = 'day,rain\n1,0\n';
+const datasetKey = () => `datasets/${dataset}/${version}/data/days.csv`;
+
+const waitFor = <T>(ask: () => Promise<T>, holds: (answer: T) => boolean) =>
+  waitForAnswerThat(ask, holds, () => lines.join('\n'));
+const run = (change: object = {}) =>
+  people.lead.ask('runPipeline', {
+    params: { ...params, pipeline: 'counts' },
+    body: {
+      ...{ revision: '1.0', image, taskImage: image, input: 'data/cohort/days.csv', minutes: 5 },
+      ...{ places: 1, taskVcpus: 1, ...change },
+    },
+  });
+const waitForEnd = ({ id }: ComputeJob) =>
+  waitFor(() => people.lead.ask('showJob', { params: { ...params, job: id } }), isDescribed);
+const Bucket = () => people.project.network.bucket;
+const writeFile = (Key: string, Body: string | Buffer) =>
+  root.send(new PutObjectCommand({ Bucket: Bucket(), Key, Body }));
+async function readFile(Key: string): Promise<string> {
+  const { Body } = await root.send(new GetObjectCommand({ Bucket: Bucket(), Key }));
+  return (await Body?.transformToString()) ?? '';
+}
+/** What the heads of the project's pipelines read by its access point: the text, or the name of the error. */
+async function readAsHead(): Promise<string> {
+  const { items } = await people.lead.ask('listQueues', { params });
+  const role = items[0]?.status === 'open' ? items[0].place.headRole : undefined;
+  const head = new S3Client({ ...cloud.configuration, credentials: await assumeAnyRole(cloud, role ?? '') });
+  const object = { Bucket: people.project.network.datasets?.alias, Key: datasetKey() };
+  return head.send(new GetObjectCommand(object)).then(
+    ({ Body }) => Body?.transformToString() ?? '',
+    (error: Error) => error.name,
+  );
+}
+
+/** A delivered dataset that the project may use. */
+async function grantDataset({ steward, lead }: BatchPeople): Promise<void> {
+  const partner = await signInNewPerson(cloud, 'bat-flow-partner', 'partner');
+  const delivery = await deliverFiles(cloud, partner, dataset, addSha256Sums({ 'days.csv': csv }));
+  if (delivery.status !== 'registered') throw new Error(JSON.stringify(delivery));
+  version = delivery.version;
+  const owner = (await steward.ask('showMe')).name;
+  const terms = { title: 'Rain', controller: 'Tayside Health', licence: 'DSA 1', purposes: ['research'], days: 30 };
+  await steward.ask('governDataset', { params: { dataset }, body: { ...terms, owner } });
+  const body = { dataset, purpose: 'research', endsAt: tomorrow(), explanation: 'Rain by day.' };
+  const use = await lead.ask('requestUse', { params, body });
+  await steward.ask('approveUse', { params: { ...params, use: use.id }, body: {} });
+}
+
+beforeAll(async () => {
+  people = await signInBatchPeople(cloud, params.project);
+  await openTestQueue(people);
+  scheduler = playScheduler(cloud, { ...params, signal: playing.signal, log: line => lines.push(line) });
+  await writeFile('data/pipelines/counts/1.0/main.nf', readFileSync('examples/pipeline/main.nf'));
+}, 240_000);
+afterAll(async () => {
+  playing.abort();
+  await scheduler;
+});
+
+describe('a pipeline', () => {
+  const readTrace = async ({ id }: ComputeJob) => {
+    const trace = await readFile(`batch/${id}/outputs/pipeline_info/trace.txt`);
+    return trace
+      .split('\n')
+      .slice(1, -1)
+      .map(line => line.split('\t').slice(3, 5).join(' '));
+  };
+
+  it('runs in tasks of its own, and another run of it continues where the first ended', async () => {
+    await writeFile('data/cohort/days.csv', 'day,rain\n1,0\n2,5\n');
+    const job = await run();
+    expect(await waitForEnd(job), lines.join('\n')).toMatchObject({ status: 'succeeded' });
+    expect(await readFile(`batch/${job.id}/outputs/report.txt`)).toBe('days: 2\n');
+    expect(await readTrace(job)).toEqual(['COUNT COMPLETED', 'REPORT COMPLETED']);
+    expect(await readFile(`batch/${job.id}/run/nextflow.config`)).toContain("executor = 'awsbatch'");
+    const second = await run({ resumes: job.id });
+    expect(await waitForEnd(second), lines.join('\n')).toMatchObject({ status: 'succeeded' });
+    expect(await readTrace(second)).toEqual(['COUNT CACHED', 'REPORT CACHED']);
+  });
+
+  it('reads the granted version of a dataset by the path that desktops have, and has it on record', async () => {
+    await expect(run({ datasets: [dataset] })).rejects.toThrow(`may not use the dataset ${dataset}`);
+    await grantDataset(people);
+    const input = `/data/${dataset}/${version.slice(0, 12)}/days.csv`;
+    await expect(run({ input })).rejects.toThrow(`${input} is in no dataset of the run`);
+    // The heads of pipelines may read it too once the approval is applied.
+    await waitFor(readAsHead, text => text === csv);
+    const job = await run({ datasets: [dataset], input });
+    expect(await waitForEnd(job), lines.join('\n')).toMatchObject({ status: 'succeeded' });
+    expect(await readFile(`batch/${job.id}/outputs/report.txt`)).toBe('days: 1\n');
+    const { '@graph': graph } = JSON.parse(await readFile(`batch/${job.id}/run/ro-crate-metadata.json`));
+    const { object } = graph.find((entity: Record<string, unknown>) => entity['@type'] === 'CreateAction');
+    expect(object).toContainEqual({ '@id': `urn:broch:dataset:${dataset}:${version}` });
+  });
+
+  it('leaves no task behind when it is cancelled', async () => {
+    const script = `process WAIT {\n  script:\n  """\n  echo waits\n  sleep 60\n  """\n}\nworkflow { WAIT() }\n`;
+    await writeFile('data/pipelines/counts/2.0/main.nf', script);
+    const job = await run({ revision: '2.0' });
+    await waitFor(
+      async () => lines,
+      output => output.includes('WAIT: waits'),
+    );
+    await people.lead.ask('cancelJob', { params: { ...params, job: job.id }, body: { reason: 'Wrong input.' } });
+    expect(await waitForEnd(job)).toMatchObject({ status: 'cancelled' });
+    await waitFor(
+      async () => lines,
+      output => output.some(line => line.startsWith('WAIT: FAILED')),
+    );
+  });
+});
+
+it('when its queue is closed, the desktops of the project read its datasets as before', async () => {
+  await people.lead.ask('closeQueue', { params: { ...params, kind: 'cpu' } });
+  await waitFor(
+    () => people.lead.ask('listQueues', { params }),
+    ({ items }) => items[0]?.status === 'closed',
+  );
+  expect(await readByAccessPoint(cloud, datasetKey(), people.project)).toBe(csv);
+});
