@@ -151,6 +151,12 @@ export const Config = z.strictObject({
             'Web pages whose scripts may upload parts of files to signed addresses (CORS of the landing bucket)',
           omitted: 'none',
         }),
+      sftp: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether data partners may also deliver by SFTP. The endpoint of AWS Transfer Family costs about $219 a month ($0.30 an hour, November 2026), whether or not anybody delivers, and $0.04 for each GB that arrives',
+        ),
     })
     .prefault({}),
   gateway: GatewayConfig.optional(),
@@ -217,6 +223,9 @@ export const Config = z.strictObject({
   }),
 });
 export type Config = z.infer<typeof Config>;
+
+/** The configuration with what is off by default, for pages and tests about all of the app. */
+export const withEveryOption = (config: Config): Config => ({ ...config, ingest: { ...config.ingest, sftp: true } });
 
 /** Reads and checks a configuration file. Errors name the key and the expected value. */
 export function readConfig(file: string): Config {

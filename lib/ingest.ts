@@ -1,5 +1,5 @@
 import { Duration, Stack } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import { type Bucket, HttpMethods, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
@@ -29,6 +29,7 @@ import { delegateToAccessPoints } from './datasets.ts';
 import { Handler, type HandlerModule } from './handler.ts';
 import { MalwareScan } from './malware.ts';
 import { OverdueDeliveries } from './overdue.ts';
+import { createSftpRole, SftpEndpoint } from './sftp.ts';
 import { createUploadRole, uploadStatements } from './upload-role.ts';
 import { Workflow } from './workflow.ts';
 
@@ -38,10 +39,12 @@ export class IngestData extends Construct {
   readonly lake: Bucket;
   readonly work: Bucket;
   readonly scan: MalwareScan;
+  /** What partners may do by SFTP, if the configuration has it. */
+  readonly sftp?: Role;
 
   constructor(scope: Construct, id: string, { core }: { core: Core }) {
     super(scope, id);
-    const { landingDays, lockDays, uploadOrigins } = core.config.ingest;
+    const { landingDays, lockDays, uploadOrigins, sftp } = core.config.ingest;
     this.landing = core.bucket(this, 'Landing', {
       ...(uploadOrigins.length > 0 && { cors: [{ allowedOrigins: uploadOrigins, allowedMethods: [HttpMethods.PUT] }] }),
       lifecycleRules: [
@@ -57,7 +60,13 @@ export class IngestData extends Construct {
       objectLockDefaultRetention: ObjectLockRetention.governance(Duration.days(lockDays)),
       lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(7) }],
     });
-    this.scan = new MalwareScan(this, 'Malware', { subject: 'deliveries', bucket: this.landing, prefix: 'in/' });
+    if (sftp) this.sftp = createSftpRole(this, this.landing);
+    this.scan = new MalwareScan(this, 'Malware', {
+      subject: 'deliveries',
+      bucket: this.landing,
+      prefix: 'in/',
+      ...(this.sftp && { copier: this.sftp }),
+    });
     delegateToAccessPoints(this.lake);
     this.work = core.bucket(this, 'Work', {
       lifecycleRules: [{ expiration: Duration.days(14), noncurrentVersionExpiration: Duration.days(1) }],
@@ -80,6 +89,7 @@ export interface IngestProps {
 /** Checks each delivery when its manifest is uploaded, and registers it or holds it with findings. */
 export class Ingest extends Construct {
   readonly workflow: Workflow;
+  readonly sftp?: SftpEndpoint;
 
   constructor(scope: Construct, id: string, { core, data, people, api, concurrency = 10 }: IngestProps) {
     super(scope, id);
@@ -199,6 +209,7 @@ export class Ingest extends Construct {
       },
     });
     new OverdueDeliveries(this, 'Overdue', { core });
+    if (data.sftp) this.sftp = new SftpEndpoint(this, 'Sftp', { core, landing, role: data.sftp, pool: people.pool });
     api.addRoutes(this, 'ingest', this.createApiFunction(core, people, data, this.workflow.machine));
   }
 

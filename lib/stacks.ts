@@ -89,7 +89,10 @@ class ApiStack extends Stack {
 const capabilities: Readonly<Record<string, (stack: Stack, data: DataStack, api: Api) => void>> = {
   projects: (stack, { core, ingest, people }, api) =>
     new Projects(stack, 'Projects', { core, lake: ingest.lake, people, api }),
-  ingest: (stack, { core, ingest, people }, api) => new Ingest(stack, 'Ingest', { core, data: ingest, people, api }),
+  ingest: (stack, { core, ingest, people }, api) => {
+    const { sftp } = new Ingest(stack, 'Ingest', { core, data: ingest, people, api });
+    if (sftp) addOutputs(stack, { Sftp: sftp.host });
+  },
   datasets: (stack, { core, ingest, airlock, people }, api) =>
     new Datasets(stack, 'Datasets', { core, lake: ingest.lake, signing: airlock.signing, people, api }),
   enclaves: (stack, { core, enclaves, airlock: { release }, people }, api) => {

@@ -18,6 +18,8 @@ export interface EmbeddedCloud {
   /** moto's server, which answers as Cost Explorer. */
   readonly moto: string;
   readonly region: string;
+  /** The port of the SFTP endpoint, once a stack has one. */
+  readonly sftp: number;
   /** The certificate's file, to be trusted, and its key's. */
   readonly ca: string;
   readonly certificateKey: string;
@@ -93,7 +95,12 @@ export async function startCloud({
   // The emulator's own script there is CommonJS, whatever a package.json further up says.
   writeFileSync(join(temporary, 'package.json'), '{}\n');
   execFileSync(python, [join(repositoryRoot, 'local/python/certificate.py'), ca, certificateKey]);
-  const [tls, plainPort, motoPort] = [await findFreePort(), await findFreePort(), await findFreePort()];
+  const [tls, plainPort, motoPort, sftp] = [
+    await findFreePort(),
+    await findFreePort(),
+    await findFreePort(),
+    await findFreePort(),
+  ];
   const [endpoint, plain, moto] = [
     `https://127.0.0.1:${tls}`,
     `http://127.0.0.1:${plainPort}`,
@@ -128,6 +135,7 @@ export async function startCloud({
         AUTH: 'true',
         GATEWAY_PORT: String(plainPort),
         IOT_MTLS_ENABLED: 'false',
+        SFTP_PORT: String(sftp),
         LAMBDA_EXECUTOR: 'local',
         LAMBDA_ACCOUNT_CONCURRENCY: String(concurrency),
         CLOUDTRAIL_RECORDING: '1',
@@ -180,7 +188,7 @@ export async function startCloud({
     await stop();
     throw error;
   }
-  return { endpoint, plain, moto, region, ca, certificateKey, log, environment, crashed: crash, stop };
+  return { endpoint, plain, moto, region, sftp, ca, certificateKey, log, environment, crashed: crash, stop };
 }
 
 /** The last lines of a log, for a message. */

@@ -24,7 +24,7 @@ export interface CloudFacts {
   readonly assembly: string;
   /** The file with the root of enclaves, for who plays hypervisor and KMS. */
   readonly authority: string;
-  readonly ports: { readonly gateway: number; readonly inbox: number };
+  readonly ports: { readonly gateway: number; readonly inbox: number; readonly sftp: number };
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -71,7 +71,7 @@ export async function deployCloud({
   const cloud = await startCloud({ folder, region, waits, faults, ...(concurrency !== undefined && { concurrency }) });
   onOpen({ cloud, close: () => cloud.stop() });
   try {
-    const ports = { gateway: await findFreePort(), inbox: await findFreePort() };
+    const ports = { gateway: await findFreePort(), inbox: await findFreePort(), sftp: cloud.sftp };
     const config = JSON.parse(await readFile(join(repositoryRoot, 'local/config.json'), 'utf8'));
     config.workspaces.gateway = `https://127.0.0.1:${ports.gateway}/enter`;
     const authority = join(folder, 'enclave-authority.json');

@@ -4,7 +4,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { buildQueueTemplate } from '../lib/batch.ts';
-import { readConfig } from '../lib/config.ts';
+import { Config, readConfig } from '../lib/config.ts';
 import { buildNetworkTemplate } from '../lib/projects.ts';
 import { synthesiseApp, type TemplateResource } from './template.ts';
 
@@ -81,12 +81,22 @@ function sumIdle(subject: string, templates: readonly Template[]): { dollars: nu
 }
 
 describe('an idle month', () => {
-  const { templates } = synthesiseApp();
+  const { templates } = synthesiseApp(config);
   const { template } = buildNetworkTemplate(config);
   const { template: queue } = buildQueueTemplate(config);
 
   it('costs at most $20 for the platform, even after rotations of its keys', () => {
     expect(sumIdle('platform', Object.values(templates)).later).toBeLessThanOrEqual(20);
+  });
+
+  it('costs the endpoint for SFTP more, where it is turned on, as its setting says', () => {
+    const { templates: withSftp } = synthesiseApp({ ...config, ingest: { ...config.ingest, sftp: true } });
+    const difference =
+      sumIdle('platform with SFTP', Object.values(withSftp)).dollars -
+      sumIdle('platform', Object.values(templates)).dollars;
+    // The rest of the difference is an alarm.
+    expect(Math.floor(difference)).toBe(219);
+    expect(Config.shape.ingest.unwrap().shape.sftp.description).toContain('$219 a month');
   });
 
   it('costs at most $2 for a project, without storage, even after rotations of its key', () => {

@@ -1,6 +1,6 @@
 import { App, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { type Config, readConfig } from '../lib/config.ts';
+import { type Config, readConfig, withEveryOption } from '../lib/config.ts';
 import { cdkFeatureFlags } from '../lib/flags.ts';
 import { createBrochStacks } from '../lib/stacks.ts';
 
@@ -20,8 +20,11 @@ function synthesise(config: Config) {
   return { app, stacks, templates: { data: Template.fromStack(data), platform: mergeTemplates(running) } };
 }
 
-/** The app of a configuration, in this process. It is made once for each configuration: change nothing of it. */
-export function synthesiseApp(config: Config = readConfig('config/production.json')) {
+/**
+ * The app of a configuration, in this process; by default with everything that can be turned on. It is made once for each
+ * configuration: change nothing of it.
+ */
+export function synthesiseApp(config: Config = withEveryOption(readConfig('config/production.json'))) {
   const name = JSON.stringify(config);
   const result = synthesised.get(name) ?? synthesise(config);
   synthesised.set(name, result);

@@ -47,7 +47,7 @@ const publications: Partial<Record<Partition, Publication>> = {
       'DatasetRegistered',
     ],
   },
-  partners: { source: 'broch.ingest', types: ['PartnerRegistered', 'DeliveryOverdue'] },
+  partners: { source: 'broch.ingest', types: ['PartnerRegistered', 'PartnerKeysSet', 'DeliveryOverdue'] },
   terms: {
     source: 'broch.datasets',
     types: ['DatasetGoverned', 'DatasetWithdrawn', 'DatasetSuspended', 'DatasetResumed', 'DatasetErased'],

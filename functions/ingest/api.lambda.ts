@@ -30,6 +30,7 @@ import { changePartner, pagePartners, readPartner } from './partner-store.ts';
 import { agreementProblem, decidePartner } from './partners.ts';
 import { ingestRoutes } from './routes.ts';
 import { type Delivery, PartnerId, TableShapes } from './schemas.ts';
+import { readSshKey } from './ssh-keys.ts';
 import type { DeliveryCheck } from './steps.ts';
 import {
   changeDelivery,
@@ -237,6 +238,15 @@ export const handler = http(
       const now = currentTime();
       const { state } = await changePartner(TABLE_NAME, partner, read => decidePartner(read, command, now), now);
       if (!state.record) throw new Error('a record that was just registered is missing');
+      return state.record;
+    },
+    setPartnerKeys: async ({ user, params: { name: partnerName }, body: { keys } }) => {
+      const { user: partner, name } = await findPerson(POOL_ID, partnerName);
+      const person = { id: user.id, name: user.name };
+      const command = { do: 'setKeys', partner, name, keys: keys.map(readSshKey), by: person } as const;
+      const now = currentTime();
+      const { state } = await changePartner(TABLE_NAME, partner, read => decidePartner(read, command, now), now);
+      if (!state.record) throw new Error('a record that was just changed is missing');
       return state.record;
     },
     showPartner: async ({ params: { name } }) => {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { contract } from '../contract.ts';
+import { type Contract, contract } from '../contract.ts';
 import { Finding, Sha256 } from '../identifiers.ts';
 import { DatasetId, DeliveryId } from './schemas.ts';
 
@@ -63,6 +63,16 @@ export const DeliveryCancelled = contract(
   delivery.extend({ at: z.iso.datetime() }),
 );
 
+/** Each event after which a partner has something new to read about a delivery. */
+export const deliveryOutcomes: readonly Contract<{ partner: string; delivery: string }>[] = [
+  DeliveryReceived,
+  DeliveryHeld,
+  DeliveryAwaiting,
+  DeliveryRejected,
+  DeliveryExpired,
+  DeliveryCancelled,
+];
+
 /** A dataset has a new version. */
 export const DatasetRegistered = contract(
   'broch.ingest',
@@ -87,6 +97,20 @@ export const PartnerRegistered = contract(
     partnerName: z.string(),
     agreement: z.string(),
     endsAt: z.iso.datetime(),
+    by: z.string(),
+    byName: z.string(),
+    at: z.iso.datetime(),
+  }),
+);
+
+/** The SSH keys of a data partner were replaced: these are the fingerprints of the new ones. */
+export const PartnerKeysSet = contract(
+  'broch.ingest',
+  'PartnerKeysSet',
+  z.object({
+    partner: z.string(),
+    partnerName: z.string(),
+    fingerprints: z.array(z.string()),
     by: z.string(),
     byName: z.string(),
     at: z.iso.datetime(),

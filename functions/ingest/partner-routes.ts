@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { PagingQuery, pageOf, type Route, staffGrants } from '../http/route.ts';
 import { UserName } from '../identifiers.ts';
-import { PartnerRecord, PartnerTerms } from './partner-schemas.ts';
+import { PartnerKeys, PartnerRecord, PartnerTerms } from './partner-schemas.ts';
 
 const routeDefaults = { capability: 'ingest', status: 200, callers: staffGrants } as const;
 const name = z.object({ name: UserName });
@@ -17,6 +17,17 @@ export const partnerRoutes = {
       'partner register petra --organisation Tayside --contact petra@tayside.example --agreement DSA-14 --starts-at 2026-01-01T00:00:00Z --ends-at 2028-01-01T00:00:00Z --datasets admissions',
     params: name,
     body: PartnerTerms,
+    returns: PartnerRecord,
+  },
+  setPartnerKeys: {
+    ...routeDefaults,
+    method: 'PUT',
+    path: '/partners/{name}/keys',
+    cli: 'partner keys',
+    summary: 'Set the SSH keys with which a data partner signs in by SFTP. They replace all earlier ones',
+    example: "partner keys petra --keys 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBcv petra@tayside'",
+    params: name,
+    body: PartnerKeys,
     returns: PartnerRecord,
   },
   showPartner: {

@@ -31,6 +31,19 @@ export const PartnerTerms = z.object({
 });
 export type PartnerTerms = z.infer<typeof PartnerTerms>;
 
+/** A public key that a partner signs in with by SFTP, without its comment. */
+export const SshKey = z.object({ key: z.string(), fingerprint: z.string(), comment: z.string().optional() });
+export type SshKey = z.infer<typeof SshKey>;
+
+/** All keys of a partner: the list replaces the one before. */
+export const PartnerKeys = z.object({
+  keys: z
+    .array(z.string().min(1).max(2048))
+    .max(10)
+    .default([])
+    .describe('the public keys as OpenSSH writes them, all of them; without any, nobody signs in'),
+});
+
 /** A dataset whose delivery did not come in time. */
 const OverdueDataset = z.object({ dataset: DatasetId, dueAt: z.iso.datetime() });
 export type OverdueDataset = z.infer<typeof OverdueDataset>;
@@ -43,5 +56,7 @@ export const PartnerRecord = z.object({
   changedAt: z.iso.datetime(),
   /** As the last daily check found them. */
   overdue: z.array(OverdueDataset).default([]),
+  /** With which it signs in by SFTP. */
+  keys: z.array(SshKey).default([]),
 });
 export type PartnerRecord = z.infer<typeof PartnerRecord>;

@@ -2,8 +2,8 @@ import { BlockList, isIP, isIPv6 } from 'node:net';
 import { outgoingEvent } from '../contract.ts';
 import { type Decision, keepState } from '../decision.ts';
 import { Refused } from '../refused.ts';
-import { DeliveryOverdue, PartnerRegistered } from './events.ts';
-import type { OverdueDataset, PartnerRecord, PartnerTerms } from './partner-schemas.ts';
+import { DeliveryOverdue, PartnerKeysSet, PartnerRegistered } from './events.ts';
+import type { OverdueDataset, PartnerRecord, PartnerTerms, SshKey } from './partner-schemas.ts';
 
 export interface PartnerState {
   readonly record: PartnerRecord | undefined;
@@ -11,11 +11,13 @@ export interface PartnerState {
 
 export type PartnerCommand =
   | { do: 'register'; partner: string; name: string; terms: PartnerTerms; by: { id: string; name: string } }
+  | { do: 'setKeys'; partner: string; name: string; keys: readonly SshKey[]; by: { id: string; name: string } }
   | { do: 'noteOverdue'; overdue: readonly OverdueDataset[] };
 
 /** Decides about the record of a data partner. */
 export function decidePartner(state: PartnerState, command: PartnerCommand, now: string): Decision<PartnerState> {
-  return command.do === 'register' ? registerPartner(state, command, now) : noteOverdue(state, command, now);
+  if (command.do === 'register') return registerPartner(state, command, now);
+  return command.do === 'setKeys' ? setKeys(state, command, now) : noteOverdue(state, command, now);
 }
 
 function registerPartner(
@@ -33,6 +35,7 @@ function registerPartner(
     changedBy: person.name,
     changedAt: now,
     overdue: previous?.overdue ?? [],
+    keys: previous?.keys ?? [],
   };
   const { agreement, endsAt } = terms;
   const event = { partner, partnerName: name, agreement, endsAt, by: person.id, byName: person.name, at: now };
@@ -40,6 +43,33 @@ function registerPartner(
     state: { record },
     events: [outgoingEvent(PartnerRegistered, event)],
     reason: 'the agreement was registered',
+  };
+}
+
+/** The names that the endpoint of AWS Transfer Family takes: https://docs.aws.amazon.com/transfer/latest/userguide/API_CreateUser.html */
+const sftpName = /^\w[\w@.-]{2,99}$/;
+
+/** Replaces the keys of a partner. The next sign-in needs one of the new ones. */
+function setKeys(
+  { record }: PartnerState,
+  { partner, name, keys, by: person }: Extract<PartnerCommand, { do: 'setKeys' }>,
+  now: string,
+): Decision<PartnerState> {
+  if (person.id === partner) throw new Refused('forbidden', 'Nobody sets their own keys.');
+  if (!record)
+    throw new Refused('conflict', `${name} has no agreement on record. Register it first: broch partner register.`);
+  if (!sftpName.test(name))
+    throw new Refused(
+      'conflict',
+      `The user name ${name} cannot sign in by SFTP: it needs 3 to 100 letters without accents, digits, _, @, . or -. Give the partner another account.`,
+    );
+  const distinctKeys = [...new Map(keys.map(key => [key.fingerprint, key])).values()];
+  const fingerprints = distinctKeys.map(({ fingerprint }) => fingerprint);
+  const event = { partner, partnerName: name, fingerprints, by: person.id, byName: person.name, at: now };
+  return {
+    state: { record: { ...record, keys: distinctKeys, changedBy: person.name, changedAt: now } },
+    events: [outgoingEvent(PartnerKeysSet, event)],
+    reason: 'the keys were replaced',
   };
 }
 
@@ -80,10 +110,10 @@ function isInNetworks(address: string, networks: readonly string[]): boolean {
   return list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }
 
-/** Why a partner may not deliver a dataset now; undefined if nothing stands against it. */
+/** Why a partner may not deliver now, or not this dataset; undefined if nothing stands against it. */
 export function agreementProblem(
   record: PartnerRecord | undefined,
-  { dataset, source, now }: { dataset: string; source?: string; now: string },
+  { dataset, source, now }: { dataset?: string; source?: string; now: string },
 ): string | undefined {
   if (!record) return 'No agreement of yours is registered. Ask a data steward to register it: broch partner register.';
   const { agreement, startsAt, endsAt, datasets, networks } = record;
@@ -91,7 +121,7 @@ export function agreementProblem(
     return `Your agreement ${agreement} begins at ${startsAt}. Deliver after that.`;
   if (Date.parse(now) >= Date.parse(endsAt))
     return `Your agreement ${agreement} ended at ${endsAt}. Ask your data steward to renew it.`;
-  if (!datasets.some(pattern => coversDataset(pattern, dataset)))
+  if (dataset !== undefined && !datasets.some(pattern => coversDataset(pattern, dataset)))
     return `Your agreement ${agreement} does not cover the dataset ${dataset}. It covers: ${datasets.join(', ')}.`;
   if (source !== undefined && networks.length > 0 && !isInNetworks(source, networks))
     return `Your agreement ${agreement} allows deliveries from ${networks.join(', ')} only, and you are at ${source}.`;

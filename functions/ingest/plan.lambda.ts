@@ -12,6 +12,7 @@ import { type DeliveryCommand, decideDelivery, foreignDataset, landingPrefix } f
 import { manifestLimits } from './manifest.ts';
 import { readPartner } from './partner-store.ts';
 import { agreementProblem } from './partners.ts';
+import { manifestNames } from './schemas.ts';
 import { DeliveryCheck, deliveryCheckFolder } from './steps.ts';
 import {
   changeDelivery,
@@ -49,6 +50,28 @@ type Planned =
       bytes: number;
     };
 
+const readListed = (prefix: string, { path, version }: ListedObject) =>
+  readObject({ bucket: LANDING_BUCKET, key: prefix + path, version });
+
+/**
+ * The files without copies of the manifest that it does not list. A client that uploads under a temporary name and renames
+ * by SFTP leaves one for a moment, because S3 renames by copying and then deleting.
+ */
+async function withoutManifestCopies(present: ListedObject[], prefix: string, manifest: string) {
+  const original = present.find(({ path }) => path === manifest);
+  if (!original || original.size > manifestLimits.bytes) return present;
+  const sameSizeFiles = present.filter(({ path, size }) => size === original.size && !textNames.has(path));
+  if (sameSizeFiles.length === 0) return present;
+  const bytes = Buffer.from(await readListed(prefix, original));
+  const copies = new Set<ListedObject>();
+  // More files of that size than these are no accident of a client.
+  for (const file of sameSizeFiles.slice(0, 10))
+    if (!bytes.includes(file.path) && bytes.equals(await readListed(prefix, file))) copies.add(file);
+  return present.filter(file => !copies.has(file));
+}
+
+const textNames: ReadonlySet<string> = new Set([...manifestNames, ...bagTagFiles]);
+
 /**
  * Records the version of every file of a delivery, compares the files with the manifest, and divides them into chunks.
  * The result contains only keys of the work bucket, so its size does not grow with the number of files.
@@ -62,12 +85,13 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
   const change = (command: DeliveryCommand) =>
     changeDelivery(TABLE_NAME, partner, id, read => decideDelivery(read, command, now), now);
   const prefix = landingPrefix(partner, id);
-  const present = await listObjects(LANDING_BUCKET, prefix);
+  const uploads = await listObjects(LANDING_BUCKET, prefix);
+  const present = uploads && (await withoutManifestCopies(uploads, prefix, manifest));
   const ownManifest = present?.find(({ path }) => path === manifest);
   if (present && ownManifest?.version !== manifestVersion)
     return { outcome: 'ignored', reason: 'a newer upload of the manifest has a check of its own' };
 
-  const read = ({ path, version }: ListedObject) => readObject({ bucket: LANDING_BUCKET, key: prefix + path, version });
+  const read = (file: ListedObject) => readListed(prefix, file);
   const fits = ownManifest !== undefined && ownManifest.size <= manifestLimits.bytes;
   if (delivery.status === 'registered') {
     const digest = fits ? sha256(await read(ownManifest)) : undefined;

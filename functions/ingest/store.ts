@@ -8,7 +8,8 @@ import { Refused } from '../refused.ts';
 import { createRow, type Page, pageRows, type Row, type RowWrite, readRow, replaceRow, writeRows } from '../table.ts';
 import { DataContract } from './contract-schemas.ts';
 import { foreignDataset, isNewerVersion, summariseDelivery, withdrawnDataset } from './ingest.ts';
-import { DatasetVersion, Delivery, DeliverySummary, PartnerId } from './schemas.ts';
+import { DatasetVersion, Delivery, DeliveryId, DeliverySummary, PartnerId } from './schemas.ts';
+import { isFolderOpen } from './sftp.ts';
 
 // A delivery is a row in its partner's partition, so other partners cannot find it. For staff, a pointer by id names the
 // partner.
@@ -25,13 +26,38 @@ const versionKey = (dataset: string, version: string) => rowKey('dataset', datas
 const byTime = 'AT#';
 const headKey = (dataset: string) => rowKey('datasets', '', dataset);
 
+const firstRows = (delivery: Delivery): RowWrite[] => [
+  { key: ownerKey(delivery.id), read: undefined, item: { partner: delivery.partner } },
+  { key: deliveryKey(delivery.partner, delivery.id), read: undefined, item: delivery },
+  { key: summaryKey(delivery), item: summariseDelivery(delivery) },
+];
+
 /** Writes a new delivery. Returns false if the id exists. */
-export async function createDelivery(table: string, delivery: Delivery): Promise<boolean> {
-  return writeRows(table, [
-    { key: ownerKey(delivery.id), read: undefined, item: { partner: delivery.partner } },
-    { key: deliveryKey(delivery.partner, delivery.id), read: undefined, item: delivery },
-    { key: summaryKey(delivery), item: summariseDelivery(delivery) },
-  ]);
+export const createDelivery = (table: string, delivery: Delivery): Promise<boolean> =>
+  writeRows(table, firstRows(delivery));
+
+const folderKey = (partner: string, dataset: string) => rowKey('partner', partner, `SFTP#${dataset}`);
+const Folder = z.object({ delivery: DeliveryId });
+
+/**
+ * The delivery in a partner's folder of a dataset: the one there if more files may arrive in it, otherwise `fresh`.
+ * Whoever signs in twice at the same moment gets the same one.
+ */
+export async function openFolder(table: string, fresh: Delivery): Promise<Delivery> {
+  const { partner, dataset } = fresh;
+  const key = folderKey(partner, dataset);
+  const { delivery } = await changeRows(
+    table,
+    `the folder ${dataset}`,
+    async () => {
+      const folder = await readRow(table, Folder, key);
+      return { folder, delivery: folder && (await readDelivery(table, partner, folder.delivery)) };
+    },
+    ({ delivery }) => ({ delivery: delivery && isFolderOpen(delivery) ? delivery : fresh }),
+    ({ delivery }, { folder }) =>
+      delivery === fresh ? [{ key, read: folder, item: { delivery: fresh.id } }, ...firstRows(fresh)] : [],
+  );
+  return delivery;
 }
 
 export const readDelivery = (table: string, partner: string, id: string): Promise<Row<Delivery> | undefined> =>

@@ -52,6 +52,7 @@ import batch  # noqa: E402
 import codeartifact  # noqa: E402
 import guardduty  # noqa: E402
 import service_quotas  # noqa: E402
+import transfer  # noqa: E402, F401
 
 ministack.SERVICE_HANDLERS["batch"] = batch.handle_request
 ministack.SERVICE_HANDLERS["codeartifact"] = codeartifact.handle_request

@@ -125,6 +125,7 @@ describe('the key', () => {
     revokeRequest: { reason: 'none' },
     withdrawRequest: { reason: 'none' },
     registerPartner: openAgreement,
+    setPartnerKeys: { keys: [] },
     setContract: { resources: [{ path: '*.csv', schema: { fields: [{ name: 'id' }] } }] },
     governDataset: { owner: 'sam', title: 'A', controller: 'B', licence: 'C', purposes: ['research'] },
     suspendDataset: { reason: 'none' },

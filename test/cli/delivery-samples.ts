@@ -17,6 +17,7 @@ const partner = {
   changedBy: 'olga',
   changedAt: time,
   overdue: [{ dataset: 'admissions', dueAt: time }],
+  keys: [{ key: 'ssh-ed25519 AAAAC3Nz', fingerprint: 'SHA256:0abc', comment: 'petra@tayside' }],
 };
 const checkId = `dl-0011223344556677-${'0'.repeat(32)}`;
 const accepted = { by: 's-1', byName: 'stella', at: time };
@@ -66,6 +67,7 @@ export const deliverySamples = {
     ],
   },
   registerPartner: partner,
+  setPartnerKeys: partner,
   showPartner: partner,
   listPartners: { items: [partner] },
   openDelivery: delivery,

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { routes } from '../../functions/api/routes.ts';
 import { ACCESS_MARKER, formatAccess, listEndpoints } from '../../lib/access-page.ts';
-import { readConfig } from '../../lib/config.ts';
+import { readConfig, withEveryOption } from '../../lib/config.ts';
 import { synthesiseTemplates } from '../../lib/deployed-templates.ts';
 import { renewPage } from '../../lib/generated-page.ts';
 
 const text = readFileSync('docs/access.md', 'utf8');
-const templates = synthesiseTemplates(readConfig('config/production.json'));
+const templates = synthesiseTemplates(withEveryOption(readConfig('config/production.json')));
 const endpoints = listEndpoints(templates);
 
 describe('the page on access', () => {

@@ -49,7 +49,7 @@ describe('the events of a partition', () => {
   const partitionsOf = (event: { source: string; type: string }) =>
     (Object.keys(partitions) as Partition[]).filter(partition => mayPublish(rowKey(partition, 'x').pk, event));
   const accesses = ['FileViewed', 'DownloadOpened', 'DownloadTaken', 'DownloadPaged', 'DownloadMoved'];
-  const partnerEvents = ['PartnerRegistered', 'DeliveryOverdue'];
+  const partnerEvents = ['PartnerRegistered', 'PartnerKeysSet', 'DeliveryOverdue'];
   const homeOf = ({ source, type }: { source: string; type: string }): Partition | undefined => {
     if (accesses.includes(type)) return 'look';
     return partnerEvents.includes(type) ? 'partners' : homes[source];

@@ -54,6 +54,7 @@ export const exampleBodies: Record<string, object> = {
   addMember: { roles: ['researcher'] },
   removeMember: { reason: 'left' },
   setContract: { resources: [{ path: '*.csv', schema: { fields: [{ name: 'id' }] } }] },
+  setPartnerKeys: { keys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f'] },
   registerPartner: {
     organisation: 'Tayside Health',
     contact: 'petra@tayside.example',

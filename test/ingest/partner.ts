@@ -38,7 +38,7 @@ export async function signInNewPerson(
   name: string,
   group: UserGroup,
   patience?: RetryPolicy,
-): Promise<ApiClient & { again(): Promise<ApiClient> }> {
+): Promise<ApiClient & { readonly name: string; again(): Promise<ApiClient> }> {
   const place = {
     name: 'test',
     api: cloud.api,
@@ -58,7 +58,7 @@ export async function signInNewPerson(
       patience,
     );
   };
-  return { ...(await signedIn()), again: signedIn };
+  return { ...(await signedIn()), name: person.name, again: signedIn };
 }
 
 /** S3 with the credentials of a delivery, as its partner has it. */

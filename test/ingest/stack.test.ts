@@ -122,6 +122,92 @@ describe('the upload role', () => {
   });
 });
 
+describe('SFTP', () => {
+  const { templates: withSftp } = synthesiseApp({ ...config, ingest: { ...config.ingest, sftp: true } });
+  const [[, server] = []] = findTemplateResources(withSftp.platform, 'AWS::Transfer::Server');
+  const [[signIn = ''] = []] = findTemplateResources(withSftp.platform, 'AWS::Lambda::Function').filter(([id]) =>
+    id.startsWith('IngestSftpSignInFunction'),
+  );
+  const [[, role] = []] = findTemplateResources(withSftp.data, 'AWS::IAM::Role').filter(([id]) =>
+    id.startsWith('IngestSftp'),
+  );
+
+  it('is deployed only if it is configured', () => {
+    expect(findTemplateResources(templates.platform, 'AWS::Transfer::Server')).toEqual([]);
+    expect(JSON.stringify(templates.data.toJSON())).not.toContain('transfer.amazonaws.com');
+  });
+
+  it('is offered to keys only, with a named security policy, and logged', () => {
+    expect(server?.Properties).toMatchObject({
+      Protocols: ['SFTP'],
+      Domain: 'S3',
+      IdentityProviderType: 'AWS_LAMBDA',
+      IdentityProviderDetails: { Function: { 'Fn::GetAtt': [signIn, 'Arn'] }, SftpAuthenticationMethods: 'PUBLIC_KEY' },
+      SecurityPolicyName: 'TransferSecurityPolicy-2025-03',
+      StructuredLogDestinations: [expect.anything()],
+      ProtocolDetails: { SetStatOption: 'ENABLE_NO_OP' },
+      S3StorageOptions: { DirectoryListingOptimization: 'ENABLED' },
+    });
+  });
+
+  it('may call the function that signs partners in, for this endpoint of this account', () => {
+    withSftp.platform.hasResourceProperties('AWS::Lambda::Permission', {
+      Action: 'lambda:InvokeFunction',
+      FunctionName: { 'Fn::GetAtt': [signIn, 'Arn'] },
+      Principal: 'transfer.amazonaws.com',
+      SourceAccount: config.account,
+      SourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^IngestSftpServer'), 'Arn'] },
+    });
+  });
+
+  it('gives its role to Transfer Family for this account only', () => {
+    expect(role?.Properties.AssumeRolePolicyDocument).toMatchObject({
+      Statement: [
+        {
+          Action: 'sts:AssumeRole',
+          Principal: { Service: 'transfer.amazonaws.com' },
+          Condition: { StringEquals: { 'aws:SourceAccount': config.account } },
+        },
+      ],
+    });
+  });
+
+  it('allows the role what a rename needs, never a version, and the key through S3', () => {
+    const statements = findTemplateResources(withSftp.data, 'AWS::IAM::Policy')
+      .filter(([id]) => id.startsWith('IngestSftp'))
+      .flatMap(([, { Properties }]) => (Properties.PolicyDocument as { Statement: { Action: string[] }[] }).Statement);
+    expect(statements.flatMap(({ Action }) => Action).sort()).toEqual([
+      'kms:Decrypt',
+      'kms:GenerateDataKey',
+      's3:AbortMultipartUpload',
+      's3:DeleteObject',
+      's3:GetBucketLocation',
+      's3:GetObject',
+      's3:GetObject',
+      's3:GetObjectTagging',
+      's3:ListBucket',
+      's3:PutObject',
+      's3:PutObjectTagging',
+    ]);
+    expect(JSON.stringify(statements)).toContain(`"kms:ViaService":"s3.${config.region}.amazonaws.com"`);
+  });
+
+  it('carries results of the malware scan along with a copy, and nobody else writes them', () => {
+    interface Denial {
+      Sid?: string;
+      Condition?: { ArnNotEquals?: Record<string, object> };
+    }
+    const exceptions = (data: typeof templates.data) =>
+      findTemplateResources(data, 'AWS::S3::BucketPolicy')
+        .filter(([id]) => id.startsWith('IngestLanding'))
+        .flatMap(([, { Properties }]) => (Properties.PolicyDocument as { Statement: Denial[] }).Statement)
+        .filter(({ Sid }) => Sid === 'OnlyTheScanTags')
+        .flatMap(({ Condition }) => [Condition?.ArnNotEquals?.['aws:PrincipalArn']].flat());
+    expect(exceptions(templates.data)).toHaveLength(1);
+    expect(exceptions(withSftp.data)).toHaveLength(2);
+  });
+});
+
 describe('the rule', () => {
   it('matches manifests in the landing bucket only', () => {
     templates.platform.hasResourceProperties('AWS::Events::Rule', {
