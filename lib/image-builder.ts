@@ -19,6 +19,15 @@ export const digestCommand =
   'find -L "$BROCH_IMAGE" shared -type f | LC_ALL=C sort | xargs sha256sum | sha256sum | cut --delimiter=" " --fields=1';
 
 /**
+ * Fetches the values that a recipe has no default for. An image without such values needs no file: the list tells that from
+ * a refusal, which ends the build.
+ */
+export const valuesCommand = [
+  'found=$(aws s3api list-objects-v2 --bucket "$BUILDS" --prefix "variables/$BROCH_IMAGE.pkrvars.hcl" --no-paginate --query KeyCount --output text) || exit 1',
+  'if [ "$found" = 0 ]; then : >values.pkrvars.hcl; else aws s3 cp "s3://$BUILDS/variables/$BROCH_IMAGE.pkrvars.hcl" values.pkrvars.hcl || exit 1; fi',
+].join('; ');
+
+/**
  * What CodeBuild runs. Packer and the plugin of Session Manager come from the bucket, where an operator puts releases that
  * they have verified, and so do the values that a recipe has no default for.
  */
@@ -26,7 +35,7 @@ const commands = [
   `test "$(${digestCommand})" = "$BROCH_RECIPE"`,
   'aws s3 cp "s3://$BUILDS/tools/packer.zip" packer.zip && unzip -q packer.zip packer -d /usr/bin && rm packer.zip',
   'aws s3 cp "s3://$BUILDS/tools/session-manager-plugin.rpm" plugin.rpm && dnf install --assumeyes ./plugin.rpm && rm plugin.rpm',
-  'aws s3 cp "s3://$BUILDS/variables/$BROCH_IMAGE.pkrvars.hcl" values.pkrvars.hcl',
+  valuesCommand,
   // Of no other image: the enclave's image, from sources that are a part of the recipe. It needs Docker, so build.lambda.ts
   // starts this build in privileged mode.
   'if [ "$BROCH_IMAGE" = enclave-parent ]; then dnf install --assumeyes aws-nitro-enclaves-cli aws-nitro-enclaves-cli-devel && python3 -m pip install --quiet --no-deps --require-hashes --requirement enclave-parent/enclave/image/requirements.txt && sh enclave-parent/enclave/image/build.sh enclave-parent/loader || exit 1; fi',
@@ -81,7 +90,7 @@ export class ImageBuilder extends Construct {
         resources: [`arn:${partition}:s3:::${recipes.s3BucketName}/${recipes.s3ObjectKey}`],
       }),
       ...bucketAccess(builds, ['read'], 'tools/').statements,
-      ...bucketAccess(builds, ['read'], 'variables/').statements,
+      ...bucketAccess(builds, ['read', 'list'], 'variables/').statements,
       ...bucketAccess(builds, ['write'], 'builds/').statements,
       ...packerStatements(this, network, key),
     ];

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { imagesFolder } from './recipes.ts';
 
 let root: string;
@@ -29,7 +29,7 @@ function write(path: string, text: string): void {
 /** Runs a script whose folders are all in `root`, with these real programs, and with programs that this text replaces. */
 function runScript(
   name: string,
-  { real, played = {} }: { real: string[]; played?: Record<string, string> },
+  { real, played = {}, env = {} }: { real: string[]; played?: Record<string, string>; env?: Record<string, string> },
   ...args: string[]
 ) {
   const programs = join(root, 'programs');
@@ -45,7 +45,7 @@ function runScript(
   const rootedText = text.replaceAll(/(?<=[\s>"'(])\/(?=(etc|opt|var|run|usr|home|root|lib)\/)/g, `${root}/`);
   expect(rootedText.replaceAll(root, '')).toBe(text);
   write('script', rootedText);
-  return spawnSync('/bin/sh', [join(root, 'script'), ...args], { env: { PATH: programs }, encoding: 'utf8' });
+  return spawnSync('/bin/sh', [join(root, 'script'), ...args], { env: { PATH: programs, ...env }, encoding: 'utf8' });
 }
 
 describe('the smoke test of the bill of materials', () => {
@@ -117,4 +117,58 @@ it('a GPU is tested by the kernel that the image will run, which its build resta
   const build = readFileSync(join(imagesFolder, 'shared/linux-build.pkr.hcl'), 'utf8');
   const marker = /touch (\/run\/\S+)/.exec(gpu)?.[1] ?? expect.fail();
   expect(build).toContain(`if [ -e ${marker} ]; then systemctl reboot; fi`);
+});
+
+describe('the settings of a licence server', () => {
+  const provision = () => {
+    for (const path of ['etc/npmrc', 'etc/profile.d/other.sh']) write(path, '');
+    const env = {
+      BROCH_PACKAGE_MIRROR: 'https://packages.example',
+      BROCH_LINUX: join(imagesFolder, 'shared/linux'),
+      BROCH_RECIPE_FOLDER: join(root, 'recipe'),
+    };
+    expect(runScript('mirror.sh', { real: ['cat', 'install', 'sed', 'touch'], env })).toMatchObject({ status: 0 });
+    return join(root, 'etc/broch/licences.conf');
+  };
+
+  it('come from licences.conf of the recipe', () => {
+    write('recipe/licences.conf', 'MLM_LICENSE_FILE=27000@licences.example\n');
+    expect(readFileSync(provision(), 'utf8')).toBe('MLM_LICENSE_FILE=27000@licences.example\n');
+  });
+
+  it('may be missing', () => expect(existsSync(provision())).toBe(false));
+});
+
+describe('a new link to a desktop whose screen is locked', () => {
+  const bus = 'unix:path=/run/a,guid=b';
+  const real = ['pgrep', 'id', 'tr', 'grep', 'sed', 'setsid', 'sleep'];
+
+  it('replaces the locker of its own display, which nobody has a password for', async () => {
+    const log = join(root, 'log');
+    write('log', '');
+    const locker = `trap 'kill $!; exit' TERM; echo "$$ $DISPLAY $DBUS_SESSION_BUS_ADDRESS" >>${log}; sleep 60 & wait`;
+    write('programs/xfce4-screensaver', `#!/bin/sh\n${locker}\n`);
+    chmodSync(join(root, 'programs/xfce4-screensaver'), 0o755);
+    const lines = () => readFileSync(log, 'utf8').split('\n').slice(0, -1);
+    const display = `:9${process.pid}`;
+    for (const [index, DISPLAY] of [display, `${display}1`].entries()) {
+      const env = { PATH: '/usr/bin:/bin', DISPLAY, DBUS_SESSION_BUS_ADDRESS: bus };
+      spawn(join(root, 'programs/xfce4-screensaver'), { env, stdio: 'ignore' });
+      await vi.waitFor(() => expect(lines()).toHaveLength(index + 1), 20_000);
+    }
+    const [first, neighbour] = lines().map(line => Number(line.split(' ')[0]));
+    const isRunning = (process: number | undefined) => existsSync(`/proc/${process}/exe`);
+    expect(runScript('files/reconnectwm.sh', { real, env: { DISPLAY: display } })).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+    await vi.waitFor(() => expect(lines()).toHaveLength(3), 20_000);
+    const [id, ...place] = (lines()[2] ?? '').split(' ');
+    expect(place).toEqual([display, bus]);
+    expect([first, neighbour, Number(id)].map(isRunning)).toEqual([false, true, true]);
+    for (const started of [Number(neighbour), Number(id)]) process.kill(started);
+  }, 60_000);
+
+  it('changes nothing if no locker runs', () =>
+    expect(runScript('files/reconnectwm.sh', { real, env: { DISPLAY: ':none' } })).toMatchObject({ status: 0 }));
 });

@@ -5,6 +5,7 @@ import { workspaceProviders } from '../../functions/workspaces/kinds.ts';
 import { optionsWithOtherCalls } from './packer-calls.ts';
 import { imageNames, imagesFolder, readRecipe } from './recipes.ts';
 
+const builderCommands = readFileSync(join(imagesFolder, '../lib/image-builder.ts'), 'utf8');
 const recipes = await Promise.all(imageNames.map(async name => [name, await readRecipe(name)] as const));
 
 describe('the Packer recipes', () => {
@@ -117,6 +118,19 @@ describe('the Packer recipes', () => {
       expect(variable.validation[0].error_message, name).toMatch(/sha256sum|Get-FileHash/);
     }
   });
+
+  it.each(recipes)(
+    '%s has no variable without a value, but on Debian the versions and hashes of downloads',
+    (name, { variables }) => {
+      const builderValues = new Set([...builderCommands.matchAll(/-var "(\w+)=/g)].map(([, variable]) => variable));
+      const missing = Object.entries(variables).filter(
+        ([key, variable]) => !('default' in variable) && !builderValues.has(key),
+      );
+      const isOnDebian = name.startsWith('linux-');
+      expect(missing.length > 0).toBe(isOnDebian);
+      for (const [key] of missing) expect(key).toMatch(/_(version|sha256)$/);
+    },
+  );
 
   it.each(recipes)('%s writes a manifest of what was built', (_, { postProcessors }) => {
     expect(postProcessors.manifest[0]).toMatchObject({

@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import type { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { APPROVED_TAG, ImageName } from '../../functions/images/schemas.ts';
-import { digestCommand } from '../../lib/image-builder.ts';
+import { digestCommand, valuesCommand } from '../../lib/image-builder.ts';
 import { digestRecipe, recipesFolder } from '../../lib/recipes.ts';
 import { findTemplateResources, synthesiseApp } from '../template.ts';
 import { packerCalls } from './packer-calls.ts';
@@ -34,6 +34,26 @@ describe('the digest of a recipe', () => {
 
   it('differs between images', () =>
     expect(new Set(ImageName.options.map(digestRecipe)).size).toBe(ImageName.options.length));
+});
+
+describe('the values of a recipe', () => {
+  it.each([
+    ['are fetched', 'echo 1', { status: 0, stdout: 'copy s3://builds/variables/gateway.pkrvars.hcl\n' }],
+    ['may be missing', 'echo 0', { status: 0, stdout: 'an empty file\n' }],
+    ['end the build if they may not be read', 'return 254', { status: 1, stdout: '' }],
+  ])('%s', (_, answer, expected) => {
+    const played = `aws() { if [ "$1" = s3 ]; then echo "copy $3"; else ${answer}; fi; }; cd "$(mktemp -d)"`;
+    const outcome = 'if [ -f values.pkrvars.hcl ]; then echo "an empty file"; fi';
+    const env = { ...process.env, BUILDS: 'builds', BROCH_IMAGE: 'gateway' };
+    expect(
+      spawnSync('sh', ['-c', [played, valuesCommand, outcome].join('\n')], { env, encoding: 'utf8' }),
+    ).toMatchObject(expected);
+  });
+
+  it('are looked for with a right to list, without which a missing file looks like a refusal', () =>
+    expect(JSON.stringify(allows('Builder', 's3:ListBucket').map(({ Condition }) => Condition))).toContain(
+      'variables/',
+    ));
 });
 
 describe('the role of the builder', () => {

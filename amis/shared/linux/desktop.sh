@@ -4,7 +4,7 @@ set -eu
 
 files="$BROCH_LINUX/files"
 install --mode=644 "$files/xrdp.ini" "$files/sesman.ini" /etc/xrdp/
-install --mode=755 "$files/startwm.sh" /etc/xrdp/startwm.sh
+install --mode=755 "$files/startwm.sh" "$files/reconnectwm.sh" /etc/xrdp/
 install --directory /etc/xdg/xfce4/xfconf/xfce-perchannel-xml
 install --mode=644 "$files/xfce4-screensaver.xml" /etc/xdg/xfce4/xfconf/xfce-perchannel-xml/
 

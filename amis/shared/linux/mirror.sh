@@ -37,3 +37,6 @@ cat >/etc/profile.d/broch-mirror.sh <<CONF
 export NPM_CONFIG_GLOBALCONFIG=/etc/npmrc
 CONF
 install --mode=644 "$BROCH_LINUX/files/licences.sh" /etc/profile.d/broch-licences.sh
+if [ -f "$BROCH_RECIPE_FOLDER/licences.conf" ]; then
+  install -D --mode=644 "$BROCH_RECIPE_FOLDER/licences.conf" /etc/broch/licences.conf
+fi

@@ -7,6 +7,7 @@ done
 for channel in rdpdr cliprdr rdpsnd; do
   grep -q "^$channel=false" /etc/xrdp/xrdp.ini || { echo "the channel $channel is open"; exit 1; }
 done
+[ -x /etc/xrdp/reconnectwm.sh ] || { echo "a new link does not unlock a locked session"; exit 1; }
 grep -q '^AllowRootLogin=false' /etc/xrdp/sesman.ini || { echo "root may sign in"; exit 1; }
 [ "$(grep -c '^lib=' /etc/xrdp/xrdp.ini)" = 1 ] || { echo "there is another kind of session"; exit 1; }
 runuser -u xrdp -- test -r /etc/ssl/private/ssl-cert-snakeoil.key || { echo "xrdp cannot read its key"; exit 1; }
