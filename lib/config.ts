@@ -161,26 +161,24 @@ export const Config = z.strictObject({
     .prefault({}),
   gateway: GatewayConfig.optional(),
   workspaces: WorkspacesConfig,
-  images: z
-    .strictObject({
-      authors: z.array(UserName).default([]).meta({
-        description: 'The user names of the people who change recipes of images. They approve no image',
-        omitted: 'nobody',
-      }),
-      buildDays: z
-        .number()
-        .int()
-        .min(7)
-        .max(365)
-        .default(30)
-        .describe('Days after which an image that is in use is built again by itself, as after a change of its recipe'),
-      policy: FindingPolicy.prefault({}),
-      sharing: z.array(ShareTarget).max(20).default([]).meta({
-        description: 'Other accounts and regions that may start machines from the published images',
-        omitted: 'none',
-      }),
-    })
-    .prefault({}),
+  images: z.strictObject({
+    authors: z
+      .array(UserName)
+      .min(1)
+      .describe('The user names of everybody who can change recipes of images. They approve no image'),
+    buildDays: z
+      .number()
+      .int()
+      .min(7)
+      .max(365)
+      .default(30)
+      .describe('Days after which an image that is in use is built again by itself, as after a change of its recipe'),
+    policy: FindingPolicy.prefault({}),
+    sharing: z.array(ShareTarget).max(20).default([]).meta({
+      description: 'Other accounts and regions that may start machines from the published images',
+      omitted: 'none',
+    }),
+  }),
   packages: z
     .strictObject({
       openTiers: z.array(PackageTier).default([1]).meta({

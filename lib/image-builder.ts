@@ -16,7 +16,7 @@ import { privateRecipeFiles, recipesFolder } from './recipes.ts';
 
 /** The digest of a recipe, as `digestRecipe` computes it, in the folder of all recipes. */
 export const digestCommand =
-  'find -L "$BROCH_IMAGE" shared -type f | LC_ALL=C sort | xargs sha256sum | sha256sum | cut --delimiter=" " --fields=1';
+  'find -L "$BROCH_IMAGE" shared -name __pycache__ -prune -o -type f -print | LC_ALL=C sort | xargs sha256sum | sha256sum | cut --delimiter=" " --fields=1';
 
 /**
  * Fetches the values that a recipe has no default for. An image without such values needs no file: the list tells that from

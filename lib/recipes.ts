@@ -5,9 +5,9 @@ import { ImageName } from '../functions/images/schemas.ts';
 
 export const recipesFolder = join(import.meta.dirname, '../amis');
 
-/** What belongs to one account and not to the recipe. */
-export const privateRecipeFiles = ['*.auto.pkrvars.hcl', '*.md'];
-const isPrivate = (name: string) => privateRecipeFiles.some(pattern => name.endsWith(pattern.slice(1)));
+/** What belongs to one account or one machine and not to the recipe. */
+export const privateRecipeFiles = ['*.auto.pkrvars.hcl', '*.md', '__pycache__'];
+const isPrivate = (name: string) => privateRecipeFiles.some(pattern => name.endsWith(pattern.replace('*', '')));
 
 /** The files below a folder, links followed, as paths from the folder of all recipes. */
 const listFiles = (path: string): string[] =>

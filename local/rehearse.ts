@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,6 +14,7 @@ import {
   sealMachine,
 } from './rehearsal/machine.ts';
 import { listNextflowChecks } from './rehearsal/nextflow.ts';
+import { DEBIAN_MIRROR, findRehearsalObstacle } from './rehearsal/obstacle.ts';
 import { findPacker, validateRecipe } from './rehearsal/packer.ts';
 import { surroundingAddresses } from './rehearsal/surroundings.ts';
 
@@ -80,26 +80,6 @@ async function rehearsePacker(): Promise<void> {
   );
 }
 
-/** Why no rehearsal can run here, in a sentence that says what to do. */
-function findObstacle(mirror: string): string | undefined {
-  if (process.platform !== 'linux') return 'a rehearsal needs Linux.';
-  if (process.getuid?.() !== 0)
-    return 'a rehearsal needs root: it makes namespaces and a Debian system. Run it with sudo.';
-  const tools = ['debootstrap', 'import', 'ip', 'nft', 'nsenter', 'unshare', 'xfreerdp', 'Xvfb'];
-  const missing = tools.filter(tool => spawnSync('which', [tool]).status !== 0);
-  if (missing.length > 0) return `${missing.join(', ')} is missing. Install the packages that --help names.`;
-  if (spawnSync('unshare', ['--net', '--mount', '--pid', '--fork', 'true']).status !== 0)
-    return 'this machine allows no new namespaces, which a rehearsal needs. Run it outside of a container.';
-  const probe = spawnSync('debootstrap', [
-    '--print-debs',
-    '--variant=minbase',
-    'trixie',
-    join(rehearsalFolder, 'probe'),
-    mirror,
-  ]);
-  return probe.status === 0 ? undefined : `${mirror} does not answer. Name a mirror of Debian with --mirror.`;
-}
-
 const settings = (small: boolean) => [
   `BROCH_PACKAGE_MIRROR=http://${surroundingAddresses.mirror}`,
   'BROCH_RECIPE=rehearsal',
@@ -156,7 +136,7 @@ function machineChecks(machine: RehearsedMachine, small: boolean): Check[] {
 
 async function rehearseImage(image: string, small: boolean, reuse: boolean, mirror: string): Promise<void> {
   mkdirSync(rehearsalFolder, { recursive: true });
-  const obstacle = findObstacle(mirror);
+  const obstacle = findRehearsalObstacle(mirror);
   if (obstacle) stop(obstacle, NO_REHEARSAL_HERE);
   print(
     `${image}${small ? ', small: the packages of packages-small.txt' : ''}. Left out, because only the internet has it:`,
@@ -172,7 +152,7 @@ const { values, positionals } = parseArgs({
   options: {
     small: { type: 'boolean', default: false },
     reuse: { type: 'boolean', default: false },
-    mirror: { type: 'string', default: 'http://deb.debian.org/debian' },
+    mirror: { type: 'string', default: DEBIAN_MIRROR },
     help: { type: 'boolean', default: false },
   },
 });

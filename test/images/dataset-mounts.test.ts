@@ -30,7 +30,7 @@ except ValueError as error:
     print(json.dumps([f'refused: {error}']))
 `;
   const text = mounts.map(path => `mountpoint-s3 ${path} fuse ro 0 0\n`).join('');
-  const { stdout, stderr } = spawnSync('python3', ['-c', script, program], {
+  const { stdout, stderr } = spawnSync('python3', ['-B', '-c', script, program], {
     input: JSON.stringify({ list, mounts: `proc /proc proc rw 0 0\nmountpoint-s3 /data fuse rw 0 0\n${text}`, now }),
     encoding: 'utf8',
   });
