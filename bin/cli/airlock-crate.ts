@@ -8,13 +8,14 @@ import {
   crateOf,
   OUTPUTS_FOLDER,
 } from '../../functions/airlock/release/crate.ts';
-import type { ReleasedFile } from '../../functions/airlock/release/record.ts';
+import type { ReleasedFile, ReleaseRecord } from '../../functions/airlock/release/record.ts';
+import { type CrateRun, WORKFLOW_FOLDER, workflowCrateOf } from '../../functions/airlock/release/run-crate.ts';
 import { stripAssessments } from '../../functions/airlock/release/strip-assessments.ts';
 import { currentTime } from '../../functions/clock.ts';
 import { addToBag, type BagEntry, copyToBag, createFolderBag, createZipBag } from './airlock-bag.ts';
 import { resolveReleaseFolder } from './airlock-tree.ts';
 import { readTrustedRecord, resolvePin, verifyFolder } from './airlock-verify.ts';
-import { defineCommand } from './commands.ts';
+import { type CommandContext, defineCommand } from './commands.ts';
 import { ExitError } from './exit.ts';
 import { formatBytes, formatCount } from './output.ts';
 import { ProgressLine } from './progress.ts';
@@ -41,14 +42,29 @@ async function cleanMetadata(folder: string, file: ReleasedFile): Promise<{ text
   return { text: `${JSON.stringify(result.metadata, null, 2)}\n`, why: reason };
 }
 
+/** The batch job that made the files, if the record names one and Broch answers. */
+async function readRun({ project, run: job }: ReleaseRecord, context: CommandContext): Promise<CrateRun | undefined> {
+  if (job === undefined) return undefined;
+  try {
+    return await context.api().ask('showJob', { params: { project, job } });
+  } catch (error) {
+    context.remark(`${job} made the files, but Broch does not describe it: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+/** What a licence must say where the profile requires one and nobody named any. */
+const conditions = 'Under the agreements of the project with the trusted research environment.';
+
 export const airlockCrateCommand = defineCommand({
   words: ['airlock', 'crate'],
   summary: 'Pack a verified release as a Five Safes RO-Crate, in a BagIt folder or as one zip',
   notes: [
     'Checks the record and every file first, then writes the bag: the files under data/outputs, the signed record, and',
     "ro-crate-metadata.json with the requester, the reviewers and the dates. Assessments in the requester's own metadata",
-    'are removed. The Five Safes RO-Crate 0.4 profile requires the workflow that made the files: without --workflow the',
-    'result is an RO-Crate 1.2 that uses the terms of the profile and does not claim to conform to it.',
+    'are removed. The Five Safes RO-Crate 0.4 profile requires the workflow that made the files. Of files that a batch job',
+    'left, it is the command of the job, which a member of its project reads from Broch. Otherwise name it with --workflow:',
+    'without one, the result is an RO-Crate 1.2 that uses the terms of the profile and does not claim to conform to it.',
     'With --zip the bag is one archive, as the profile recommends for storing and sending.',
   ],
   examples: [
@@ -78,6 +94,7 @@ export const airlockCrateCommand = defineCommand({
       throw new ExitError('usage', `<out>: with --zip the name must end in .zip, not ${params.out}.`);
     await verifyFolder(record, folder, context);
     const { workflow, license, tre } = flags;
+    const run = workflow === undefined ? await readRun(record, context) : undefined;
     const timestamp = currentTime();
     const bag = flags.zip
       ? await createZipBag(params.out, folderName(record.project, record.request))
@@ -105,8 +122,10 @@ export const airlockCrateCommand = defineCommand({
             : await copyToBag(bag, path, join(folder, file.path), file, progress),
         );
       }
+      for (const [name, text] of Object.entries(run ? workflowCrateOf(run, license ?? conditions) : {}))
+        packed.push(await addToBag(bag, `data/${WORKFLOW_FOLDER}${name}`, text));
       packed.push(await addToBag(bag, 'data/release.json', await readFile(params.record)));
-      const metadata = crateOf(record, { fingerprint, tre, workflow, license, altered }, timestamp);
+      const metadata = crateOf(record, { fingerprint, tre, workflow, run, license, altered }, timestamp);
       packed.push(await addToBag(bag, 'data/ro-crate-metadata.json', `${JSON.stringify(metadata, null, 2)}\n`));
       payload = { files: packed.length, bytes: packed.reduce((sum, { size }) => sum + size, 0) };
       const tags = [
@@ -123,12 +142,13 @@ export const airlockCrateCommand = defineCommand({
     live.end();
 
     for (const [path, reason] of altered) context.remark(`${path}: ${reason}`);
-    if (workflow === undefined)
+    const conforms = workflow !== undefined || run !== undefined;
+    if (!conforms)
       context.remark(
         'No workflow was named, so this RO-Crate does not conform to the Five Safes profile. Name one with --workflow.',
       );
     context.result(
-      { ok: true, bag: bag.location, ...payload, conforms: workflow !== undefined, altered: [...altered.keys()] },
+      { ok: true, bag: bag.location, ...payload, conforms, altered: [...altered.keys()] },
       `Packed ${formatCount(record.files.length)} files as ${bag.location}`,
     );
     return 'ok';

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { ReleaseRecord } from './record.ts';
+import { type CrateRun, describeRun, WORKFLOW_FOLDER } from './run-crate.ts';
 
 // A Five Safes RO-Crate 0.4 (https://w3id.org/5s-crate/0.4) on RO-Crate 1.2. Terms and shapes are those of its examples.
 
-type Entity = Record<string, unknown> & { '@id': string; '@type': string };
+type Entity = Record<string, unknown> & { '@id': string; '@type': string | string[] };
 const ref = (id: string) => ({ '@id': id });
 
 export const RO_CRATE_CONTEXT = 'https://w3id.org/ro/crate/1.2/context';
@@ -36,6 +37,8 @@ export interface CrateOptions {
   readonly tre: string;
   /** The Workflow RO-Crate whose run made the files. Without it, the crate does not claim to conform to the profile. */
   readonly workflow?: string | undefined;
+  /** The batch job that made the files. Its command is the workflow then, in a folder of the crate. */
+  readonly run?: CrateRun | undefined;
   /** A licence for the files, by its address; left out, they are under the project's conditions. */
   readonly license?: string | undefined;
   /** The requester's metadata files that the export changed: their paths, each with the reason. */
@@ -44,7 +47,9 @@ export interface CrateOptions {
 
 /** `ro-crate-metadata.json` of a release. `now` is when its files were compared with the record for the last time. */
 export function crateOf(record: ReleaseRecord, options: CrateOptions, now: string) {
-  const { fingerprint, tre, workflow, license = '#conditions', altered } = options;
+  const { fingerprint, tre, license = '#conditions', altered } = options;
+  const run = options.run && describeRun(options.run);
+  const workflow = run ? WORKFLOW_FOLDER : options.workflow;
   const uuid = (label: string) => nameBasedUuid(record.request, record.seal.sha256, label);
   const person = (id: string) => `#person-${nameBasedUuid(id)}`;
   // Their pseudonyms are unique only within the request.
@@ -103,12 +108,16 @@ export function crateOf(record: ReleaseRecord, options: CrateOptions, now: strin
     ...(workflow
       ? [
           { '@id': profile, '@type': 'Profile', name: 'Five Safes RO-Crate profile' },
-          {
-            '@id': workflow,
-            '@type': 'Dataset',
-            name: 'The workflow that made the files',
-            conformsTo: ref('https://w3id.org/workflowhub/workflow-ro-crate/1.0'),
-          },
+          ...(run
+            ? run.entities
+            : [
+                {
+                  '@id': workflow,
+                  '@type': 'Dataset',
+                  name: 'The workflow that made the files',
+                  conformsTo: ref('https://w3id.org/workflowhub/workflow-ro-crate/1.0'),
+                },
+              ]),
         ]
       : []),
     {
@@ -119,6 +128,7 @@ export function crateOf(record: ReleaseRecord, options: CrateOptions, now: strin
       ...(workflow && { instrument: ref(workflow) }),
       result: files.map(({ '@id': id }) => ref(id)),
       actionStatus: completion,
+      ...run?.action,
     },
     {
       '@id': ids.checks,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import * as z from 'zod';
 import { Direction } from '../../../disclosure/policy.ts';
+import { JobId } from '../../batch/schemas.ts';
 import { Refused } from '../../refused.ts';
 import { findPathClashes, pathProblem } from '../../storage/paths.ts';
 import { SeenExtent } from '../request/votes.ts';
@@ -48,6 +49,8 @@ export const ReleaseRecord = z.strictObject({
   releasedAt: z.iso.datetime(),
   expires: z.iso.datetime(),
   recipient: Id,
+  /** The batch job whose outputs the files are. */
+  run: JobId.optional(),
   keyId: z.string().min(1).max(2048),
   algorithm: z.literal(SIGNING_ALGORITHM),
 });

@@ -30,6 +30,9 @@ export const env = z.object({
 const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, WORK_BUCKET, SIGNING_KEY, RULES } = env.parse(process.env);
 const base = parseAirlockConfig(RULES);
 
+/** The source of a request that takes what a batch job left. */
+const JobOutputsFolder = /^batch\/(job-[0-9a-f]{16})\/outputs\//;
+
 /** Signs the record of the copied files. Only then is the request released and can be downloaded. */
 export const handler = stepHandler(
   RequestAttempt.extend({ copied: z.array(z.object({ list: z.string() })), releases: z.number().int() }),
@@ -52,6 +55,7 @@ export const handler = stepHandler(
       return { outcome: 'overtaken' };
     const { seal, votes, requester, direction } = read;
     const recipient = read.recipient?.id ?? requester;
+    const run = JobOutputsFolder.exec(read.source)?.[1];
     const record = recordOf({
       request: id,
       round: read.round,
@@ -69,6 +73,7 @@ export const handler = stepHandler(
       releasedAt: now,
       expires: addSeconds(now, daysAvailable(direction, rules) * day),
       recipient,
+      ...(run !== undefined && { run }),
       keyId: SIGNING_KEY,
     });
     const fileList = await putImmutable(RELEASE_BUCKET, releasedFilesKey(id), JSON.stringify(files));

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bagManifest, crateId, crateOf } from '../../../functions/airlock/release/crate.ts';
+import { type CrateRun, workflowCrateOf } from '../../../functions/airlock/release/run-crate.ts';
 import { stripAssessments } from '../../../functions/airlock/release/strip-assessments.ts';
+import { JobRequest as ComputeJobRequest } from '../../../functions/batch/schemas.ts';
 import { buildReleaseRecord, exampleReleaseFiles } from './pages.ts';
 
 type Entity = Record<string, unknown> & { '@id': string };
@@ -117,6 +119,80 @@ describe('the crate', () => {
         { path: 'data/a\n%\r', sha512: '1' },
       ]),
     ).toBe('1  data/a%0A%25%0D\n2  data/b\n'));
+});
+
+describe('the crate of what a batch job left', () => {
+  const version = 'c'.repeat(64);
+  const job = ComputeJobRequest.parse({
+    image: `quay/python@sha256:${'a'.repeat(64)}`,
+    command: ['python', "it's.py"],
+  });
+  const run: CrateRun = {
+    id: 'job-019a0b1c2d3e4f50',
+    status: 'succeeded',
+    submittedAt: '2026-11-01T07:00:00.000Z',
+    endedAt: '2026-11-01T08:00:00.000Z',
+    request: { ...job, variables: { RATE: '0.1' }, inputs: ['data/cohort/'] },
+    datasets: [{ dataset: 'admissions', version, prefix: 'p' }],
+  };
+  const { '@graph': graph } = crateOf(record, { ...options, workflow: undefined, run }, now) as { '@graph': Entity[] };
+  const get = (id: string) => graph.find(entity => entity['@id'] === id);
+  const root = get('./') as Entity;
+  const action = graph.find(entity => entity['@type'] === 'CreateAction') as Entity;
+
+  // The sentences are the MUSTs of https://w3id.org/5s-crate/0.4 for a crate whose run has completed.
+  it('MUST reference a Workflow RO-Crate Dataset as its mainEntity', () => {
+    expect(root.conformsTo).toEqual({ '@id': 'https://w3id.org/5s-crate/0.4' });
+    expect(get(refs(root.mainEntity)[0] as string)).toMatchObject({
+      '@id': 'workflow/',
+      '@type': 'Dataset',
+      conformsTo: { '@id': 'https://w3id.org/workflowhub/workflow-ro-crate/1.0' },
+    });
+  });
+
+  it('MUST include a CreateAction, mentioned by the root, that references the Workflow Crate using instrument', () => {
+    expect(refs(root.mentions)).toContain(action['@id']);
+    expect(action).toMatchObject({
+      instrument: { '@id': 'workflow/' },
+      startTime: run.submittedAt,
+      endTime: run.endedAt,
+    });
+    expect(get(refs(action.agent)[0] as string)?.['@type']).toBe('Person');
+    expect(get(refs(root.sourceOrganization)[0] as string)?.['@type']).toBe('Project');
+  });
+
+  it('MUST have a corresponding data entity for each input, datasets by their version', () => {
+    expect(refs(action.object)).toContain(`urn:broch:dataset:admissions:${version}`);
+    for (const id of refs(action.object)) expect(get(id)?.name, id).toEqual(expect.any(String));
+    expect(get('#variable-RATE')).toMatchObject({ '@type': 'PropertyValue', name: 'RATE', value: '0.1' });
+  });
+
+  it('MUST include every result in hasPart, and all assessments in mentions', () => {
+    for (const id of refs(action.result)) expect(refs(root.hasPart)).toContain(id);
+    for (const entity of graph)
+      if (entity['@type'] === 'AssessAction') expect(refs(root.mentions)).toContain(entity['@id']);
+  });
+
+  it('says that a failed run failed', () => {
+    const failure = crateOf(record, { ...options, run: { ...run, status: 'failed' } }, now)['@graph'] as Entity[];
+    const failedAction = failure.find(entity => entity['@type'] === 'CreateAction');
+    expect(failedAction?.actionStatus).toBe('http://schema.org/FailedActionStatus');
+  });
+
+  it('holds a Workflow RO-Crate with one main workflow, its language and a licence', () => {
+    const files = workflowCrateOf(run, 'https://spdx.org/licenses/CC-BY-4.0');
+    const { '@graph': entities } = JSON.parse(files['ro-crate-metadata.json'] ?? '') as { '@graph': Entity[] };
+    const find = (id: string) => entities.find(entity => entity['@id'] === id);
+    expect(refs(find('ro-crate-metadata.json')?.conformsTo)).toEqual([
+      'https://w3id.org/ro/crate/1.1',
+      'https://w3id.org/workflowhub/workflow-ro-crate/1.0',
+    ]);
+    const main = find(refs(find('./')?.mainEntity)[0] as string);
+    expect(main?.['@type']).toEqual(['File', 'SoftwareSourceCode', 'ComputationalWorkflow']);
+    expect(find(refs(main?.programmingLanguage)[0] as string)?.['@type']).toBe('ComputerLanguage');
+    expect(find('./')?.license).toBe('https://spdx.org/licenses/CC-BY-4.0');
+    expect(files['run.sh']).toContain(`export RATE='0.1'\nexec 'python' 'it'\\''s.py'\n`);
+  });
 });
 
 describe('metadata from the requester', () => {
