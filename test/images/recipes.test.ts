@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { workspaceProviders } from '../../functions/workspaces/kinds.ts';
 import { optionsWithOtherCalls } from './packer-calls.ts';
+import { blockOptions, sourceOptions } from './packer-options.ts';
 import { imageNames, imagesFolder, readRecipe } from './recipes.ts';
 
 const builderCommands = readFileSync(join(imagesFolder, '../lib/image-builder.ts'), 'utf8');
@@ -109,6 +110,14 @@ describe('the Packer recipes', () => {
 
   it.each(recipes)('%s pins the plugin to one release', (_, { plugin }) => {
     expect(plugin).toEqual({ source: 'github.com/hashicorp/amazon', version: '= 1.8.2' });
+  });
+
+  it.each(recipes)('%s uses only options that this release of the plugin has', (_, { source }) => {
+    const unknownOptions = (block: object, options: ReadonlySet<string> | undefined) =>
+      Object.keys(block).filter(key => !options?.has(key));
+    expect(unknownOptions(source, sourceOptions)).toEqual([]);
+    for (const [name, options] of Object.entries(blockOptions))
+      for (const block of source[name] as object[]) expect(unknownOptions(block, options), name).toEqual([]);
   });
 
   it.each(recipes)('%s has no default for the hash of a download', (_, { variables }) => {
