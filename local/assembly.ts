@@ -15,6 +15,7 @@ import {
  * before these are deployed there, and printed for the user. The app itself does not know about it.
  */
 const unsupportedResourceTypes: readonly string[] = [
+  'AWS::Backup::BackupSelection',
   'AWS::CodeArtifact::Domain',
   'AWS::CodeArtifact::PackageGroup',
   'AWS::CodeArtifact::Repository',
