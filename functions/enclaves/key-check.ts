@@ -1,6 +1,6 @@
-import { type KeyPolicy, lintKeyPolicy, listOf, runContext } from './key-policy.ts';
+import { type KeyPolicy, type KeyStatement, lintKeyPolicy, listOf, runContext } from './key-policy.ts';
 import { expectedPcr3 } from './manifest.ts';
-import { lintOutputsPolicy } from './outputs-policy.ts';
+import { lintOutputsPolicy, sealingStatements } from './outputs-policy.ts';
 import type { EnclaveRun } from './schemas.ts';
 
 /** A grant on a key, as KMS lists it. */
@@ -34,7 +34,7 @@ export const keysOfRun = (run: EnclaveRun): string[] => [
 ];
 
 /** Whether a grant is the approval of this run: for these instances, this run and its manifest, and nothing else. */
-export function isApproval(
+function isApproval(
   { grantee, operations, contextEquals }: ListedGrant,
   run: Pick<EnclaveRun, 'id' | 'digest'>,
   parent: string,
@@ -48,10 +48,21 @@ export function isApproval(
   );
 }
 
-const valuesOf = (policy: KeyPolicy, key: string): string[] =>
-  policy.Statement.filter(({ Effect }) => Effect === 'Deny')
-    .flatMap(({ Condition }) => Object.values(Condition ?? {}))
-    .flatMap(test => listOf(test[key]));
+/** Which statements of a policy say what must be attested: those that deny to decrypt, or permit to encrypt outputs. */
+const denials = ({ Statement }: KeyPolicy) => Statement.filter(({ Effect }) => Effect === 'Deny');
+
+/** Whether statements permit the loader of the manifest, on instances of the project's role only. */
+function judgeMeasurements(statements: readonly KeyStatement[], pcr0: string, parent: string): string[] {
+  const tests = statements.flatMap(({ Condition }) => Object.values(Condition ?? {}));
+  const valuesOf = (register: string) =>
+    tests.flatMap(test => listOf(test[`kms:RecipientAttestation:${register}`])).map(value => value.toLowerCase());
+  return [
+    ...(valuesOf('PCR0').includes(pcr0) ? [] : ['Its policy does not permit the loader of the manifest (PCR0).']),
+    ...(valuesOf('PCR3').every(value => value === expectedPcr3(parent))
+      ? []
+      : ['Its policy permits instances of another role than that of the project (PCR3).']),
+  ];
+}
 
 /** What keeps a run from starting, as sentences: a policy that opens a key to others, or an approval that is gone. */
 export function judgeKeys(run: EnclaveRun, observed: Readonly<Record<string, ObservedKey>>, roles: KeyRoles): string[] {
@@ -61,14 +72,15 @@ export function judgeKeys(run: EnclaveRun, observed: Readonly<Record<string, Obs
     const observation = observed[key];
     if (!observation) return [`Key ${key}: its policy cannot be read.`];
     const { policy, grants } = observation;
-    const problems = key === outputs.kmsKey && !inputs.includes(key) ? lintOutputsPolicy(policy, roles.opener) : [];
+    const problems: string[] = [];
+    if (key === outputs.kmsKey && !inputs.includes(key)) {
+      problems.push(...lintOutputsPolicy(policy, roles.opener));
+      problems.push(...judgeMeasurements(sealingStatements(policy), loader.pcr0, roles.parent));
+    }
     if (inputs.includes(key)) {
       problems.push(...lintKeyPolicy(policy));
       if (key === outputs.kmsKey) problems.push('It is the key of packed files, so nobody could open outputs with it.');
-      if (!valuesOf(policy, 'kms:RecipientAttestation:PCR0').includes(loader.pcr0))
-        problems.push('Its policy does not permit the loader of the manifest (PCR0).');
-      if (valuesOf(policy, 'kms:RecipientAttestation:PCR3').some(value => value !== expectedPcr3(roles.parent)))
-        problems.push('Its policy permits instances of another role than that of the project (PCR3).');
+      problems.push(...judgeMeasurements(denials(policy), loader.pcr0, roles.parent));
       if (!grants.some(grant => isApproval(grant, run, roles.parent)))
         problems.push('No grant permits this run with this manifest: its party did not approve it, or took it back.');
     }

@@ -58,6 +58,19 @@ export function buildOutputsPolicy({ adminRole, auditorRole, openerRole, parentR
 const denies = ({ Effect, Principal, Action }: KeyStatement, action: string) =>
   Effect === 'Deny' && Principal === '*' && listOf(Action).includes(action);
 
+/** The statements that permit to make data keys, whose outputs somebody could then encrypt. */
+export const sealingStatements = ({ Statement }: KeyPolicy): KeyStatement[] =>
+  Statement.filter(
+    ({ Effect, Action }) => Effect === 'Allow' && listOf(Action).some(action => /^kms:GenerateDataKey/i.test(action)),
+  );
+
+/** Whether a statement holds only for an attested loader on instances of a named role. Further conditions narrow it. */
+const requiresAttestation = ({ Condition }: KeyStatement): boolean => {
+  const { StringEqualsIgnoreCase, StringEquals } = Condition ?? {};
+  const compared = { ...StringEqualsIgnoreCase, ...StringEquals };
+  return ['PCR0', 'PCR3'].every(register => `kms:RecipientAttestation:${register}` in compared);
+};
+
 /** What is wrong with the policy of a key for outputs, as sentences; empty if a run may rely on it. */
 export function lintOutputsPolicy(policy: KeyPolicy, openerRole: string): string[] {
   const problems: string[] = [];
@@ -67,6 +80,10 @@ export function lintOutputsPolicy(policy: KeyPolicy, openerRole: string): string
   for (const action of ['kms:ReEncryptFrom', 'kms:CreateGrant'])
     if (!policy.Statement.some(item => denies(item, action) && !item.Condition))
       problems.push(`No statement denies ${action}, which would open outputs to others.`);
+  if (!sealingStatements(policy).every(requiresAttestation))
+    problems.push(
+      'It permits kms:GenerateDataKey without an attestation of the loader (PCR0) and of the role of the instance (PCR3).',
+    );
   for (const [index, statement] of policy.Statement.entries()) {
     const name = `Statement ${statement.Sid ?? index + 1}`;
     const { AWS: principal } = typeof statement.Principal === 'string' ? { AWS: '*' } : statement.Principal;

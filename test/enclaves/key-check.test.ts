@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { judgeKeys, type ObservedKey } from '../../functions/enclaves/key-check.ts';
-import { buildKeyPolicy, type KeyPolicy, runContext } from '../../functions/enclaves/key-policy.ts';
+import { buildKeyPolicy, type KeyPolicy, type KeyStatement, runContext } from '../../functions/enclaves/key-policy.ts';
 import { expectedPcr3 } from '../../functions/enclaves/manifest.ts';
 import { buildOutputsPolicy, lintOutputsPolicy } from '../../functions/enclaves/outputs-policy.ts';
 import type { EnclaveRun } from '../../functions/enclaves/schemas.ts';
@@ -12,7 +12,9 @@ const roles = { parent: role('parent'), opener: role('opener') };
 const common = { adminRole: role('admin'), auditorRole: role('auditor'), parentRole: roles.parent };
 const { pcr0 } = manifest.loader;
 const inputPolicy = buildKeyPolicy({ ...common, approverRole: role('approver'), pcr0: [pcr0] });
-const outputsPolicy = buildOutputsPolicy({ ...common, openerRole: roles.opener, pcr0: [pcr0] });
+const outputsPolicyFor = (change: object) =>
+  buildOutputsPolicy({ ...common, openerRole: roles.opener, pcr0: [pcr0], ...change });
+const outputsPolicy = outputsPolicyFor({});
 const outputsKey = 'arn:aws:kms:eu-west-2:000000000000:key/outputs';
 const run = {
   ...proposal,
@@ -33,6 +35,16 @@ const policyWithout = (policy: KeyPolicy, sid: string): KeyPolicy => ({
   ...policy,
   Statement: policy.Statement.filter(({ Sid }) => Sid !== sid),
 });
+
+/** With another condition of one statement. */
+const withCondition = (policy: KeyPolicy, sid: string, Condition: KeyStatement['Condition']): KeyPolicy => ({
+  ...policy,
+  Statement: policy.Statement.map(({ Condition: previous, ...statement }) => {
+    const condition = statement.Sid === sid ? Condition : previous;
+    return { ...statement, ...(condition && { Condition: condition }) };
+  }),
+});
+const withoutCondition = (policy: KeyPolicy, sid: string) => withCondition(policy, sid, undefined);
 
 describe('the keys of a run', () => {
   it('permit it as their owners intend', () => expect(judgeKeys(run, sound, roles)).toEqual([]));
@@ -80,6 +92,33 @@ describe('the keys of a run', () => {
       'outputs that anybody opens',
       { [outputsKey]: { policy: policyWithout(outputsPolicy, 'DenyOpeningByOthers'), grants: [] } },
       /denies kms:Decrypt/,
+    ],
+    [
+      'a key for outputs that encrypts for anybody on the instance',
+      { [outputsKey]: { policy: withoutCondition(outputsPolicy, 'SealOutputs'), grants: [] } },
+      /GenerateDataKey without an attestation/,
+    ],
+    [
+      'a key for outputs that encrypts for any instance with the loader',
+      {
+        [outputsKey]: {
+          policy: withCondition(outputsPolicy, 'SealOutputs', {
+            StringEqualsIgnoreCase: { 'kms:RecipientAttestation:PCR0': pcr0 },
+          }),
+          grants: [],
+        },
+      },
+      /GenerateDataKey without an attestation/,
+    ],
+    [
+      'a key for outputs of another loader',
+      { [outputsKey]: { policy: outputsPolicyFor({ pcr0: ['d'.repeat(96)] }), grants: [] } },
+      /does not permit the loader/,
+    ],
+    [
+      'a key for outputs of instances of another role',
+      { [outputsKey]: { policy: outputsPolicyFor({ parentRole: role('b') }), grants: [] } },
+      /another role/,
     ],
     ['outputs under a key of inputs', { [outputsKey]: input }, /denies kms:Decrypt to everyone but the function/],
   ])('%s keeps the run from starting', (_, change, reason) =>
