@@ -15,9 +15,9 @@ const { TABLE_NAME, LANDING_BUCKET } = env.parse(process.env);
  * order, so it is the newest state that is written, again if it changed meanwhile.
  */
 export const handler = eventHandler(deliveryOutcomes, async ({ partner, delivery: id }) => {
-  for (let written: number | undefined; ; ) {
+  for (let receiptRevision: number | undefined; ; ) {
     const delivery = await readDelivery(TABLE_NAME, partner, id);
-    if (!delivery || delivery.revision === written) return;
+    if (!delivery || delivery.revision === receiptRevision) return;
     const { revision, ...receipt } = delivery;
     await s3.send(
       new PutObjectCommand({
@@ -28,6 +28,6 @@ export const handler = eventHandler(deliveryOutcomes, async ({ partner, delivery
         ChecksumAlgorithm: 'SHA256',
       }),
     );
-    written = revision;
+    receiptRevision = revision;
   }
 });

@@ -38,8 +38,8 @@ async function registerSftpPartner(word: string, datasets: string[]) {
   await agree();
   await setKeys([`${line} ${word}@tayside`]);
   const account = { port, user: name, key };
-  const sftp = (commands: readonly string[], other: Partial<typeof account> = {}) =>
-    runSftp({ ...account, ...other }, commands, folder);
+  const sftp = (commands: readonly string[], change: Partial<typeof account> = {}) =>
+    runSftp({ ...account, ...change }, commands, folder);
   return { api, name, line, account, agree, setKeys, sftp };
 }
 type SftpPartner = Awaited<ReturnType<typeof registerSftpPartner>>;
@@ -69,8 +69,11 @@ describe(`a delivery by SFTP (${sftpClientName()})`, () => {
     const receipt = `receipt-${id}`;
     for (const start = Date.now(); Date.now() < start + 30_000; await pauseSince(start))
       if ((await sftp([`get /receipts/sftp-visits-${id}.json ${receipt}`])).code === 0) break;
-    const { revision: _, ...shown } = { revision: 0, ...(await api.ask('showDelivery', { params: { delivery: id } })) };
-    expect(JSON.parse(readFileSync(join(folder, receipt), 'utf8'))).toEqual(shown);
+    const { revision: _, ...answer } = {
+      revision: 0,
+      ...(await api.ask('showDelivery', { params: { delivery: id } })),
+    };
+    expect(JSON.parse(readFileSync(join(folder, receipt), 'utf8'))).toEqual(answer);
     const listing = await sftp(['ls /', 'ls /sftp-visits']);
     expect(listing.output).toContain('receipts');
     expect(listing.output).not.toMatch(/sftp-family|visits\.csv/);
@@ -86,8 +89,12 @@ describe(`a delivery by SFTP (${sftpClientName()})`, () => {
     const id = await findDelivery(api, 'sftp-beds');
     expect(await api.ask('showDelivery', { params: { delivery: id } })).toMatchObject({ status: 'open' });
     // S3 renames by copying: the check may begin before the temporary one is removed. This one stays there.
-    const more = ['put sftp-beds-2 /sftp-beds/SHA256SUMS.part', 'mkdir /sftp-beds/empty', 'chmod 600 /sftp-beds/a.csv'];
-    expect(await sftp([...more, ...commands.slice(-1)])).toMatchObject({ code: 0 });
+    const commandsBefore = [
+      'put sftp-beds-2 /sftp-beds/SHA256SUMS.part',
+      'mkdir /sftp-beds/empty',
+      'chmod 600 /sftp-beds/a.csv',
+    ];
+    expect(await sftp([...commandsBefore, ...commands.slice(-1)])).toMatchObject({ code: 0 });
     expect(await waitForDelivery(api, id)).toMatchObject({ status: 'registered', files: 2 });
   });
 
@@ -99,8 +106,11 @@ describe(`a delivery by SFTP (${sftpClientName()})`, () => {
     const id = await findDelivery(api, 'sftp-wards');
     const first = await waitForDelivery(api, id);
     expect(first).toMatchObject({ status: 'held', findings: [{ path: 'more.csv' }] });
-    const again = ['rm /sftp-wards/more.csv', ...putCommands('sftp-wards', { SHA256SUMS: files.SHA256SUMS ?? '' })];
-    expect(await sftp(again)).toMatchObject({ code: 0 });
+    const correction = [
+      'rm /sftp-wards/more.csv',
+      ...putCommands('sftp-wards', { SHA256SUMS: files.SHA256SUMS ?? '' }),
+    ];
+    expect(await sftp(correction)).toMatchObject({ code: 0 });
     const check = 'check' in first ? first.check : undefined;
     expect(await waitForDelivery(api, id, check)).toMatchObject({ status: 'registered', files: 1 });
   });
@@ -148,12 +158,12 @@ describe('a session by SFTP', () => {
 describe('a sign-in by SFTP', () => {
   it('needs a key, an agreement that holds, the right network and an account', async () => {
     const rosa = await registerSftpPartner('rosa', ['sftp-rosa']);
-    const tries = async (other: object = {}) => (await rosa.sftp(['ls /'], other)).code;
-    const refused = 255;
-    const other = makeSshKey(join(folder, 'other-key'));
+    const tries = async (change: object = {}) => (await rosa.sftp(['ls /'], change)).code;
+    const refusalCode = 255;
+    const otherKey = makeSshKey(join(folder, 'other-key'));
     expect(await tries()).toBe(0);
     const outcomes: Record<string, number> = {
-      'another key': await tries({ key: other.file }),
+      'another key': await tries({ key: otherKey.file }),
       'the name of another partner': await tries({ user: quinn.name }),
       'an unknown name': await tries({ user: 'nobody-at-all' }),
       'somebody who is no partner': await tries({ user: castMember('olga').name }),
@@ -172,17 +182,17 @@ describe('a sign-in by SFTP', () => {
     }
     await rosa.agree({ networks: ['127.0.0.0/8'] });
     expect(await tries()).toBe(0);
-    await rosa.setKeys([other.line]);
+    await rosa.setKeys([otherKey.line]);
     outcomes['a key that was replaced'] = await tries();
-    expect(await tries({ key: other.file })).toBe(0);
+    expect(await tries({ key: otherKey.file })).toBe(0);
     await rosa.setKeys([]);
-    outcomes['no key any more'] = await tries({ key: other.file });
+    outcomes['no key any more'] = await tries({ key: otherKey.file });
     await rosa.setKeys([rosa.line]);
     const cognito = new CognitoIdentityProviderClient(cloud.configuration);
     const account = { UserPoolId: cloud.outputs['data.Pool'], Username: rosa.name };
     await cognito.send(new AdminDisableUserCommand(account));
     outcomes['an account that is disabled'] = await tries();
-    if (!isOpenSsh) for (const name of Object.keys(outcomes)) outcomes[name] = outcomes[name] === 1 ? refused : 0;
-    expect(new Set(Object.values(outcomes)), JSON.stringify(outcomes)).toEqual(new Set([refused]));
+    if (!isOpenSsh) for (const name of Object.keys(outcomes)) outcomes[name] = outcomes[name] === 1 ? refusalCode : 0;
+    expect(new Set(Object.values(outcomes)), JSON.stringify(outcomes)).toEqual(new Set([refusalCode]));
   });
 });
