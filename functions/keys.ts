@@ -17,6 +17,7 @@ export const partitions = {
   catalogue: 'CATALOGUE',
   use: 'USE#',
   datasetUses: 'USES#',
+  linkage: 'LINKAGE#',
   enclave: 'ENCLAVE#',
   image: 'IMAGE#',
   packages: 'PACKAGES',

@@ -128,7 +128,11 @@ export const assumeRoleAccess = (role: IRole): Access => ({
 });
 
 /** May use a key directly, but only with an encryption context that names this kind of data. */
-export const keyAccess = (key: IKey, actions: ('Encrypt' | 'Decrypt')[], context: string): Access => ({
+export const keyAccess = (
+  key: IKey,
+  actions: ('Encrypt' | 'Decrypt' | 'GenerateDataKeyWithoutPlaintext')[],
+  context: string,
+): Access => ({
   value: key.keyArn,
   statements: [
     allow(

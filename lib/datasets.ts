@@ -15,6 +15,7 @@ import {
   DatasetSuspended,
   UseApproved,
   UseEnded,
+  UseMinimised,
 } from '../functions/datasets/events.ts';
 import type * as Owners from '../functions/datasets/owners.lambda.ts';
 import { LAKE_LOG_PREFIX } from '../functions/datasets/read-access-log.ts';
@@ -24,6 +25,7 @@ import { accessTo, bucketAccess, combinedAccess, groupsAccess, startAccess, tabl
 import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
+import { DatasetMinimisation } from './minimisation.ts';
 import { accessPointPrefix, bucketPrefix } from './project/names.ts';
 import { datasetListStatements } from './project-bucket-grants.ts';
 import { ScheduledCheck } from './scheduled-check.ts';
@@ -53,6 +55,8 @@ export function delegateToAccessPoints(lake: Bucket): void {
 export interface DatasetsProps {
   readonly core: Core;
   readonly lake: Bucket;
+  /** For what the steps of a workflow exchange. */
+  readonly work: Bucket;
   /** Signs the receipts of deleted datasets: the key that signs releases, so that people trust one key only. */
   readonly signing: Key;
   readonly people: People;
@@ -61,7 +65,7 @@ export interface DatasetsProps {
 
 /** Gives projects datasets for a purpose and a time, by their owners' decisions, and takes them away again. */
 export class Datasets extends Construct {
-  constructor(scope: Construct, id: string, { core, lake, signing, people, api }: DatasetsProps) {
+  constructor(scope: Construct, id: string, { core, lake, work, signing, people, api }: DatasetsProps) {
     super(scope, id);
     const stack = Stack.of(this);
     const { environment } = core.config;
@@ -92,6 +96,8 @@ export class Datasets extends Construct {
     // Until an end is applied, a project reads what it may no longer read.
     core.onEvent(this, 'Ended', UseEnded, apply, 'critical');
     core.onEvent(this, 'Approved', UseApproved, apply, 'critical');
+    core.onEvent(this, 'Minimised', UseMinimised, apply, 'critical');
+    new DatasetMinimisation(this, 'Minimisation', { core, lake, work });
     core.onEvent(this, 'Suspended', DatasetSuspended, apply, 'critical');
     core.onEvent(this, 'Resumed', DatasetResumed, apply, 'critical');
     // The heads of pipelines read what the project may read.

@@ -94,7 +94,14 @@ const capabilities: Readonly<Record<string, (stack: Stack, data: DataStack, api:
     if (sftp) addOutputs(stack, { Sftp: sftp.host });
   },
   datasets: (stack, { core, ingest, airlock, people }, api) =>
-    new Datasets(stack, 'Datasets', { core, lake: ingest.lake, signing: airlock.signing, people, api }),
+    new Datasets(stack, 'Datasets', {
+      core,
+      lake: ingest.lake,
+      work: ingest.work,
+      signing: airlock.signing,
+      people,
+      api,
+    }),
   enclaves: (stack, { core, enclaves, airlock: { release }, people }, api) => {
     const { roles } = new Enclaves(stack, 'Enclaves', { core, data: enclaves, release, people, api });
     addOutputs(stack, { AuditorRole: roles.auditor, OpenerRole: roles.opener });

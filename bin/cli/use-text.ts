@@ -1,6 +1,35 @@
 import type { DatasetTerms, DatasetUse } from '../../functions/datasets/schemas.ts';
 import { hangingText, indentedTexts } from './layout.ts';
-import { escapeForTerminal, formatStatusWords, formatTime, type OutputScreen } from './output.ts';
+import {
+  escapeForTerminal,
+  formatBytes,
+  formatCount,
+  formatStatusWords,
+  formatTime,
+  type OutputScreen,
+} from './output.ts';
+
+/** What a project gets instead of the version itself. */
+function recipeLines({ recipe, recipeDigest, ...use }: DatasetUse): string[] {
+  if (!recipe || recipeDigest === undefined) return [];
+  const tables = recipe.tables.map(({ path, columns, sample }) => {
+    const texts = columns.map(({ name, as: label, do: action, ...rules }) => {
+      const details = Object.entries(rules).map(([rule, value]) => `${rule} ${value}`);
+      return `${name}${label === undefined ? '' : ` as ${label}`} (${[action, ...details].join(', ')})`;
+    });
+    return `${path}: ${texts.join(', ')}${sample ? `; a sample of ${sample.share} by ${sample.by}` : ''}`;
+  });
+  const version = 'minimised' in use ? use.minimised : undefined;
+  return [
+    `Recipe ${recipeDigest}`,
+    ...tables,
+    ...(version
+      ? [
+          `Made version ${version.version.slice(0, 12)}, ${formatTime(version.at)}: ${formatCount(version.files)} files, ${formatBytes(version.bytes)}, ${formatCount(version.rowsWritten)} of ${formatCount(version.rowsRead)} rows, ${formatCount(version.cellsEmptied)} cells emptied, ${formatCount(version.filesLeftOut)} files left out.`,
+        ]
+      : []),
+  ];
+}
 
 /** Who decided or ended a use, when and why, in sentences. */
 function decisionLines(use: DatasetUse): string[] {
@@ -44,6 +73,7 @@ export function formatUses(uses: readonly DatasetUse[], { width }: OutputScreen)
       const head = `${id}  ${dataset} ${version.slice(0, 12)} in ${project}: ${formatStatusWords(status)}, for ${purpose} until ${formatTime(endsAt)}`;
       const lines = [
         `Requested by ${requestedByName}, ${formatTime(requestedAt)}: ${explanation}`,
+        ...recipeLines(use),
         ...decisionLines(use),
       ].map(escapeForTerminal);
       return [hangingText(head, width), indentedTexts(lines, width)].join('\n');

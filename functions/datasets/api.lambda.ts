@@ -17,6 +17,7 @@ import { readRow } from '../table.ts';
 import { createUseId, decideUse, type UseCommand, type UseContext, type UseState, viewUse } from './datasets.ts';
 import { pageAccessLog } from './read-access-log.ts';
 import { ErasureReceipt } from './receipt.ts';
+import { recipeDigest } from './recipe-digest.ts';
 import { datasetsRoutes } from './routes.ts';
 import type { DatasetUse } from './schemas.ts';
 import {
@@ -160,11 +161,12 @@ export const handler = http(
       const object = new GetObjectCommand({ Bucket: LAKE_BUCKET, Key: key, VersionId: versionId });
       return { url: await getSignedUrl(s3, object, { expiresIn: LINK_SECONDS }), sha256, expires };
     },
-    requestUse: async ({ user, params: { project }, body: { version: choice, ...body } }) => {
+    requestUse: async ({ user, params: { project }, body: { version: choice, recipe, ...body } }) => {
       await requireReader(project);
       const { version, prefix } = await findUsableVersion(TABLE_NAME, body.dataset, choice);
       const id = createUseId(currentTime(), randomInt(2 ** 20));
-      const request = { ...body, id, project, version, prefix };
+      const minimisation = recipe ? { recipe, recipeDigest: recipeDigest(recipe) } : {};
+      const request = { ...body, id, project, version, prefix, ...minimisation };
       const waitingCount = await countWaitingUses(TABLE_NAME, project, currentTime());
       return decide({ project, id }, user, { do: 'request', request, by: personOf(user) }, waitingCount);
     },
@@ -176,8 +178,8 @@ export const handler = http(
       const { items, next } = await pageDatasetUses(TABLE_NAME, dataset, query);
       return { items: items.map(use => viewUse(use, currentTime())), next };
     },
-    approveUse: ({ user, params: { project, use: id }, body: { conditions } }) =>
-      decide({ project, id }, user, { do: 'approve', by: personOf(user), conditions }),
+    approveUse: ({ user, params: { project, use: id }, body: { conditions, recipe } }) =>
+      decide({ project, id }, user, { do: 'approve', by: personOf(user), conditions, recipe }),
     refuseUse: ({ user, params: { project, use: id }, body: { reason } }) =>
       decide({ project, id }, user, { do: 'refuse', by: personOf(user), reason }),
     endUse: async ({ user, params: { project, use: id }, body: { reason } }) => {

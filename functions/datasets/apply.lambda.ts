@@ -14,7 +14,7 @@ import { Project } from '../projects/schemas.ts';
 import { readRow } from '../table.ts';
 import { buildAccessPolicy, buildDatasetList, DATASET_LIST_KEY } from './access-policy.ts';
 import { decideUse } from './datasets.ts';
-import { DatasetResumed, DatasetSuspended, UseApproved, UseEnded } from './events.ts';
+import { DatasetResumed, DatasetSuspended, UseApproved, UseEnded, UseMinimised } from './events.ts';
 import type { DatasetGrant } from './schemas.ts';
 import { changeUse, pageDatasetUses, readGrants, readTerms } from './store.ts';
 
@@ -116,7 +116,15 @@ async function listProjects(dataset: string): Promise<Set<string>> {
   }
 }
 
-const events = [UseApproved, UseEnded, DatasetSuspended, DatasetResumed, QueueOpened, QueueClosed] as const;
+const events = [
+  UseApproved,
+  UseMinimised,
+  UseEnded,
+  DatasetSuspended,
+  DatasetResumed,
+  QueueOpened,
+  QueueClosed,
+] as const;
 
 /** Applies the grants of the project, or of every project that uses the dataset. */
 export const handler = eventHandler<{ project?: string; dataset?: string }>(events, async ({ project, dataset }) => {

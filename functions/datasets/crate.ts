@@ -1,4 +1,5 @@
 import type { DatasetVersion } from '../ingest/schemas.ts';
+import { type MinimisationRecord, sumCounts } from './minimisation-record.ts';
 import type { DatasetTerms } from './schemas.ts';
 
 export interface CrateFile {
@@ -11,6 +12,8 @@ export interface CrateSource {
   readonly version: DatasetVersion;
   readonly terms: DatasetTerms | undefined;
   readonly files: readonly CrateFile[];
+  /** What made a project's version of another one. */
+  readonly minimisation?: MinimisationRecord;
 }
 
 /** RO-Crate writes paths as URIs relative to the folder of its file. */
@@ -58,9 +61,43 @@ function provenanceOf({ version: { delivery, partnerName, registeredAt, contract
   ];
 }
 
+/** How a project's version came about: from which version, by which recipe, and what was left out, as counts. */
+function minimisationOf(record: MinimisationRecord, { registeredAt }: DatasetVersion) {
+  const [source, recipe] = [`urn:sha256:${record.source}`, `urn:sha256:${record.recipeDigest}`];
+  const [rowsRead, rowsWritten, cellsEmptied] = sumCounts(record);
+  const counts = { rowsRead, rowsWritten, cellsEmptied, filesLeftOut: record.filesLeftOut };
+  return [
+    {
+      '@id': '#minimisation',
+      '@type': ['CreateAction', 'prov:Activity'],
+      name: `Minimisation for the project ${record.project}`,
+      description:
+        'The recipe was applied to every row. Pseudonyms were made with the key of the project, which never leaves the platform.',
+      endTime: registeredAt,
+      agent: { '@id': '#broch' },
+      instrument: { '@id': recipe },
+      object: { '@id': source },
+      result: { '@id': './' },
+      'prov:wasAssociatedWith': { '@id': '#broch' },
+      'prov:used': [{ '@id': source }, { '@id': recipe }],
+      additionalProperty: Object.keys(counts).map(name => ({ '@id': `#${name}` })),
+    },
+    ...Object.entries(counts).map(([name, value]) => ({ '@id': `#${name}`, '@type': 'PropertyValue', name, value })),
+    { '@id': source, '@type': ['Dataset', 'prov:Entity'], name: `The version ${record.source} of ${record.dataset}` },
+    {
+      '@id': recipe,
+      '@type': ['CreativeWork', 'prov:Entity', 'prov:Plan'],
+      name: 'The recipe that the owner of the dataset approved',
+      encodingFormat: 'application/json',
+      text: JSON.stringify(record.recipe),
+    },
+    { '@id': '#broch', '@type': ['SoftwareApplication', 'prov:SoftwareAgent'], name: 'Broch' },
+  ];
+}
+
 /** The RO-Crate 1.3 of a version, with its provenance in the words of W3C PROV. */
 export function buildCrate(source: CrateSource): object {
-  const { version, terms, files } = source;
+  const { version, terms, files, minimisation } = source;
   const root = {
     '@id': './',
     '@type': ['Dataset', 'prov:Entity'],
@@ -71,7 +108,8 @@ export function buildCrate(source: CrateSource): object {
     license: { '@id': '#licence' },
     ...(terms && { publisher: { '@id': '#controller' } }),
     hasPart: files.map(({ path }) => ({ '@id': fileId(path) })),
-    'prov:wasGeneratedBy': { '@id': '#intake' },
+    'prov:wasGeneratedBy': { '@id': minimisation ? '#minimisation' : '#intake' },
+    ...(minimisation && { 'prov:wasDerivedFrom': { '@id': `urn:sha256:${minimisation.source}` } }),
   };
   return {
     '@context': [
@@ -95,7 +133,7 @@ export function buildCrate(source: CrateSource): object {
           : 'No owner has set its rules.',
       },
       ...(terms ? [{ '@id': '#controller', '@type': 'Organization', name: terms.controller }] : []),
-      ...provenanceOf(source),
+      ...(minimisation ? minimisationOf(minimisation, version) : provenanceOf(source)),
       ...files.map(({ path, size, sha256 }) => ({
         '@id': fileId(path),
         '@type': ['File', 'prov:Entity'],

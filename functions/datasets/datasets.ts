@@ -2,6 +2,7 @@ import { outgoingEvent } from '../contract.ts';
 import { type Decision, keepState } from '../decision.ts';
 import { Refused } from '../refused.ts';
 import { UseApproved, UseEnded, UseRefused, UseRequested } from './events.ts';
+import { type MinimisationRecipe, requireRecipe } from './recipe.ts';
 import type { ApprovedUse, DatasetGrant, DatasetTerms, DatasetUse, RequestedUse, UsePurpose } from './schemas.ts';
 
 /** As many as the policy of one access point can name: AWS limits it to 20 KB. */
@@ -20,7 +21,7 @@ export interface UseState {
   readonly use: DatasetUse | undefined;
   readonly grants: readonly DatasetGrant[];
 }
-type UseDecision = Decision<UseState>;
+export type UseDecision = Decision<UseState>;
 
 export interface UseContext {
   readonly terms: DatasetTerms | undefined;
@@ -39,11 +40,13 @@ export interface UseRequest {
   readonly purpose: UsePurpose;
   readonly endsAt: string;
   readonly explanation: string;
+  readonly recipe?: MinimisationRecipe;
+  readonly recipeDigest?: string;
 }
 
 export type UseCommand =
   | { do: 'request'; request: UseRequest; by: DatasetPerson }
-  | { do: 'approve'; by: DatasetPerson; conditions: string }
+  | { do: 'approve'; by: DatasetPerson; conditions: string; recipe?: string | undefined }
   | { do: 'refuse'; by: DatasetPerson; reason: string }
   /** The owner, or a lead of the project, ends it. */
   | { do: 'end'; by: DatasetPerson; reason: string; isLead: boolean }
@@ -53,6 +56,9 @@ export type UseCommand =
 /** The id of a use requested at `now`; `chance` is a whole number below 2^20. */
 export const createUseId = (now: string, chance: number): string =>
   `du-${Date.parse(now).toString(16).padStart(11, '0')}${chance.toString(16).padStart(5, '0')}`;
+
+export const limitReason = (project: string): string =>
+  `The project ${project} uses ${MAX_GRANTS} versions of datasets, which is the limit. End one of them first.`;
 
 const dayMilliseconds = 24 * 3600 * 1000;
 const isOver = (endsAt: string, now: string) => Date.parse(endsAt) <= Date.parse(now);
@@ -170,19 +176,16 @@ function requireDecidable(
 
 function approveUse(
   state: UseState,
-  { by: person, conditions }: Extract<UseCommand, { do: 'approve' }>,
+  { by: person, conditions, recipe }: Extract<UseCommand, { do: 'approve' }>,
   now: string,
   context: UseContext,
 ): UseDecision {
   if (state.use?.status === 'approved' && state.use.approvedBy === person.id)
     return keepState(state, 'the owner approved it before');
   const request = requireDecidable(state, person, now, context);
+  requireRecipe(request, recipe);
   const grants = currentGrants(state.grants, now);
-  if (grants.length >= MAX_GRANTS)
-    throw new Refused(
-      'conflict',
-      `The project ${request.project} uses ${grants.length} versions of datasets, which is the limit. End one of them first.`,
-    );
+  if (grants.length >= MAX_GRANTS) throw new Refused('conflict', limitReason(request.project));
   const use: ApprovedUse = {
     ...request,
     status: 'approved',
@@ -191,10 +194,18 @@ function approveUse(
     approvedAt: now,
     conditions,
   };
-  const { id, dataset, version, prefix, endsAt } = use;
+  const { id, dataset, version, prefix, endsAt, recipeDigest: digest } = use;
+  const detail = {
+    ...eventDetail(use, now),
+    endsAt,
+    conditions,
+    ...(digest && { recipe: digest }),
+    ...authorOf(person),
+  };
   return {
-    state: { use, grants: [...grants, { use: id, dataset, version, prefix, endsAt }] },
-    events: [outgoingEvent(UseApproved, { ...eventDetail(use, now), endsAt, conditions, ...authorOf(person) })],
+    // With a recipe nothing is granted until the project's version is there.
+    state: { use, grants: digest ? state.grants : [...grants, { use: id, dataset, version, prefix, endsAt }] },
+    events: [outgoingEvent(UseApproved, detail)],
     reason: 'the owner of the dataset approved the use',
   };
 }
@@ -245,7 +256,7 @@ function withdrawUse(state: UseState, { reason }: Extract<UseCommand, { do: 'wit
   return closeUse(state, use, { reason }, now);
 }
 
-function closeUse(
+export function closeUse(
   state: UseState,
   use: RequestedUse | ApprovedUse,
   end: { endedBy?: string; endedByName?: string; reason: string },
@@ -264,7 +275,7 @@ function closeUse(
   };
 }
 
-const eventDetail = ({ id, project, dataset, version }: DatasetUse, now: string) => ({
+export const eventDetail = ({ id, project, dataset, version }: DatasetUse, now: string) => ({
   use: id,
   project,
   dataset,

@@ -6,6 +6,7 @@ import { putImmutable } from '../storage/immutable-objects.ts';
 import { listObjects, readObject } from '../storage/object-read.ts';
 import { buildCrate, buildDcat, type CrateFile } from './crate.ts';
 import { DatasetGoverned } from './events.ts';
+import { parseManifestHashes } from './manifest-hashes.ts';
 import { findUsableVersion, pageVersions, readTerms } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), LAKE_BUCKET: z.string(), LISTS_BUCKET: z.string() });
@@ -15,13 +16,7 @@ const { TABLE_NAME, LAKE_BUCKET, LISTS_BUCKET } = env.parse(process.env);
 /** The files of a version with their sizes, which the list of checksums does not have. */
 async function readFiles({ dataset, version, prefix }: DatasetVersion): Promise<CrateFile[]> {
   const list = await readObject({ bucket: LISTS_BUCKET, key: `manifests/${dataset}/${version}` });
-  const hashes = new Map(
-    [
-      ...Buffer.from(list)
-        .toString('utf8')
-        .matchAll(/^([0-9a-f]{64}) {2}(.+)$/gmu),
-    ].map(([, sha256 = '', path = '']) => [path, sha256]),
-  );
+  const hashes = parseManifestHashes(Buffer.from(list).toString('utf8'));
   const objects = (await listObjects(LAKE_BUCKET, `${prefix}data/`)) ?? [];
   return objects.flatMap(({ path, size }) => {
     const sha256 = hashes.get(path);

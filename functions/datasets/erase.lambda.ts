@@ -7,6 +7,7 @@ import { logger, stepHandler } from '../handler.ts';
 import { putImmutable } from '../storage/immutable-objects.ts';
 import { listObjects, readObject } from '../storage/object-read.ts';
 import { s3 } from '../storage/s3.ts';
+import { parseManifestHashes } from './manifest-hashes.ts';
 import {
   buildErasureRecord,
   ErasedObject,
@@ -55,7 +56,7 @@ async function readHashes(dataset: string, objects: readonly ListedVersion[]): P
     const [, name] = new RegExp(`^manifests/${dataset}/([0-9a-f]{64})$`).exec(key) ?? [];
     if (name === undefined) continue;
     const text = Buffer.from(await readObject({ bucket: LAKE_BUCKET, key, version })).toString('utf8');
-    for (const [, sha256 = '', path = ''] of text.matchAll(/^([0-9a-f]{64}) {2}(.+)$/gmu))
+    for (const [path, sha256] of parseManifestHashes(text))
       hashes.set(`datasets/${dataset}/${name}/data/${path}`, sha256);
   }
   return hashes;

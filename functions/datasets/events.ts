@@ -48,11 +48,18 @@ export const UseRequested = contract(
   use.extend({ purpose: UsePurpose, endsAt: z.iso.datetime(), owner: z.string(), ...person }),
 );
 
-/** The owner approved a use: the project's desktops can read the version. */
+/** The owner approved a use: the project's desktops can read the version, or what the recipe makes of it. */
 export const UseApproved = contract(
   'broch.datasets',
   'UseApproved',
-  use.extend({ endsAt: z.iso.datetime(), conditions: z.string(), ...person }),
+  use.extend({ endsAt: z.iso.datetime(), conditions: z.string(), recipe: Sha256.optional(), ...person }),
+);
+
+/** The recipe of an approved use made the project's version, which its desktops can read. */
+export const UseMinimised = contract(
+  'broch.datasets',
+  'UseMinimised',
+  use.extend({ recipe: Sha256, minimised: Sha256 }),
 );
 
 /** The owner refused a use. */

@@ -6,6 +6,7 @@ import { PlainText } from '../plain-text.ts';
 import { ProjectId } from '../projects/schemas.ts';
 import { DatasetRead } from './access-log.ts';
 import { ErasureReceipt } from './receipt.ts';
+import { MinimisationRecipe } from './recipe.ts';
 import { DatasetOverview, DatasetTerms, DatasetUse, UseId, UsePurpose } from './schemas.ts';
 
 const dataset = z.object({ dataset: DatasetId });
@@ -158,6 +159,9 @@ export const datasetsRoutes = {
       purpose: UsePurpose,
       endsAt: z.iso.datetime().describe('the end of the use'),
       explanation: personText(2000).describe('what the project needs it for'),
+      recipe: MinimisationRecipe.optional().describe(
+        'what is kept, and how it is coarsened, on its way in (docs/datasets.md)',
+      ),
     }),
     returns: DatasetUse,
   },
@@ -196,6 +200,7 @@ export const datasetsRoutes = {
     params: projectUse,
     body: z.object({
       conditions: PlainText.max(2000).default('').describe('what the project must keep to'),
+      recipe: Sha256.optional().describe('the SHA-256 of the recipe that you approve, if the request has one'),
     }),
     returns: DatasetUse,
   },

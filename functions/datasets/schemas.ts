@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { ObjectRef, Sha256 } from '../identifiers.ts';
 import { DatasetId, DatasetVersion } from '../ingest/schemas.ts';
 import { ProjectId } from '../projects/schemas.ts';
+import { MinimisationRecipe } from './recipe.ts';
 
 /** Eleven hexadecimal digits of the time of the request and five random ones, so that ids sort by age. */
 export const UseId = z.string().regex(/^du-[0-9a-f]{16}$/);
@@ -37,6 +38,37 @@ export const DatasetTerms = z.object({
 });
 export type DatasetTerms = z.infer<typeof DatasetTerms>;
 
+const count = z.number().int().nonnegative();
+
+/** What was done to one table: how many rows and cells, never which. */
+export const TableCounts = z.object({
+  path: z.string(),
+  read: count,
+  written: count,
+  sampledOut: count,
+  /** Rows with another number of cells than the header, which are left out. */
+  malformed: count,
+  /** The columns of the project's table; `emptied` cells could not be changed as the recipe says. */
+  columns: z.array(z.object({ name: z.string(), do: z.string(), emptied: count })),
+  columnsLeftOut: count,
+});
+export type TableCounts = z.infer<typeof TableCounts>;
+
+/** The version that a recipe made for one project. No other project is ever given it. */
+export const MinimisedVersion = z.object({
+  version: Sha256,
+  prefix: z.string(),
+  files: count,
+  bytes: count,
+  /** Rows of all tables: those of the version, and those of the project's. */
+  rowsRead: count,
+  rowsWritten: count,
+  cellsEmptied: count,
+  filesLeftOut: count,
+  at: z.iso.datetime(),
+});
+export type MinimisedVersion = z.infer<typeof MinimisedVersion>;
+
 const common = {
   id: UseId,
   project: ProjectId,
@@ -48,6 +80,10 @@ const common = {
   /** The end of the use. */
   endsAt: z.iso.datetime(),
   explanation: z.string(),
+  /** Without a recipe the project gets the version itself; with one, never. */
+  recipe: MinimisationRecipe.optional(),
+  /** The recipe's version, which the owner approves. */
+  recipeDigest: Sha256.optional(),
   requestedBy: z.string(),
   requestedByName: z.string(),
   requestedAt: z.iso.datetime(),
@@ -57,6 +93,7 @@ const approval = {
   approvedByName: z.string(),
   approvedAt: z.iso.datetime(),
   conditions: z.string(),
+  minimised: MinimisedVersion.optional(),
 };
 const end = { endedBy: z.string().optional(), endedByName: z.string().optional(), reason: z.string() };
 
@@ -79,6 +116,7 @@ export const DatasetUse = z.discriminatedUnion('status', [
     approvedByName: z.string().optional(),
     approvedAt: z.iso.datetime().optional(),
     conditions: z.string().optional(),
+    minimised: MinimisedVersion.optional(),
     ...end,
     endedAt: z.iso.datetime(),
   }),
@@ -110,3 +148,6 @@ export const DatasetOverview = z.object({
 
 /** The input of a run that withdraws a dataset. */
 export const Withdrawal = z.object({ dataset: DatasetId });
+
+/** The input of a run that makes a project's version. */
+export const Minimisation = z.object({ project: ProjectId, use: UseId });

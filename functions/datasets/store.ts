@@ -24,7 +24,7 @@ const openRank = (status: DatasetUse['status']) => ({ requested: 3, approved: 2,
 
 export const readTerms = (table: string, dataset: string) => readRow(table, DatasetTerms, termsKey(dataset));
 
-const readUse = (table: string, project: string, id: string) => readRow(table, DatasetUse, useKey(project, id));
+export const readUse = (table: string, project: string, id: string) => readRow(table, DatasetUse, useKey(project, id));
 
 export const readGrants = (table: string, project: string): Promise<Row<ProjectGrants> | undefined> =>
   readRow(table, ProjectGrants, grantsKey(project));

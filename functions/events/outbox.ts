@@ -52,7 +52,7 @@ const publications: Partial<Record<Partition, Publication>> = {
     source: 'broch.datasets',
     types: ['DatasetGoverned', 'DatasetWithdrawn', 'DatasetSuspended', 'DatasetResumed', 'DatasetErased'],
   },
-  use: { source: 'broch.datasets', types: ['UseRequested', 'UseApproved', 'UseRefused', 'UseEnded'] },
+  use: { source: 'broch.datasets', types: ['UseRequested', 'UseApproved', 'UseMinimised', 'UseRefused', 'UseEnded'] },
   enclave: {
     source: 'broch.enclaves',
     types: [

@@ -2,9 +2,8 @@ import type { Finding } from '../identifiers.ts';
 import type { ListedObject } from '../storage/object-read.ts';
 import { byteLength, comparablePath, findPathClashes, pathFinding, visiblePath } from '../storage/paths.ts';
 import { bagPathDecoder, isUnlistedTagFile, type PayloadOxum, readBagDeclaration, readBagInfo } from './bag.ts';
-import { lakePrefix } from './ingest.ts';
 import { bagManifestLine, type ManifestEntry, type ManifestListing, readManifest, sha256sumsLine } from './manifest.ts';
-import { type ManifestName, manifestNames } from './schemas.ts';
+import { lakePrefix, type ManifestName, manifestNames } from './schemas.ts';
 
 /** A listed file: its uploaded version, its checksum, and its path in the dataset (none for tag files of a bag). */
 export interface PinnedFile extends ListedObject {

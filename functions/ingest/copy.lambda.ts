@@ -4,8 +4,8 @@ import { Sha256 } from '../identifiers.ts';
 import { copyLimits, copyObject, copyObjectInParts } from '../storage/object-copy.ts';
 import { mapInParallel, OBJECT_PARALLELISM } from '../storage/parallel.ts';
 import { Chunk, getScratch } from '../storage/scratch-store.ts';
-import { lakePrefix, landingPrefix } from './ingest.ts';
-import { DatasetId } from './schemas.ts';
+import { landingPrefix } from './ingest.ts';
+import { DatasetId, lakePrefix } from './schemas.ts';
 import { DeliveryCheck } from './steps.ts';
 
 export const env = z.object({

@@ -31,9 +31,6 @@ export const createDeliveryId = (now: string, chance: number): string =>
 export const landingPrefix = (partner: string, delivery: string): string =>
   `in/${PartnerId.parse(partner)}/${DeliveryId.parse(delivery)}/`;
 
-/** The prefix of a version in the lake, where nothing is ever changed. */
-export const lakePrefix = (dataset: string, version: string): string => `datasets/${dataset}/${version}/`;
-
 const landingKeyPattern = /^in\/([A-Za-z0-9-]{1,128})\/(dl-[0-9a-f]{16})\/(SHA256SUMS|manifest-sha256\.txt)$/;
 
 /** The delivery that an uploaded manifest completes; undefined for other objects, such as a manifest in a subfolder. */

@@ -6,8 +6,8 @@ import { putObjectOnce } from '../storage/object-copy.ts';
 import { getScratch } from '../storage/scratch-store.ts';
 import { fileListKey, tableShapesKey } from './catalogue.ts';
 import { readIdentifiers } from './identifier-counts.ts';
-import { decideDelivery, lakePrefix } from './ingest.ts';
-import { TableShapes } from './schemas.ts';
+import { decideDelivery } from './ingest.ts';
+import { lakePrefix, TableShapes } from './schemas.ts';
 import { DeliveryCheck, digestOfKey } from './steps.ts';
 import { changeDelivery, claimDataset, createDatasetVersion, readDelivery } from './store.ts';
 

@@ -145,6 +145,9 @@ export const DatasetVersion = z.object({
 });
 export type DatasetVersion = z.infer<typeof DatasetVersion>;
 
+/** The prefix of a version in the lake, where nothing is ever changed. */
+export const lakePrefix = (dataset: string, version: string): string => `datasets/${dataset}/${version}/`;
+
 /** A version in a request: its name, the first characters of it (six or more), or `latest`. */
 export const VersionChoice = z
   .string()

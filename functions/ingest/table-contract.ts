@@ -1,4 +1,5 @@
 import { Refused } from '../refused.ts';
+import { toPathPattern } from '../storage/paths.ts';
 import type { ContractField, ContractTable, DataContract } from './contract-schemas.ts';
 import { fieldProblem } from './field-check.ts';
 import { KeySet } from './key-set.ts';
@@ -6,9 +7,6 @@ import type { TableShape } from './schemas.ts';
 
 /** Problems that are named of one table; further ones are counted. */
 const MAX_PROBLEMS = 20;
-
-const toPathPattern = (path: string): RegExp =>
-  new RegExp(`^${path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('\\*', '[^/]*')}$`);
 
 /** The table of the contract that a file must be; undefined if the contract does not name it. */
 export const findContractTable = (contract: DataContract | undefined, path: string): ContractTable | undefined =>

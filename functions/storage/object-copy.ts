@@ -89,11 +89,49 @@ export const copyObjectInParts = (
   parts: CopyParts,
 ): Promise<string> => retryConflicts(() => copyParts(source, destination, content, parts));
 
-async function copyParts(
+function copyParts(
   source: ObjectVersion,
   destination: ObjectVersion,
   content: ObjectContent,
   { part, hashes }: CopyParts,
+): Promise<string> {
+  return uploadInParts(destination, content, async upload => {
+    const parts = await mapInParallel([...hashes.keys()], 8, async index => {
+      const [first, last] = partRange(index, { size: content.size, part });
+      const { CopyPartResult: result = {} } = await s3.send(
+        new UploadPartCopyCommand({
+          ...upload,
+          PartNumber: index + 1,
+          CopySource: place(source),
+          CopySourceRange: `bytes=${first}-${last}`,
+        }),
+      );
+      return { PartNumber: index + 1, ETag: result.ETag, ChecksumSHA256: result.ChecksumSHA256 };
+    });
+    return { parts, isVerified: parts.every(({ ChecksumSHA256 }, index) => ChecksumSHA256 === hashes[index]) };
+  });
+}
+
+interface UploadPlace {
+  readonly Bucket: string;
+  readonly Key: string;
+  readonly UploadId: string | undefined;
+}
+
+interface UploadedParts {
+  readonly parts: { PartNumber: number; ETag: string | undefined; ChecksumSHA256: string | undefined }[];
+  /** Whether S3 confirmed the content of every part. If not, the object is read back. */
+  readonly isVerified: boolean;
+}
+
+/**
+ * Writes an object in parts that `send` sends, and never replaces one. Returns the version that it made or found. After a
+ * conflict S3 takes nothing but a new upload, so callers repeat all of it.
+ */
+export async function uploadInParts(
+  destination: ObjectVersion,
+  content: Omit<ObjectContent, 'etag'>,
+  send: (upload: UploadPlace) => Promise<UploadedParts>,
 ): Promise<string> {
   const target = { Bucket: destination.bucket, Key: destination.key };
   const { UploadId } = await s3.send(
@@ -105,32 +143,16 @@ async function copyParts(
     }),
   );
   try {
-    const completedParts = await mapInParallel([...hashes.keys()], 8, async index => {
-      const [first, last] = partRange(index, { size: content.size, part });
-      const { CopyPartResult: result = {} } = await s3.send(
-        new UploadPartCopyCommand({
-          ...target,
-          UploadId,
-          PartNumber: index + 1,
-          CopySource: place(source),
-          CopySourceRange: `bytes=${first}-${last}`,
-        }),
-      );
-      return { PartNumber: index + 1, ETag: result.ETag, ChecksumSHA256: result.ChecksumSHA256 };
-    });
+    const { parts, isVerified } = await send({ ...target, UploadId });
     const { VersionId } = await s3.send(
       new CompleteMultipartUploadCommand({
         ...target,
         UploadId,
-        MultipartUpload: { Parts: completedParts },
+        MultipartUpload: { Parts: parts },
         IfNoneMatch: '*',
       }),
     );
-    if (
-      VersionId !== undefined &&
-      completedParts.every(({ ChecksumSHA256 }, index) => ChecksumSHA256 === hashes[index])
-    )
-      return VersionId;
+    if (VersionId !== undefined && isVerified) return VersionId;
   } catch (error) {
     await s3.send(new AbortMultipartUploadCommand({ ...target, UploadId })).catch(late => {
       if (!isOver(late)) throw late;

@@ -44,6 +44,10 @@ export function pathProblem(path: string, room: number): string | undefined {
   return undefined;
 }
 
+/** Matches the paths that a pattern names: a star stands for any part of a name. */
+export const toPathPattern = (pattern: string): RegExp =>
+  new RegExp(`^${pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('\\*', '[^/]*')}$`);
+
 /** Equal for paths that are the same to Windows or macOS, or look the same because they differ in invisible characters. */
 export const comparablePath = (path: string): string =>
   path

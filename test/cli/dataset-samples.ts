@@ -36,6 +36,34 @@ const approvedUse = {
   approvedAt: time,
   conditions: long,
 };
+const minimisedUse = {
+  ...approvedUse,
+  recipe: {
+    recipe: 1,
+    tables: [
+      {
+        path: 'visits*.csv',
+        columns: [
+          { name: 'nhs_number', do: 'hash', as: 'person' },
+          { name: 'born', do: 'date', to: 'year', format: 'yyyy-mm-dd' },
+        ],
+        sample: { by: 'nhs_number', share: 0.1 },
+      },
+    ],
+  },
+  recipeDigest: sha256,
+  minimised: {
+    version: sha256,
+    prefix: `datasets/admissions/${sha256}/`,
+    files: 2,
+    bytes: 1_234_567,
+    rowsRead: 1_000_000,
+    rowsWritten: 100_000,
+    cellsEmptied: 12,
+    filesLeftOut: 3,
+    at: time,
+  },
+};
 const refusedUse = {
   ...requestedUse,
   status: 'refused',
@@ -99,7 +127,7 @@ export const datasetSamples = {
     publicKey: 'PEM',
   },
   requestUse: requestedUse,
-  listProjectUses: { items: [requestedUse, approvedUse, refusedUse, endedUse] },
+  listProjectUses: { items: [requestedUse, approvedUse, minimisedUse, refusedUse, endedUse] },
   listDatasetUses: { items: [requestedUse, approvedUse] },
   approveUse: approvedUse,
   refuseUse: refusedUse,

@@ -17,6 +17,11 @@ const values: Readonly<Record<string, unknown>> = {
   ...{ ended: 1, total: 1, rounds: 1, automatic: true },
   ...{ run: 'er-0', deadlines: ['2026-11-01T00:00:00Z', '2026-11-02T00:00:00Z'] },
   ...{ step: {}, wakes: 1, looks: 1, next: 'seal' },
+  ...{
+    subject: { project: 'asthma' },
+    passes: [{ measures: 'a' }],
+    named: { outcome: 'named', reason: 'a', version: 'a' },
+  },
   ...{ notice: 'a reason', unscanned: false, waitSeconds: 900, pauseSeconds: 900 },
 };
 const states = {

@@ -1,0 +1,34 @@
+import * as z from 'zod';
+import { Sha256 } from '../identifiers.ts';
+import { DatasetId } from '../ingest/schemas.ts';
+import { RecipeTable } from './recipe.ts';
+import { Minimisation, TableCounts } from './schemas.ts';
+
+/** A table of the version, the object version that the plan pinned, and what the recipe says about it. */
+export const SourceTable = z.object({
+  path: z.string(),
+  version: z.string(),
+  size: z.number().int(),
+  /** As the manifest of the version has it. */
+  sha256: Sha256,
+  recipe: RecipeTable,
+});
+export type SourceTable = z.infer<typeof SourceTable>;
+export const SourceTables = z.array(SourceTable);
+
+/** What the recipe makes of a table. */
+export const MinimisedTable = z.object({
+  path: z.string(),
+  size: z.number().int(),
+  sha256: Sha256,
+  counts: TableCounts,
+});
+export type MinimisedTable = z.infer<typeof MinimisedTable>;
+export const MinimisedTables = z.array(MinimisedTable);
+
+/** The subject of every step: the use, and the version that it is for. */
+export const MinimisationStep = Minimisation.extend({ dataset: DatasetId, source: Sha256 });
+
+/** The prefix for texts that the steps exchange. They have names, sizes, hashes and counts, and no values. */
+export const minimisationFolder = ({ project, use }: z.infer<typeof Minimisation>): string =>
+  `minimisation/${project}/${use}`;
