@@ -25,9 +25,9 @@ function progressLines(run: EnclaveRun): string[] {
     );
   if ('attestedAt' in run && run.attestedAt) lines.push(`${run.module} attested itself ${formatTime(run.attestedAt)}.`);
   if (run.status === 'completed') {
-    const { files, bytes } = run.outputs;
+    const { packed: bytes, sha256 } = run.outputs;
     lines.push(
-      `Completed ${formatTime(run.endedAt)}: ${formatCount(files)} files, ${formatBytes(bytes)}, in ${run.request}. SHA-256 of the packed outputs: ${run.outputs.sha256}`,
+      `Completed ${formatTime(run.endedAt)}: the outputs are in ${run.request}. Packed: ${formatBytes(bytes)}, SHA-256 ${sha256}`,
     );
   }
   if (run.status === 'refused') lines.push(`Refused by ${run.by.name}, ${formatTime(run.endedAt)}: ${run.reason}`);

@@ -35,11 +35,10 @@ async function readPem(file: string): Promise<string> {
 }
 
 /** Whether the airlock's record is signed and about the outputs of this run. Nothing was released if there is none. */
-function judgeRelease({ release, manifest, result }: RunEvidence, pin: string | undefined): EvidenceCheck {
+function judgeRelease({ release, manifest }: RunEvidence, pin: string | undefined): EvidenceCheck {
   const check = 'release';
   if (release === undefined) return { check, ok: true, reason: 'Nothing of the outputs was released.' };
   const { record, fingerprint, wrong } = verifyRecord(release, pin);
-  const { outputs } = JSON.parse(result) as { outputs: { files: number } };
   if (!record || wrong.length > 0) return { check, ok: false, reason: wrong.join(' ') };
   if (
     record.request !== requestOf(manifest.run) ||
@@ -47,12 +46,12 @@ function judgeRelease({ release, manifest, result }: RunEvidence, pin: string | 
     record.direction !== 'export'
   )
     return { check, ok: false, reason: `The release ${record.request} of ${record.project} is not of this run.` };
-  if (record.files.length > outputs.files)
-    return { check, ok: false, reason: 'More files were released than the enclave made.' };
+  if (record.files.length > manifest.outputs.maxFiles)
+    return { check, ok: false, reason: 'More files were released than the manifest permits.' };
   return {
     check,
     ok: true,
-    reason: `${record.files.length} of ${outputs.files} files were released to ${record.recipient} on ${record.releasedAt}, after review by ${record.reviewers.length}. Key SHA256:${fingerprint}${pin === undefined ? ', which was compared with nothing: give --key' : ''}.`,
+    reason: `${record.files.length} ${record.files.length === 1 ? 'file was' : 'files were'} released to ${record.recipient} on ${record.releasedAt}, after review by ${record.reviewers.length}. Key SHA256:${fingerprint}${pin === undefined ? ', which was compared with nothing: give --key' : ''}.`,
   };
 }
 

@@ -63,7 +63,7 @@ type vsockConn struct{ *os.File }
 
 type vsockAddr struct{}
 
-func (vsockAddr) Network() string           { return "vsock" }
-func (vsockAddr) String() string            { return "vsock" }
-func (c vsockConn) LocalAddr() net.Addr     { return vsockAddr{} }
-func (c vsockConn) RemoteAddr() net.Addr    { return vsockAddr{} }
+func (vsockAddr) Network() string        { return "vsock" }
+func (vsockAddr) String() string         { return "vsock" }
+func (c vsockConn) LocalAddr() net.Addr  { return vsockAddr{} }
+func (c vsockConn) RemoteAddr() net.Addr { return vsockAddr{} }

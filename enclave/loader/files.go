@@ -76,47 +76,40 @@ func extract(archive *tar.Reader, folder string) error {
 // Names of outputs: few enough signs that a reviewer sees what a name says.
 var outputName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
-type outputBundle struct {
-	archive []byte
-	files   int
-	bytes   int64
-}
-
 // bundle archives the outputs. The archive is padded to a power of two, so that its size says little.
-func bundle(m manifest, folder string) (result outputBundle, err error) {
+func bundle(m manifest, folder string) ([]byte, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
-		return result, err
+		return nil, err
 	}
 	var buffer bytes.Buffer
+	var written int64
 	archive := tar.NewWriter(&buffer)
-	for _, entry := range entries {
+	for index, entry := range entries {
 		if !entry.Type().IsRegular() || !outputName.MatchString(entry.Name()) {
-			return result, reason("the artefact wrote something that is no plain file with a plain name")
+			return nil, reason("the artefact wrote something that is no plain file with a plain name")
 		}
 		content, err := os.ReadFile(filepath.Join(folder, entry.Name()))
 		if err != nil {
-			return result, err
+			return nil, err
 		}
-		result.files++
-		result.bytes += int64(len(content))
-		if result.files > m.Outputs.MaxFiles || result.bytes > m.Outputs.MaxBytes {
-			return result, reason("the artefact wrote more than the manifest permits")
+		written += int64(len(content))
+		if index >= m.Outputs.MaxFiles || written > m.Outputs.MaxBytes {
+			return nil, reason("the artefact wrote more than the manifest permits")
 		}
 		if err := archive.WriteHeader(&tar.Header{Name: entry.Name(), Mode: 0o644, Size: int64(len(content)), Format: tar.FormatUSTAR}); err != nil {
-			return result, err
+			return nil, err
 		}
 		if _, err := archive.Write(content); err != nil {
-			return result, err
+			return nil, err
 		}
 	}
 	if err := archive.Close(); err != nil {
-		return result, err
+		return nil, err
 	}
 	size := 64 << 10
 	for size < buffer.Len() {
 		size *= 2
 	}
-	result.archive = append(buffer.Bytes(), make([]byte, size-buffer.Len())...)
-	return result, nil
+	return append(buffer.Bytes(), make([]byte, size-buffer.Len())...), nil
 }

@@ -27,10 +27,10 @@ type credentials struct {
 
 // kms calls KMS through a proxy of the parent, which carries bytes only: TLS ends here.
 type kms struct {
-	proxy       string
-	credentials credentials
-	attestation []byte
-	key         *rsa.PrivateKey
+	proxy   string
+	session func() (session, error)
+	attest  func() ([]byte, error)
+	key     *rsa.PrivateKey
 	// Of every answer, for the evidence.
 	requests []string
 }
@@ -51,10 +51,10 @@ func hmacSha256(key []byte, text string) []byte {
 }
 
 // sign adds a Signature Version 4. The headers are those that every call has.
-func (k *kms) sign(request *http.Request, body []byte, region string, now time.Time) {
+func (c credentials) sign(request *http.Request, body []byte, region string, now time.Time) {
 	stamp := now.UTC().Format("20060102T150405Z")
 	request.Header.Set("X-Amz-Date", stamp)
-	request.Header.Set("X-Amz-Security-Token", k.credentials.SessionToken)
+	request.Header.Set("X-Amz-Security-Token", c.SessionToken)
 	names := []string{"content-type", "host", "x-amz-date", "x-amz-security-token", "x-amz-target"}
 	var headers strings.Builder
 	for _, name := range names {
@@ -69,12 +69,12 @@ func (k *kms) sign(request *http.Request, body []byte, region string, now time.T
 	canonicalSum := sha256.Sum256([]byte(canonical))
 	scope := stamp[:8] + "/" + region + "/kms/aws4_request"
 	text := strings.Join([]string{"AWS4-HMAC-SHA256", stamp, scope, hex.EncodeToString(canonicalSum[:])}, "\n")
-	signingKey := []byte("AWS4" + k.credentials.SecretAccessKey)
+	signingKey := []byte("AWS4" + c.SecretAccessKey)
 	for _, part := range []string{stamp[:8], region, "kms", "aws4_request"} {
 		signingKey = hmacSha256(signingKey, part)
 	}
 	request.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s",
-		k.credentials.AccessKeyID, scope, strings.Join(names, ";"), hex.EncodeToString(hmacSha256(signingKey, text))))
+		c.AccessKeyID, scope, strings.Join(names, ";"), hex.EncodeToString(hmacSha256(signingKey, text))))
 }
 
 type recipient struct {
@@ -82,14 +82,18 @@ type recipient struct {
 	KeyEncryptionAlgorithm string
 }
 
-// call makes one call with the attestation of this enclave and opens the key in the answer.
-func (k *kms) call(operation, keyArn string, fields map[string]any) (key, ciphertext []byte, err error) {
+// call makes one call with an attestation of this enclave as of now, and opens the key in the answer.
+func (k *kms) call(held credentials, operation, keyArn string, fields map[string]any) (key, ciphertext []byte, err error) {
 	region, err := regionOf(keyArn)
 	if err != nil {
 		return nil, nil, err
 	}
+	document, err := k.attest()
+	if err != nil {
+		return nil, nil, err
+	}
 	fields["KeyId"] = keyArn
-	fields["Recipient"] = recipient{k.attestation, "RSAES_OAEP_SHA_256"}
+	fields["Recipient"] = recipient{document, "RSAES_OAEP_SHA_256"}
 	body, err := json.Marshal(fields)
 	if err != nil {
 		return nil, nil, err
@@ -100,7 +104,7 @@ func (k *kms) call(operation, keyArn string, fields map[string]any) (key, cipher
 	}
 	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	request.Header.Set("X-Amz-Target", "TrentService."+operation)
-	k.sign(request, body, region, time.Now())
+	held.sign(request, body, region, time.Now())
 	transport := &http.Transport{
 		DialContext:       func(context.Context, string, string) (net.Conn, error) { return connect(k.proxy) },
 		TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12},
@@ -135,16 +139,24 @@ func (k *kms) call(operation, keyArn string, fields map[string]any) (key, cipher
 }
 
 // decryptKey gets the key of a packed object that its party bound to this run and manifest.
-func (k *kms) decryptKey(keyArn, wrapped string, runContext map[string]string) ([]byte, error) {
-	blob, err := base64.StdEncoding.DecodeString(wrapped)
+func (k *kms) decryptKey(object packedObject, runContext map[string]string) ([]byte, error) {
+	s, err := k.session()
 	if err != nil {
 		return nil, err
 	}
-	key, _, err := k.call("Decrypt", keyArn, map[string]any{"CiphertextBlob": blob, "EncryptionContext": runContext})
+	blob, err := base64.StdEncoding.DecodeString(s.Keys[object.Sha256])
+	if err != nil {
+		return nil, err
+	}
+	key, _, err := k.call(s.Credentials, "Decrypt", object.KmsKey, map[string]any{"CiphertextBlob": blob, "EncryptionContext": runContext})
 	return key, err
 }
 
 // newKey gets a key for the outputs, which only the owner of the key can have decrypted again.
 func (k *kms) newKey(keyArn string, runContext map[string]string) (key, wrapped []byte, err error) {
-	return k.call("GenerateDataKey", keyArn, map[string]any{"KeySpec": "AES_256", "EncryptionContext": runContext})
+	s, err := k.session()
+	if err != nil {
+		return nil, nil, err
+	}
+	return k.call(s.Credentials, "GenerateDataKey", keyArn, map[string]any{"KeySpec": "AES_256", "EncryptionContext": runContext})
 }

@@ -90,9 +90,9 @@ type result struct {
 	V           int               `json:"v"`
 }
 
+// resultOutputs has the padded size only. How many files and bytes there are could carry data, and the result leaves
+// before anybody reviewed the outputs.
 type resultOutputs struct {
-	Bytes  int64  `json:"bytes"`
-	Files  int    `json:"files"`
 	Packed int    `json:"packed"`
 	Sha256 string `json:"sha256"`
 }
@@ -123,23 +123,27 @@ func (l loader) run() error {
 	if err != nil {
 		return err
 	}
-	handed, err := l.parent.read("/session", 1<<20)
-	if err != nil {
-		return err
-	}
-	var s session
-	if err := json.Unmarshal(handed, &s); err != nil {
-		return reason("the parent handed over no session")
-	}
-	keys.credentials = s.Credentials
-	outputs, err := l.compute(m, digest, s, keys)
+	outputs, err := l.compute(m, digest, keys)
 	if err != nil {
 		return err
 	}
 	return l.deliver(m, digest, keys, outputs)
 }
 
-// attestedKms makes the key of this enclave, has it attested and gives the document to the parent, as evidence.
+// session reads what the parent hands over at this moment: it renews its credentials while the artefact runs.
+func (p parent) session() (s session, err error) {
+	handed, err := p.read("/session", 1<<20)
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(handed, &s); err != nil {
+		return s, reason("the parent handed over no session")
+	}
+	return s, nil
+}
+
+// attestedKms makes the key of this enclave, has it attested and gives the document to the parent, as evidence. Each call
+// of KMS has a document of its own, over the same key: KMS takes none that is older than five minutes.
 func (l loader) attestedKms(m manifest, digest []byte) (*kms, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -153,37 +157,41 @@ func (l loader) attestedKms(m manifest, digest []byte) (*kms, error) {
 	if err != nil {
 		return nil, err
 	}
-	document, err := attest(l.module, digest, nonce, publicKey)
+	attestNow := func() ([]byte, error) { return attest(l.module, digest, nonce, publicKey) }
+	document, err := attestNow()
 	if err != nil {
 		return nil, err
 	}
-	return &kms{proxy: l.kmsProxy, attestation: document, key: key}, l.parent.write("/attestation", document)
+	return &kms{proxy: l.kmsProxy, session: l.parent.session, attest: attestNow, key: key}, l.parent.write("/attestation", document)
 }
 
 // compute unpacks the artefact and the inputs, runs the artefact and bundles what it wrote.
-func (l loader) compute(m manifest, digest []byte, s session, keys *kms) (outputBundle, error) {
+func (l loader) compute(m manifest, digest []byte, keys *kms) ([]byte, error) {
+	if err := openFolder(l.folder); err != nil {
+		return nil, err
+	}
 	artefact, inputs, outputs := filepath.Join(l.folder, "artefact"), filepath.Join(l.folder, "inputs"), filepath.Join(l.folder, "outputs")
 	for _, folder := range []string{artefact, inputs, outputs} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
-			return outputBundle{}, err
+			return nil, err
 		}
 	}
-	if err := l.fetch(m, digest, s, keys, m.Artefact, artefact); err != nil {
-		return outputBundle{}, err
+	if err := l.fetch(m, digest, keys, m.Artefact, artefact); err != nil {
+		return nil, err
 	}
 	for _, each := range m.Inputs {
-		if err := l.fetch(m, digest, s, keys, each.packedObject, filepath.Join(inputs, each.Name)); err != nil {
-			return outputBundle{}, err
+		if err := l.fetch(m, digest, keys, each.packedObject, filepath.Join(inputs, each.Name)); err != nil {
+			return nil, err
 		}
 	}
 	if err := runArtefact(m, artefact, inputs, outputs); err != nil {
-		return outputBundle{}, err
+		return nil, err
 	}
 	return bundle(m, outputs)
 }
 
-func (l loader) fetch(m manifest, digest []byte, s session, keys *kms, object packedObject, folder string) error {
-	key, err := keys.decryptKey(object.KmsKey, s.Keys[object.Sha256], m.context(digest))
+func (l loader) fetch(m manifest, digest []byte, keys *kms, object packedObject, folder string) error {
+	key, err := keys.decryptKey(object, m.context(digest))
 	if err != nil {
 		return err
 	}
@@ -199,7 +207,7 @@ func (l loader) fetch(m manifest, digest []byte, s session, keys *kms, object pa
 }
 
 // deliver encrypts the outputs under the key of the manifest and signs the result with the attested key.
-func (l loader) deliver(m manifest, digest []byte, keys *kms, outputs outputBundle) error {
+func (l loader) deliver(m manifest, digest []byte, keys *kms, outputs []byte) error {
 	key, wrapped, err := keys.newKey(m.Outputs.KmsKey, m.context(digest))
 	if err != nil {
 		return err
@@ -211,7 +219,7 @@ func (l loader) deliver(m manifest, digest []byte, keys *kms, outputs outputBund
 		return err
 	}
 	line := append(header, '\n')
-	encrypted, err := encryptStream(outputs.archive, key, line)
+	encrypted, err := encryptStream(outputs, key, line)
 	if err != nil {
 		return err
 	}
@@ -223,7 +231,7 @@ func (l loader) deliver(m manifest, digest []byte, keys *kms, outputs outputBund
 	}
 	text, err := json.Marshal(result{
 		Artefact: m.Artefact.Sha256, Inputs: inputs, KmsRequests: keys.requests, Manifest: hex.EncodeToString(digest), Run: m.Run, V: 1,
-		Outputs: resultOutputs{Bytes: outputs.bytes, Files: outputs.files, Packed: len(packed), Sha256: hex.EncodeToString(sum[:])},
+		Outputs: resultOutputs{Packed: len(packed), Sha256: hex.EncodeToString(sum[:])},
 	})
 	if err != nil {
 		return err
@@ -265,7 +273,8 @@ func main() {
 	nsmAddress := flag.String("nsm", "/dev/nsm", "the security module: a device, or unix:PATH")
 	parentAddress := flag.String("parent", "vsock:3:9000", "the parent: vsock:CID:PORT or unix:PATH")
 	kmsProxy := flag.String("kms", "vsock:3:8000", "the parent's proxy to KMS: vsock:CID:PORT or unix:PATH")
-	folder := flag.String("folder", "/run/broch", "an empty folder in memory")
+	// Enclaves mount /run and /tmp so that nothing in them can be executed. All else of their file system is in memory too.
+	folder := flag.String("folder", "/broch", "a folder in memory, made now if it is not there")
 	flag.Parse()
 	l := loader{parent: newParent(*parentAddress), kmsProxy: *kmsProxy, folder: *folder}
 	var err error

@@ -54,6 +54,14 @@ func runArtefact(m manifest, folder, inputs, outputs string) error {
 	return nil
 }
 
+// openFolder makes the folder of a run. The artefact, which is another user, passes through it and cannot list it.
+func openFolder(path string) error {
+	if err := os.MkdirAll(path, 0o711); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o711)
+}
+
 func giveAway(folders ...string) error {
 	for _, folder := range folders {
 		err := filepath.WalkDir(folder, func(path string, _ os.DirEntry, err error) error {

@@ -17,10 +17,9 @@ const rules = parseAirlockConfig(RULES);
  * Drafts the request for the outputs of an enclave run, in the name of the person who proposed the run. They describe the
  * files and submit it like every other request. The request has the number of the run, so a repeated event finds it.
  */
-export const handler = eventHandler(RunCompleted, async ({ run, project, request: id, requester, outputs }) => {
+export const handler = eventHandler(RunCompleted, async ({ run, project, request: id, requester }) => {
   if (await readRow(TABLE_NAME, z.object({ id: z.string() }), rowKey('airlock', id))) return;
   const now = currentTime();
-  const files = outputs.files === 1 ? '1 file' : `${outputs.files} files`;
   const draft = {
     id,
     project,
@@ -31,7 +30,7 @@ export const handler = eventHandler(RunCompleted, async ({ run, project, request
       {
         name: 'outputs',
         kind: 'table',
-        purpose: `${files} that the code of the run wrote.`,
+        purpose: 'Files that the code of the run wrote.',
         context: `The enclave signed them: broch enclave evidence ${project} ${run}.`,
         controls: '',
         paths: ['**'],

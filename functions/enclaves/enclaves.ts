@@ -11,7 +11,7 @@ import {
   RunProposed,
   RunRefused,
 } from './events.ts';
-import type { EnclaveRun, RunManifest, RunParty, RunPerson } from './schemas.ts';
+import type { EnclaveRun, RunManifest, RunParty, RunPerson, SignedOutputs } from './schemas.ts';
 
 export type RunState = { readonly run: EnclaveRun | undefined };
 type RunDecision = Decision<RunState>;
@@ -31,7 +31,7 @@ export type EnclaveRunCommand =
   | { do: 'lapse' }
   | { do: 'start'; instance?: string }
   | { do: 'attest'; module: string; manifest: string }
-  | { do: 'complete'; request: string; outputs: { files: number; bytes: number; sha256: string } }
+  | { do: 'complete'; request: string; outputs: SignedOutputs }
   | { do: 'fail'; reason: string };
 
 /** The id of a run proposed at `now`; `chance` is a whole number below 2^20. */
@@ -238,12 +238,6 @@ function completeRun(
   if (run.status !== 'running') return ignoreStaleStep(state);
   if (run.attestedAt === undefined)
     throw new Refused('conflict', 'The enclave did not attest itself, so its outputs prove nothing.');
-  const { maxBytes, maxFiles } = run.manifest.outputs;
-  if (outputs.bytes > maxBytes || outputs.files > maxFiles)
-    throw new Refused(
-      'large',
-      `The outputs have ${outputs.files} files and ${outputs.bytes} bytes; the manifest permits ${maxFiles} and ${maxBytes}.`,
-    );
   const next: EnclaveRun = { ...run, status: 'completed', request, outputs, endedAt: now };
   return {
     state: { run: next },

@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import { contract } from '../contract.ts';
-import { Sha256 } from '../identifiers.ts';
 import { ProjectId } from '../projects/schemas.ts';
-import { RunId, RunParty, RunPerson, Sha384 } from './schemas.ts';
+import { RunId, RunParty, RunPerson, Sha384, SignedOutputs } from './schemas.ts';
 
 const run = z.object({ run: RunId, project: ProjectId, manifest: Sha384, at: z.iso.datetime() });
 const person = { by: z.string(), byName: z.string() };
@@ -41,7 +40,7 @@ export const RunCompleted = contract(
     request: z.string(),
     /** Who proposed the run, and whose request it is. */
     requester: RunPerson,
-    outputs: z.object({ files: z.number(), bytes: z.number(), sha256: Sha256 }),
+    outputs: SignedOutputs,
   }),
 );
 

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { Sha256 } from '../identifiers.ts';
 import { verifyAttestation } from './attestation.ts';
 import { expectedPcr16, manifestDigest } from './manifest.ts';
-import { type EnclaveRun, PartyApproval, RunId, RunManifest, Sha384 } from './schemas.ts';
+import { type EnclaveRun, PartyApproval, RunId, RunManifest, Sha384, SignedOutputs } from './schemas.ts';
 
 /** What the loader signed with the key that was attested. */
 const RunResult = z.strictObject({
@@ -12,12 +12,7 @@ const RunResult = z.strictObject({
   manifest: Sha384,
   artefact: Sha256,
   inputs: z.record(z.string(), Sha256),
-  outputs: z.strictObject({
-    files: z.number().int(),
-    bytes: z.number().int(),
-    packed: z.number().int(),
-    sha256: Sha256,
-  }),
+  outputs: SignedOutputs,
   kmsRequests: z.array(z.string().max(100)).max(100),
 });
 
@@ -51,10 +46,8 @@ export function collectEvidence(run: EnclaveRun, attestation: Uint8Array, statem
 }
 
 /** What the enclave signed about its outputs. */
-export function readSignedOutputs({ result }: RunEvidence): { files: number; bytes: number; sha256: string } {
-  const { files, bytes, sha256 } = RunResult.parse(JSON.parse(result)).outputs;
-  return { files, bytes, sha256 };
-}
+export const readSignedOutputs = ({ result }: RunEvidence): SignedOutputs =>
+  RunResult.parse(JSON.parse(result)).outputs;
 
 export interface EvidenceCheck {
   readonly check: string;
@@ -115,11 +108,9 @@ function judgeResult({ manifest, result: text }: RunEvidence, digest: string, ou
     result.artefact === manifest.artefact.sha256 &&
     Object.keys(inputs).length === Object.keys(result.inputs).length &&
     Object.entries(inputs).every(([name, hash]) => result.inputs[name] === hash);
-  const { files, bytes, sha256 } = result.outputs;
+  const { packed, sha256 } = result.outputs;
   const problems = [
     !isSame && 'The result is of another manifest, code or data.',
-    (files > manifest.outputs.maxFiles || bytes > manifest.outputs.maxBytes) &&
-      'There were more outputs than permitted.',
     outputs !== undefined &&
       createHash('sha256').update(outputs).digest('hex') !== sha256 &&
       'The packed outputs are not those of the result.',
@@ -128,7 +119,9 @@ function judgeResult({ manifest, result: text }: RunEvidence, digest: string, ou
   return {
     check: 'result',
     ok: problems.length === 0,
-    reason: problems[0] ?? `The code and data of the manifest gave ${files} files of ${bytes} bytes.${compared}`,
+    reason:
+      problems[0] ??
+      `The code and data of the manifest gave outputs of ${packed} packed bytes. KMS gave ${result.kmsRequests.length} keys: ${result.kmsRequests.join(', ')}.${compared}`,
   };
 }
 

@@ -102,6 +102,13 @@ const common = {
   deadlines: z.object({ data: z.iso.datetime(), code: z.iso.datetime() }),
   approvals: z.object({ data: PartyApproval.optional(), code: PartyApproval.optional() }),
 };
+/**
+ * What the enclave signed about its outputs. The size is that of the packed outputs, padded to a power of two: how many
+ * files and bytes are in them could carry data, and both parties see this before anybody reviewed the outputs.
+ */
+export const SignedOutputs = z.strictObject({ packed: z.number().int().positive(), sha256: Sha256 });
+export type SignedOutputs = z.infer<typeof SignedOutputs>;
+
 const ending = { reason: z.string(), endedAt: z.iso.datetime() };
 /** What the workflow learns while it goes on. */
 const progress = {
@@ -122,7 +129,7 @@ export const EnclaveRun = z.discriminatedUnion('status', [
     ...progress,
     /** The request in the airlock that holds the outputs. */
     request: z.string(),
-    outputs: z.object({ files: z.number().int(), bytes: z.number().int(), sha256: Sha256 }),
+    outputs: SignedOutputs,
     endedAt: z.iso.datetime(),
   }),
   z.object({ status: z.literal('refused'), ...common, ...ending, by: RunPerson }),

@@ -10,7 +10,7 @@ import { RunStep, readNetwork, readRunning } from './attempt.ts';
 import { decideEnclaveRun } from './enclaves.ts';
 import { collectEvidence, judgeEvidence, readSignedOutputs } from './evidence.ts';
 import { runContext } from './key-policy.ts';
-import { readOutputArchive } from './pack/archive-reader.ts';
+import { readOutputArchive, requirePermittedOutputs } from './pack/archive-reader.ts';
 import { unpackArchive } from './pack/pack.ts';
 import { readParentReport } from './parent-reports.ts';
 import { evidenceKey, outputsPrefix, requestOf } from './schemas.ts';
@@ -66,6 +66,7 @@ export const handler = stepHandler(RunStep, async (step): Promise<void> => {
   if (wrong) throw new Refused('conflict', `The evidence of the run does not hold: ${wrong.reason}`);
   const { kmsKey } = run.manifest.outputs;
   const files = readOutputArchive(await openOutputs(packed, kmsKey, runContext(run.id, run.digest)));
+  requirePermittedOutputs(run.manifest, files);
   for (const { name, content } of files)
     await s3.send(
       new PutObjectCommand({ Bucket: network.bucket, Key: `${outputsPrefix(run.id)}${name}`, Body: content }),

@@ -47,7 +47,6 @@ export async function runEnclave(start: EnclaveStart): Promise<EnclaveAnswer> {
   const place = (name: string) => join(folder, name);
   const parentFolder = place('parent');
   mkdirSync(join(parentFolder, 'objects'), { recursive: true });
-  mkdirSync(place('memory'));
   // As root the loader gives the artefact another user, who must reach the memory and the loader, but not list them.
   chmodSync(folder, 0o711);
   copyFileSync(buildEnclaveProgram('loader'), place('loader'));

@@ -24,6 +24,8 @@ export interface KmsFrontOptions {
   /** The roots that enclaves lead to, PEM. */
   readonly roots: readonly string[];
   readonly tls: { readonly key: string; readonly cert: string };
+  /** The time at which documents are judged; the clock's, unless a test judges time. */
+  readonly clock?: () => number;
   /** Takes a line about each call. Never a key. */
   readonly log?: (line: string) => void;
 }
@@ -93,11 +95,14 @@ const attestedConditions = ({ pcrs }: AttestationVerdict): Record<string, readon
     ...(pcrs[0] === undefined ? [] : [['kms:RecipientAttestation:ImageSha384', [pcrs[0]]]]),
   ]);
 
-function verifyRecipient({ Recipient }: RecipientCall, roots: readonly string[]): AttestationVerdict | undefined {
+function verifyRecipient(
+  { Recipient }: RecipientCall,
+  { roots, clock = Date.now }: KmsFrontOptions,
+): AttestationVerdict | undefined {
   if (!Recipient) return undefined;
   const verdict = verifyAttestation(Buffer.from(Recipient.AttestationDocument, 'base64'), {
     roots,
-    time: Date.now(),
+    time: clock(),
     maxAgeMs: MAX_AGE_MS,
     needsRecipientKey: true,
     // KMS leaves debug enclaves to the key policy, whose measurements they never have.
@@ -111,12 +116,13 @@ function verifyRecipient({ Recipient }: RecipientCall, roots: readonly string[])
 async function answerCall(
   operation: string,
   request: { headers: Record<string, string>; body: string },
-  { upstream, roots, log = () => {} }: KmsFrontOptions,
+  options: KmsFrontOptions,
 ): Promise<object> {
+  const { upstream, log = () => {} } = options;
   const call = RecipientCall.parse(JSON.parse(request.body));
   const principal = await upstream.caller(request);
   if (principal === undefined) throw new KmsFault('UnrecognizedClientException', 'The signature is not valid.');
-  const verdict = verifyRecipient(call, roots);
+  const verdict = verifyRecipient(call, options);
   const denial = authorizeKeyCall(await upstream.policy(call.KeyId), await upstream.grants(call.KeyId), {
     action: `kms:${operation}`,
     principal,

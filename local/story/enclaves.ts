@@ -131,7 +131,7 @@ export const tellEnclaves: ChapterTeller = async (stage, tell) => {
         answer => answer !== undefined,
       );
       return {
-        message: `${completed.outputs.files} file of ${completed.outputs.bytes} bytes is in the airlock as ${request?.id}, which is a ${request?.status} for Rana to submit. The instance and both grants are gone.`,
+        message: `The outputs are in the airlock as ${request?.id}, which is a ${request?.status} for Rana to submit. The instance and both grants are gone.`,
         ids: { run: run.id, request: completed.request, outputs: completed.outputs.sha256 },
       };
     });

@@ -13,6 +13,7 @@ import { type EnclaveStart, runEnclave } from '../../local/enclaves/enclave-mach
 import { createAuthority, issueLeaf } from '../../local/enclaves/hypervisor.ts';
 import { issueKmsCertificates } from '../../local/enclaves/kms-certificates.ts';
 import { serveKmsFront } from '../../local/enclaves/kms-front.ts';
+import { fileOf } from '../../local/enclaves/parties.ts';
 import { MemoryKms } from './embedded-kms.ts';
 import { manifest as template } from './runs.ts';
 
@@ -24,15 +25,6 @@ export const keys = {
   outputs: `arn:aws:kms:${region}:000000000000:key/outputs`,
 };
 const credentials = { accessKeyId: 'ASIAPARENT', secretAccessKey: 'secret', sessionToken: 'token' };
-
-const fileOf = (path: string, content: Uint8Array, isExecutable = false): ArchiveFile => ({
-  path,
-  size: content.length,
-  isExecutable,
-  async *read() {
-    yield content;
-  },
-});
 
 export async function packTestFiles(files: readonly ArchiveFile[], kmsKey: string, key: Uint8Array) {
   const chunks: Uint8Array[] = [];
@@ -127,14 +119,29 @@ export async function createSite(artefactFiles = exampleArtefact(), seconds = 20
 }
 export type Site = Awaited<ReturnType<typeof createSite>>;
 
+interface SiteWatch {
+  /** The time of KMS. */
+  readonly clock?: () => number;
+  /** Happens after each line in the log of KMS. */
+  readonly onKmsCall?: (line: string, parentFolder: string) => void;
+}
+
 /** Runs the loader once. `change` may lie in every way that a parent can. */
-export async function runSite(site: Site, change: Partial<EnclaveStart> = {}) {
+export async function runSite(
+  site: Site,
+  change: Partial<EnclaveStart> = {},
+  { clock = Date.now, onKmsCall = () => {} }: SiteWatch = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), 'be-'));
   const { root, tls } = issueKmsCertificates(region);
   const trustFile = join(folder, 'trust.pem');
   writeFileSync(trustFile, root);
   const lines: string[] = [];
-  const front = await serveKmsFront({ upstream: site.kms, roots: site.roots, tls, log: line => lines.push(line) });
+  const log = (line: string) => {
+    lines.push(line);
+    onKmsCall(line, join(folder, 'parent'));
+  };
+  const front = await serveKmsFront({ upstream: site.kms, roots: site.roots, tls, clock, log });
   try {
     const answer = await runEnclave({ folder, kmsPort: front.port, trustFile, ...site.start, ...change });
     return { ...answer, kmsLog: lines };

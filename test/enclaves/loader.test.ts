@@ -8,6 +8,7 @@ import { expectedPcr16, manifestDigest, manifestText } from '../../functions/enc
 import { unpackArchive } from '../../functions/enclaves/pack/pack.ts';
 import { buildEnclaveProgram } from '../../local/enclaves/build-loader.ts';
 import type { EnclaveStart } from '../../local/enclaves/enclave-machine.ts';
+import { fileOf } from '../../local/enclaves/parties.ts';
 import {
   createSite,
   keys,
@@ -20,8 +21,12 @@ import {
 } from './enclave-site.ts';
 
 let site: Site;
+let otherData: Uint8Array;
 beforeAll(async () => {
   site = await createSite();
+  // Of the same size, so that nothing but its content is another.
+  const files = [fileOf('patients.csv', Buffer.from(patients.replace('70', '71')))];
+  otherData = (await packTestFiles(files, keys.data, site.dataKeys.data)).packed;
 }, 300_000);
 
 async function readOutputs(outputs: Uint8Array | undefined): Promise<string> {
@@ -57,8 +62,9 @@ describe('the loader', () => {
     const key = createPublicKey({ key: Buffer.from(verdict.publicKey ?? '', 'hex'), format: 'der', type: 'spki' });
     const pss = { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
     expect(verify('sha384', Buffer.from(text), pss, Buffer.from(signature, 'base64'))).toBe(true);
-    expect(result).toMatchObject({ manifest: digest, artefact: site.manifest.artefact.sha256, outputs: { files: 1 } });
-    expect(result.outputs).toMatchObject({ sha256: sha256Hex(answer.outputs ?? new Uint8Array()) });
+    expect(result).toMatchObject({ manifest: digest, artefact: site.manifest.artefact.sha256 });
+    const packed = answer.outputs ?? new Uint8Array();
+    expect(result.outputs).toEqual({ packed: packed.length, sha256: sha256Hex(packed) });
     expect(await readOutputs(answer.outputs)).toContain('group,patients\nhigh,2\nlow,3\n');
   });
 
@@ -125,6 +131,12 @@ describe('ends without outputs and without a signed result when', () => {
       /version 1/,
     ],
     ['the artefact is exchanged for the data', () => objectsWith((_, data) => [data, data]), /packed file/],
+    ['the data is exchanged for the artefact', () => objectsWith(code => [code, code]), /packed file/],
+    [
+      'the data is exchanged for another pack under the same key',
+      () => objectsWith(code => [code, otherData]),
+      /not the one of the manifest/,
+    ],
     [
       'one bit of the artefact is changed',
       () => objectsWith((code, data) => [flip(code, code.length >> 1), data]),

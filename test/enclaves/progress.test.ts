@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decideEnclaveRun, type EnclaveRunCommand, type RunState } from '../../functions/enclaves/enclaves.ts';
 import { machineFor } from '../../functions/enclaves/machine.ts';
 import { archiveFiles } from '../../functions/enclaves/pack/archive.ts';
-import { readOutputArchive } from '../../functions/enclaves/pack/archive-reader.ts';
+import { readOutputArchive, requirePermittedOutputs } from '../../functions/enclaves/pack/archive-reader.ts';
 import type { ReportTimes } from '../../functions/enclaves/parent-reports.ts';
 import { judgeProgress } from '../../functions/enclaves/progress.ts';
 import { explainEnclaveFailure } from '../../functions/enclaves/reasons.ts';
@@ -79,6 +79,17 @@ describe('an archive of outputs', () => {
       ['a.csv', 'n\n1\n'],
       ['b.csv', 'n\n1\n'],
     ]);
+  });
+
+  it.each([
+    ['as many files and bytes as the manifest permits', 3, 3333, undefined],
+    ['one file too many', 4, 1, /more than the 3 files and 10000 bytes/],
+    ['one byte too many', 1, 10_001, /more than the 3 files and 10000 bytes/],
+  ])('with %s', (_, count, size, reason) => {
+    const files = Array.from({ length: count }, (_, index) => ({ name: `f${index}`, content: new Uint8Array(size) }));
+    const judging = () => requirePermittedOutputs(manifest, files);
+    if (reason) expect(judging).toThrow(reason);
+    else expect(judging).not.toThrow();
   });
 
   it.each([

@@ -44,6 +44,6 @@ export const proposal: Extract<EnclaveRunCommand, { do: 'propose' }> = {
   by: researcher,
   deadlines,
 };
-export const outputs = { files: 2, bytes: 9000, sha256: '9'.repeat(64) };
+export const outputs = { packed: 65_536, sha256: '9'.repeat(64) };
 /** The keys of both parties, bound to the run. */
 export const boundKeys = { [manifest.artefact.sha256]: 'AA==', ['f'.repeat(64)]: 'AA==' };

@@ -48,22 +48,50 @@ describe('what starts an enclave', () => {
     expect(enclave.join(' ')).toMatch(/run-enclave --eif-path \S+ --cpu-count 2 --memory 12288$/);
   });
 
-  it('reports each answer once, the result last, and ends then', () => {
+  /** What is reported while answers appear, round by round, and nitro-cli says whether an enclave runs. */
+  function reportsOf(answers: readonly string[][], running: readonly (boolean | null)[]): string[] {
     const folder = mkdtempSync(join(tmpdir(), 'broch-enclave-'));
     try {
       const code = `
-folder = __import__('pathlib').Path(sys.argv[2]); reports = []; left = [['attestation'], ['result', 'outputs'], ['late']]
+folder = __import__('pathlib').Path(sys.argv[2]); reports = []; left, states = json.loads(sys.argv[3])
 def wait(): [(folder / name).write_text('') for name in left.pop(0)]
-agent['report'](lambda path, name: reports.append(name), lambda name, body: reports.append(name), folder, wait)
+agent['report'](lambda path, name: reports.append(name), lambda name, body: reports.append(name), lambda: states.pop(0), lambda: reports.append('session'), folder, wait)
 print(json.dumps(reports))`;
-      expect(JSON.parse(runWith(script, code, folder))).toEqual([
-        'heartbeat',
-        'heartbeat',
-        'attestation',
-        'heartbeat',
-        'outputs',
-        'result',
-      ]);
+      return JSON.parse(runWith(script, code, folder, JSON.stringify([answers, running]))) as string[];
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+  const beat = ['heartbeat', 'session'];
+
+  it('reports each answer once, the result last, ends then, and renews the session with each heartbeat', () => {
+    const answers = [['attestation'], ['result', 'outputs'], ['late']];
+    const reports = [...beat, ...beat, 'attestation', ...beat, 'outputs', 'result'];
+    expect(reportsOf(answers, [true, true, true])).toEqual(reports);
+    // The enclave of a result is gone soon.
+    expect(reportsOf(answers, [true, true, false])).toEqual(reports.filter((_, index) => index < 5 || index > 6));
+  });
+
+  it('beats only while an enclave runs, and says so when it is gone without an answer', () => {
+    expect(reportsOf([[], ['attestation'], []], [true, null, false])).toEqual([...beat, 'attestation', 'failure']);
+  });
+
+  it.each([
+    ['[{"State":"RUNNING"}]', 'true'],
+    ['[{"State":"TERMINATING"}]', 'false'],
+    ['[]', 'false'],
+    ['no JSON', 'null'],
+  ])('with %s of nitro-cli takes it for running: %s', (output, expectation) => {
+    const code = "print(json.dumps(agent['is_running'](lambda *_: sys.argv[2])))";
+    expect(runWith(script, code, output).trim()).toBe(expectation);
+  });
+
+  it('replaces the session whole, so that an enclave never reads half of it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'broch-enclave-'));
+    try {
+      const code =
+        "agent['write_session']({'accessKeyId': 'B'}, {'ab': 'AA=='}, __import__('pathlib').Path(sys.argv[2])); print(json.dumps(sorted(__import__('os').listdir(sys.argv[2]))))";
+      expect(JSON.parse(runWith(script, code, folder))).toEqual(['session']);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -28,11 +28,17 @@ def session(role, metadata):
     return {"accessKeyId": held["AccessKeyId"], "secretAccessKey": held["SecretAccessKey"], "sessionToken": held["Token"]}
 
 
+def write_session(credentials, keys, folder=FOLDER):
+    """Whole at every moment, because the enclave reads it again for each key."""
+    (folder / "session.part").write_text(json.dumps({"credentials": credentials, "keys": keys}))
+    (folder / "session.part").replace(folder / "session")
+
+
 def prepare(order, credentials, fetch, folder=FOLDER):
     """Lays out what the parent hands over: the manifest, the session and the packed files, each by its SHA-256."""
     (folder / "objects").mkdir(parents=True, mode=0o700)
     (folder / "manifest").write_text(order["manifest"])
-    (folder / "session").write_text(json.dumps({"credentials": credentials, "keys": order["keys"]}))
+    write_session(credentials, order["keys"], folder)
     for digest, key in order["objects"].items():
         fetch(key, str(folder / "objects" / digest))
 
@@ -45,17 +51,35 @@ def commands(order, region):
     return proxy, parent, ["/usr/bin/nitro-cli", "run-enclave", "--eif-path", IMAGE, *size]
 
 
-def report(upload, put, folder=FOLDER, wait=lambda: time.sleep(15), most=7200):
-    """Reports every 15 seconds, each answer once, until the loader gave a result or told why not."""
+def is_running(run_tool):
+    """Whether an enclave runs, or None if nitro-cli does not answer."""
+    try:
+        return any(enclave["State"] == "RUNNING" for enclave in json.loads(run_tool("/usr/bin/nitro-cli", "describe-enclaves")))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def report(upload, put, running, renew, folder=FOLDER, wait=lambda: time.sleep(15), most=7200):
+    """Reports every 15 seconds, each answer once, until the loader gave a result or told why not, or is gone.
+
+    The heartbeat is that of the enclave. With each, the session gets the credentials of the role as they are then.
+    """
     told = set()
     for _ in range(most):
-        put("heartbeat", b"{}")
+        # Before the answers are looked at: what an enclave that is gone had to say is there by now.
+        alive = running()
+        if alive:
+            put("heartbeat", b"{}")
+            renew()
         # Looked at before anything is reported, so that a result is never reported before what belongs to it.
         there = [name for name in REPORTS if (folder / name).exists() and name not in told]
         for name in there:
             upload(str(folder / name), name)
             told.add(name)
         if told & {"failure", "result"}:
+            return
+        if alive is False:
+            put("failure", b"the enclave stopped without an answer")
             return
         wait()
 
@@ -78,11 +102,19 @@ def main():
     proxy, parent, enclave = commands(order, region)
     for command in (proxy, parent):
         subprocess.Popen(command)
-    subprocess.run(enclave, check=True)
     prefix = f"agents/{role}:{metadata('instance-id')}/enclave"
+
+    def put(name, body):
+        s3.put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=body)
+
+    if subprocess.run(enclave).returncode != 0:
+        put("failure", b"the enclave did not start")
+        return
     report(
         lambda path, name: s3.upload_file(path, bucket, f"{prefix}/{name}"),
-        lambda name, body: s3.put_object(Bucket=bucket, Key=f"{prefix}/{name}", Body=body),
+        put,
+        lambda: is_running(agent["run_tool"]),
+        lambda: write_session(session(profile, metadata), order["keys"]),
     )
 
 

@@ -1,3 +1,5 @@
+import { Refused } from '../../refused.ts';
+import type { RunManifest } from '../schemas.ts';
 import { StreamError } from './stream-cipher.ts';
 
 const BLOCK = 512;
@@ -28,4 +30,20 @@ export function readOutputArchive(archive: Uint8Array): OutputFile[] {
     offset = end + ((BLOCK - (size % BLOCK)) % BLOCK);
   }
   throw new StreamError('The archive of outputs has no end.');
+}
+
+/**
+ * The loader keeps to these limits too; here they hold whatever it did. The reason names no numbers, because the parties
+ * read it and nobody has reviewed the outputs.
+ */
+export function requirePermittedOutputs(
+  { outputs: { maxBytes, maxFiles } }: Pick<RunManifest, 'outputs'>,
+  files: readonly OutputFile[],
+): void {
+  const bytes = files.reduce((total, { content }) => total + content.length, 0);
+  if (files.length > maxFiles || bytes > maxBytes)
+    throw new Refused(
+      'large',
+      `The outputs are more than the ${maxFiles} files and ${maxBytes} bytes of the manifest.`,
+    );
 }

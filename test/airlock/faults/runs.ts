@@ -22,7 +22,7 @@ export async function runEnclavePath(project: string, faults: readonly Fault[]) 
       at: new Date().toISOString(),
       request,
       requester: { id: rana.id, name: rana.name },
-      outputs: { files: 2, bytes: 100, sha256: '0'.repeat(64) },
+      outputs: { packed: 65_536, sha256: '0'.repeat(64) },
     },
   };
   // Lambda tries an event three times; after that, somebody sends it again from the queue.
