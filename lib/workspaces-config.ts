@@ -4,6 +4,7 @@ import { workspaceProviders } from '../functions/workspaces/kinds.ts';
 export const InstanceType = z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, 'an instance type such as t3.large');
 /** The first type is used unless AWS has no capacity for it. */
 const InstanceTypes = z.array(InstanceType).min(1, 'at least one type').max(4);
+const Families = z.array(z.string().regex(/^[a-z][a-z0-9-]*$/, 'a family such as m6i')).min(1, 'at least one family');
 const WorkspaceSizes = z.strictObject({ small: InstanceTypes, medium: InstanceTypes, large: InstanceTypes });
 
 /** Only families that the image of a kind runs on. */
@@ -92,6 +93,14 @@ export const WorkspacesConfig = z
       .describe(
         'Days for which AWS Backup keeps its nightly snapshots of the homes of workspaces; with 0 it takes none. AWS charges for what changed from night to night',
       ),
+    families: z
+      .strictObject({ 1: Families.optional(), 2: Families.optional(), 3: Families.optional() })
+      .default({})
+      .meta({
+        description:
+          'For a tier (1 to 3, see `airlock.tier`) the instance families that its workspaces may run on, such as `m6i`. A workspace whose size has none of them is refused',
+        omitted: 'every tier may use all types in `workspaces.sizes`',
+      }),
     sizes: z
       .strictObject({
         desktop: WorkspaceSizes,

@@ -15,7 +15,6 @@ import type * as Ready from '../functions/workspaces/ready.lambda.ts';
 import type * as Remove from '../functions/workspaces/remove.lambda.ts';
 import type * as Report from '../functions/workspaces/report.lambda.ts';
 import type * as Rotate from '../functions/workspaces/rotate.lambda.ts';
-import type * as Snapshots from '../functions/workspaces/snapshots.lambda.ts';
 import type * as Wait from '../functions/workspaces/wait.lambda.ts';
 import type * as Wake from '../functions/workspaces/wake.lambda.ts';
 import {
@@ -39,11 +38,11 @@ import { Workflow } from './workflow.ts';
 import {
   changesInstances,
   haltsInstances,
-  keepsSnapshots,
   launchesInstances,
   removesInstances,
   restartsInstances,
 } from './workspace-rights.ts';
+import { WorkspaceSnapshots } from './workspace-snapshots.ts';
 import { WorkspaceSweeper } from './workspace-sweeper.ts';
 import { projectPrices } from './workspaces-config.ts';
 import type { WorkspacesData } from './workspaces-data.ts';
@@ -66,7 +65,11 @@ export class Workspaces extends Construct {
     const prices = {
       PER_PROJECT: String(config.perProject),
       PRICES: projectPrices(config),
+    };
+    const machines = {
       SIZES: JSON.stringify(config.sizes),
+      FAMILIES: JSON.stringify(config.families),
+      TIER: String(core.config.airlock.tier),
     };
     const awake = new AwakeProjects(this, 'Awake', { environment });
     const leases = (workspace: TableRight[]) => ({
@@ -82,10 +85,12 @@ export class Workspaces extends Construct {
           project: ['GetItem'],
           awake: ['GetItem', 'PutItem'],
           packages: ['GetItem'],
+          airlocks: ['GetItem'],
         }),
         ...awake.wakes(),
         ENVIRONMENT: accessTo(environment, describesNetworks()),
         ...prices,
+        ...machines,
         HAS_MIRROR: String(hasPackageMirror(core.config.region)),
       },
     });
@@ -99,13 +104,14 @@ export class Workspaces extends Construct {
           instance: ['GetItem', 'PutItem'],
           project: ['GetItem'],
           image: ['GetItem'],
+          airlocks: ['GetItem'],
         }),
         ENVIRONMENT: accessTo(
           environment,
           ...launchesInstances(this, environment),
           restartsInstances(this, environment),
         ),
-        SIZES: JSON.stringify(config.sizes),
+        ...machines,
       },
     });
     const remove = new Handler<typeof Remove>(this, 'Remove', {
@@ -151,8 +157,13 @@ export class Workspaces extends Construct {
       seconds: 60,
       environment: {
         ...leases(['GetItem', 'PutItem']),
+        TABLE_NAME: tableAccess(core.table, {
+          workspace: ['GetItem', 'PutItem'],
+          awake: ['GetItem', 'PutItem'],
+          airlocks: ['GetItem'],
+        }),
         ENVIRONMENT: accessTo(environment, ...changesInstances(this, environment)),
-        SIZES: JSON.stringify(config.sizes),
+        ...machines,
         MACHINE_ARN: startAccess(machine),
       },
     });
@@ -245,7 +256,7 @@ export class Workspaces extends Construct {
         TABLE_NAME: tableAccess(core.table, {
           workspace: ['GetItem', 'PutItem', 'Query'],
           project: ['GetItem'],
-          // The tier, for the recording of sessions.
+          // The tier, for the recording of sessions and for the machines.
           airlocks: ['GetItem'],
           awake: ['GetItem'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
@@ -260,27 +271,12 @@ export class Workspaces extends Construct {
         POOL_ID: groupsAccess(people.pool),
         TIMEZONE: core.config.costs.timezone,
         RECORDED_TIERS: JSON.stringify(core.config.gateway?.recording?.tiers ?? []),
-        TIER: String(core.config.airlock.tier),
+        ...machines,
         ...prices,
       },
     });
     api.addRoutes(this, 'workspaces', handler);
-    const snapshots = new Handler<typeof Snapshots>(this, 'Snapshots', {
-      core,
-      entry: 'workspaces/snapshots.lambda.ts',
-      environment: {
-        TABLE_NAME: tableAccess(core.table, {
-          workspace: ['GetItem', 'PutItem'],
-          project: ['GetItem'],
-          once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
-        }),
-        ENVIRONMENT: accessTo(environment, ...keepsSnapshots(this, environment)),
-        MACHINE_ARN: startAccess(machine),
-        CHANGE_ARN: startAccess(changes),
-        POOL_ID: groupsAccess(people.pool),
-      },
-    });
-    api.addRoutes(this, 'snapshots', snapshots);
+    new WorkspaceSnapshots(this, 'Homes', { core, people, api, launches: machine, changes });
   }
 }
 

@@ -25,6 +25,7 @@ import { decryptPassword } from './passwords.ts';
 import { workspacesRoutes } from './routes.ts';
 import { type Workspace, WorkspaceKind, WorkspaceSize } from './schemas.ts';
 import { changeWorkspace, createWorkspace, pageWorkspaces, readWorkspace } from './store.ts';
+import { permitTypes, readDataTier, TierFamilies, tierEnvironment } from './tiers.ts';
 import { decideWorkspace, requestWorkspace, requireReadyWorkspace, type WorkspaceCommand } from './workspaces.ts';
 
 export const env = z.object({
@@ -42,10 +43,7 @@ export const env = z.object({
   TIMEZONE: z.string(),
   /** The tiers whose sessions the gateway records, as JSON. */
   RECORDED_TIERS: z.string(),
-  /** The tier of projects that set none. */
-  TIER: z.coerce.number(),
-  /** The instance types for each kind and size, as JSON. */
-  SIZES: z.string(),
+  ...tierEnvironment,
   PRICES: z.string(),
   PER_PROJECT: z.coerce.number(),
 });
@@ -63,12 +61,14 @@ const {
   RECORDED_TIERS,
   TIER,
   SIZES,
+  FAMILIES,
   PRICES,
   PER_PROJECT,
 } = env.parse(process.env);
 const secrets = new SecretsManagerClient({});
 const prices = HourlyPrices.parse(JSON.parse(PRICES));
 const sizes = z.record(WorkspaceKind, z.record(WorkspaceSize, z.array(z.string()))).parse(JSON.parse(SIZES));
+const families = TierFamilies.parse(JSON.parse(FAMILIES));
 const recordedTiers = z.array(z.number()).parse(JSON.parse(RECORDED_TIERS));
 
 /** Starts the workflow that the status asks for. It has a name, so that an attempt runs only once. */
@@ -105,6 +105,7 @@ async function requestNewWorkspace(
   person: WorkspacePerson,
   wish: Pick<Workspace, 'kind' | 'size' | 'ephemeral'>,
 ): Promise<Workspace> {
+  await findTypes(project, wish);
   const id = `ws-${randomBytes(6).toString('hex')}`;
   const projectRow = await readRow(TABLE_NAME, Project, rowKey('project', project));
   const now = currentTime();
@@ -120,10 +121,13 @@ async function requestNewWorkspace(
 
 /** Whether the gateway records the sessions of a project: its tier decides. */
 async function isRecorded(project: string): Promise<boolean> {
-  if (recordedTiers.length === 0) return false;
-  const ProjectTier = z.object({ settings: z.object({ tier: z.number().optional() }) });
-  const row = await readRow(TABLE_NAME, ProjectTier, rowKey('airlocks', project, 'SETTINGS'));
-  return recordedTiers.includes(row?.settings.tier ?? TIER);
+  return recordedTiers.length > 0 && recordedTiers.includes(await readDataTier(TABLE_NAME, project, TIER));
+}
+
+/** The machines that a workspace of the project may have. Refuses if its tier may use none of them. */
+async function findTypes(project: string, wish: Pick<Workspace, 'kind' | 'size'>): Promise<string[]> {
+  const tier = await readDataTier(TABLE_NAME, project, TIER);
+  return permitTypes(sizes[wish.kind][wish.size], tier, families, wish);
 }
 
 /**
@@ -159,7 +163,7 @@ export const handler = http(
       return estimateWorkspace({
         kind,
         size,
-        types: sizes[kind][size],
+        types: await findTypes(id, { kind, size }),
         prices,
         limits: awakeLimits(PER_PROJECT, prices),
         project,
@@ -200,6 +204,8 @@ export const handler = http(
     },
 
     async resizeWorkspace({ user, params: { project, workspace }, body: { size } }) {
+      const { kind } = await readWorkspace(TABLE_NAME, project, workspace);
+      await findTypes(project, { kind, size });
       return obey(project, workspace, { do: 'resize', by: user, size });
     },
 

@@ -9,18 +9,26 @@ import { observeWorkspace, performChangeStep } from './machines.ts';
 import { explainLostMachine } from './reasons.ts';
 import { type Workspace, WorkspaceKind, WorkspaceSize } from './schemas.ts';
 import { changeWorkspace, LaunchAttempt, readWorkspace } from './store.ts';
+import { permitTypes, readDataTier, TierFamilies, tierEnvironment } from './tiers.ts';
 import { decideWorkspace, type WorkspaceCommand } from './workspaces.ts';
 
 export const env = z.object({
   ...leaseEnvironment,
   ENVIRONMENT: z.string(),
-  /** The instance types for each kind and size in the order of preference, as JSON. */
-  SIZES: z.string(),
+  ...tierEnvironment,
   MACHINE_ARN: z.string(),
 });
 const values = env.parse(process.env);
-const { TABLE_NAME, SIZES, MACHINE_ARN } = values;
+const { TABLE_NAME, SIZES, FAMILIES, TIER, MACHINE_ARN } = values;
 const sizes = z.record(WorkspaceKind, z.record(WorkspaceSize, z.array(z.string()))).parse(JSON.parse(SIZES));
+const families = TierFamilies.parse(JSON.parse(FAMILIES));
+
+/** The machines that the size means. Only a resize asks, so that a stop never depends on the tier. */
+async function findTypes(workspace: Workspace): Promise<string[]> {
+  if (workspace.status !== 'resizing') return [];
+  const tier = await readDataTier(TABLE_NAME, workspace.project, TIER);
+  return permitTypes(sizes[workspace.kind][workspace.size], tier, families, workspace);
+}
 
 /**
  * Does the next thing that a stop, a resize, an archive or a deletion needs, and says whether that was the last one. It
@@ -35,7 +43,7 @@ export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: i
     return { outcome: 'done' as const };
   }
   const observed = await observeWorkspace(workspace);
-  const step = planChange(workspace, observed, sizes[workspace.kind][workspace.size]);
+  const step = planChange(workspace, observed, await findTypes(workspace));
   if (step?.do !== 'finish' && step?.do !== 'lost') {
     if (step) await performChangeStep(workspace, step);
     return { outcome: 'more' as const };

@@ -63,6 +63,8 @@ export interface LaunchOrder {
   readonly image: string;
   /** The instance types in the order in which they are tried. */
   readonly types: readonly string[];
+  /** Its tier limits the types, so that a machine that has another one gets one of these. */
+  readonly restricted: boolean;
 }
 
 const lacksCapacity = (error: unknown): boolean =>
@@ -74,7 +76,10 @@ const lacksCapacity = (error: unknown): boolean =>
  */
 export async function launchInstance(order: LaunchOrder): Promise<LaunchedInstance> {
   const { workspace, network, types } = order;
-  if (workspace.earlierInstance) return startInstance(workspace.earlierInstance, types);
+  if (workspace.earlierInstance) {
+    if (order.restricted) await replaceForeignType(workspace, types);
+    return startInstance(workspace.earlierInstance, types);
+  }
   const launchedInstance = (await findInstances(workspace.id)).find(
     instance => attemptOf(instance) === workspace.attempt,
   );
@@ -93,6 +98,15 @@ export async function launchInstance(order: LaunchOrder): Promise<LaunchedInstan
     }
   }
   throw new Error('EC2 returned no instance');
+}
+
+/** A stopped machine of a type that the tier of its project may not use any more gets one that it may. */
+async function replaceForeignType({ id, earlierInstance }: Workspace, types: readonly string[]): Promise<void> {
+  const instances = await findInstances(id);
+  const machine = instances.find(({ InstanceId }) => InstanceId === earlierInstance?.instanceId);
+  if (machine?.State?.Name !== 'stopped' || types.includes(machine.InstanceType ?? '')) return;
+  const { InstanceId } = machine;
+  await client.send(new ModifyInstanceAttributeCommand({ InstanceId, InstanceType: { Value: types[0] } }));
 }
 
 /** A stopped machine stays in its zone, where its disks are. If it has no capacity for its type, the next type is tried. */

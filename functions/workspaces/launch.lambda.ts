@@ -12,6 +12,7 @@ import { workspaceProviders } from './kinds.ts';
 import { explainEndedMembership } from './reasons.ts';
 import { WorkspaceKind, WorkspaceSize } from './schemas.ts';
 import { changeWorkspace, claimInstance, LaunchAttempt, readWorkspace } from './store.ts';
+import { permitTypes, readDataTier, TierFamilies, tierEnvironment } from './tiers.ts';
 import { decideWorkspace, requireLaunchable, requireProjectNetwork } from './workspaces.ts';
 
 const Types = z.array(z.string()).min(1);
@@ -19,11 +20,11 @@ const Types = z.array(z.string()).min(1);
 export const env = z.object({
   TABLE_NAME: z.string(),
   ENVIRONMENT: z.string(),
-  /** The instance types for each kind and size in the order of preference, as JSON. */
-  SIZES: z.string(),
+  ...tierEnvironment,
 });
-const { TABLE_NAME, ENVIRONMENT, SIZES } = env.parse(process.env);
+const { TABLE_NAME, ENVIRONMENT, SIZES, FAMILIES, TIER } = env.parse(process.env);
 const sizes = z.record(WorkspaceKind, z.record(WorkspaceSize, Types)).parse(JSON.parse(SIZES));
+const families = TierFamilies.parse(JSON.parse(FAMILIES));
 
 export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: id, attempt }) => {
   const workspace = requireLaunchable(await readWorkspace(TABLE_NAME, project, id), attempt);
@@ -31,12 +32,14 @@ export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: i
     throw new Refused('forbidden', explainEndedMembership(workspace.ownerName, project));
   const { image: name } = workspaceProviders[workspace.kind];
   const { build } = selectVersion(name, await readRow(TABLE_NAME, Image, imageKey(name)), project, currentTime());
+  const tier = await readDataTier(TABLE_NAME, project, TIER);
   const instance = await launchInstance({
     workspace,
     network: requireProjectNetwork(await readRow(TABLE_NAME, Project, rowKey('project', project))),
     environment: ENVIRONMENT,
     image: build.ami,
-    types: sizes[workspace.kind][workspace.size],
+    types: permitTypes(sizes[workspace.kind][workspace.size], tier, families, workspace),
+    restricted: Object.hasOwn(families, tier),
   });
   await claimInstance(TABLE_NAME, instance.instanceId, { project, workspace: id });
   const now = currentTime();

@@ -10,6 +10,7 @@ import { readRow } from '../table.ts';
 import { leaseEnvironment } from './leases.ts';
 import { WorkspaceKind, WorkspaceSize } from './schemas.ts';
 import { LaunchAttempt, readWorkspace } from './store.ts';
+import { permitTypes, readDataTier, TierFamilies, tierEnvironment } from './tiers.ts';
 import { requireLaunchable, requireProjectNetwork } from './workspaces.ts';
 
 export const env = z.object({
@@ -19,12 +20,13 @@ export const env = z.object({
   PER_PROJECT: z.coerce.number(),
   /** The prices of instance types in dollars an hour, and the most that a project may cost in an hour, as JSON. */
   PRICES: z.string(),
-  SIZES: z.string(),
+  ...tierEnvironment,
   /** Whether the region has a mirror of packages. */
   HAS_MIRROR: z.stringbool(),
 });
 const values = env.parse(process.env);
 const sizes = z.record(WorkspaceKind, z.record(WorkspaceSize, z.array(z.string()))).parse(JSON.parse(values.SIZES));
+const families = TierFamilies.parse(JSON.parse(values.FAMILIES));
 const prices = HourlyPrices.parse(JSON.parse(values.PRICES));
 const room = {
   table: values.TABLE_NAME,
@@ -42,10 +44,12 @@ export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: i
   const gateway = await findGatewayDoor(values.ENVIRONMENT);
   const installs =
     values.HAS_MIRROR && (await readRow(values.TABLE_NAME, ProjectTier, projectTierKey(project))) !== undefined;
+  const tier = await readDataTier(values.TABLE_NAME, project, values.TIER);
+  const types = permitTypes(sizes[kind][size], tier, families, { kind, size });
   const holder = {
     id,
     use: 'workspace',
-    hourlyMicros: findHourlyMicros(sizes[kind][size], prices) ?? 0,
+    hourlyMicros: findHourlyMicros(types, prices) ?? 0,
     installs,
   } as const;
   const cidr = row?.status === 'ready' ? row.cidr : '';

@@ -1,0 +1,44 @@
+import * as z from 'zod';
+import { rowKey } from '../keys.ts';
+import { Refused } from '../refused.ts';
+import { readRow } from '../table.ts';
+import type { Workspace } from './schemas.ts';
+
+/** The instance families that workspaces of a tier may run on. A tier that is not named may use all of the configuration. */
+export const TierFamilies = z.partialRecord(z.enum(['1', '2', '3']), z.array(z.string()));
+export type TierFamilies = z.infer<typeof TierFamilies>;
+
+/** What a function needs to know which machines a project may have. */
+export const tierEnvironment = {
+  /** The instance types for each kind and size in the order of preference, as JSON. */
+  SIZES: z.string(),
+  /** The instance families of tiers, as JSON. */
+  FAMILIES: z.string(),
+  /** The tier of projects that set none. */
+  TIER: z.coerce.number(),
+};
+
+const ProjectTier = z.object({ settings: z.object({ tier: z.number().optional() }) });
+
+/** How sensitive the data of a project are. */
+export async function readDataTier(table: string, project: string, defaultTier: number): Promise<number> {
+  const row = await readRow(table, ProjectTier, rowKey('airlocks', project, 'SETTINGS'));
+  return row?.settings.tier ?? defaultTier;
+}
+
+/** Those of the types that a project of the tier may use, in their order. Refuses if there are none. */
+export function permitTypes(
+  types: readonly string[],
+  tier: number,
+  families: TierFamilies,
+  { kind, size }: Pick<Workspace, 'kind' | 'size'>,
+): string[] {
+  const permitted = families[String(tier) as keyof TierFamilies];
+  if (!permitted) return [...types];
+  const rest = types.filter(type => permitted.includes(type.split('.')[0] ?? ''));
+  if (rest.length > 0) return rest;
+  throw new Refused(
+    'conflict',
+    `A ${size} ${kind} workspace runs on ${types.join(' or ')}, and projects of tier ${tier} may use only the families ${permitted.join(', ')}. Choose another size or kind, or ask your operator (workspaces.families).`,
+  );
+}
