@@ -8,6 +8,7 @@ import { assertHolds, type ChapterTeller } from '../story.ts';
 import { runNotebook } from './analysis.ts';
 import { tellDatasetLife } from './dataset-life.ts';
 import { withDesktopFolder } from './desktop.ts';
+import { tellSftpDelivery } from './sftp.ts';
 import { pollUntilSettled } from './until.ts';
 
 const DatasetList = z.object({
@@ -117,5 +118,6 @@ export const tellDatasets: ChapterTeller = async (stage, tell) => {
       return { message: `After ${((Date.now() - started) / 1000).toFixed(1)} s no desktop of asthma can read it.` };
     }),
   );
+  await tellSftpDelivery(stage, tell);
   await tellDatasetLife(stage, tell);
 };
