@@ -19,7 +19,7 @@ it('one function only can have linkage keys decrypted, and only as linkage keys'
   expect(direct.map(({ place }) => place)).toEqual([expect.stringMatching(/^datasets.*Minimise/)]);
   expect(direct[0]?.statement).toMatchObject({
     Effect: 'Allow',
-    Action: ['kms:GenerateDataKeyWithoutPlaintext', 'kms:Decrypt'],
+    Action: ['kms:Decrypt', 'kms:GenerateDataKeyWithoutPlaintext'],
     Condition: { 'ForAnyValue:StringEquals': { 'kms:EncryptionContextKeys': ['linkage'] } },
   });
 });
