@@ -6,8 +6,11 @@ import { Construct } from 'constructs';
 import type * as ApiLambda from '../functions/enclaves/api.lambda.ts';
 import type * as CheckKeys from '../functions/enclaves/check-keys.lambda.ts';
 import type * as Close from '../functions/enclaves/close.lambda.ts';
+import { LONGEST_DAYS } from '../functions/enclaves/enclaves.ts';
+import { RunRefused } from '../functions/enclaves/events.ts';
 import type * as Lapse from '../functions/enclaves/lapse.lambda.ts';
 import type * as Launch from '../functions/enclaves/launch.lambda.ts';
+import type * as Revoke from '../functions/enclaves/revoke.lambda.ts';
 import type * as Seal from '../functions/enclaves/seal.lambda.ts';
 import type * as Sweep from '../functions/enclaves/sweep.lambda.ts';
 import type * as Wake from '../functions/enclaves/wake.lambda.ts';
@@ -83,14 +86,26 @@ export class Enclaves extends Construct {
     const lapse = new Handler<typeof Lapse>(this, 'Lapse', {
       core,
       entry: 'enclaves/lapse.lambda.ts',
-      environment: { TABLE_NAME: tableAccess(core.table, { enclave: ['GetItem', 'PutItem'] }) },
+      environment: {
+        TABLE_NAME: tableAccess(core.table, { enclave: ['GetItem', 'PutItem'] }),
+        AUDITOR_ROLE_ARN: this.audit(),
+      },
     });
+    const revoke = new Handler<typeof Revoke>(this, 'Revoke', {
+      core,
+      entry: 'enclaves/revoke.lambda.ts',
+      environment: {
+        TABLE_NAME: tableAccess(core.table, { enclave: ['GetItem'] }),
+        AUDITOR_ROLE_ARN: this.audit(),
+      },
+    });
+    core.onEvent(this, 'Refused', RunRefused, revoke, 'warning');
     const workflow = new Workflow(this, 'Workflow', {
       core,
       file: 'enclaves.asl.json',
       calls: { Lapse: lapse },
-      // The longest deadline of a party is 30 days.
-      deadline: Duration.days(31),
+      // It looks for the last time when the manifest has ended.
+      deadline: Duration.days(LONGEST_DAYS + 1),
       severity: 'warning',
     });
     const awake = new AwakeProjects(this, 'Awake', { environment: core.config.environment });
@@ -104,7 +119,7 @@ export class Enclaves extends Construct {
       severity: 'warning',
     });
     const sweep = this.createSweeper(core, awake, machine);
-    this.createAuditor(core, [steps.CheckKeys, steps.Close, sweep]);
+    this.createAuditor(core, [lapse, revoke, steps.CheckKeys, steps.Close, sweep]);
     this.roles = { auditor: this.auditor, opener: steps.Seal.fn.role?.roleArn ?? '' };
     const functions: { api?: Handler<typeof ApiLambda> } = {};
     const uploader = createUploadRole(this, 'Upload', {
@@ -119,6 +134,8 @@ export class Enclaves extends Construct {
         TABLE_NAME: tableAccess(core.table, {
           enclave: ['GetItem', 'PutItem', 'Query'],
           terms: ['GetItem'],
+          use: ['GetItem'],
+          dataset: ['GetItem'],
           image: ['GetItem'],
           project: ['GetItem'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],

@@ -1,11 +1,12 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
-import { DatasetTerms } from '../datasets/schemas.ts';
+import { DatasetTerms, ProjectGrants } from '../datasets/schemas.ts';
 import { startExecution } from '../executions.ts';
 import { type Caller, http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { Image, imageKey } from '../images/schemas.ts';
+import { DatasetVersion } from '../ingest/schemas.ts';
 import { rowKey } from '../keys.ts';
 import { hasProject, readMembership } from '../membership.ts';
 import { findPerson, readGroups } from '../people.ts';
@@ -17,6 +18,7 @@ import { findApprovedLoader, PARENT_IMAGE, requireApprovedLoader } from './appro
 import { readNetwork } from './attempt.ts';
 import { createRunId, decideEnclaveRun, type EnclaveRunCommand, findUploadKey, partyOf } from './enclaves.ts';
 import { RunEvidence } from './evidence.ts';
+import { requireGrantedInput } from './granted-inputs.ts';
 import { machineFor } from './machine.ts';
 import { manifestDigest } from './manifest.ts';
 import { readReleaseRecord } from './release.ts';
@@ -47,12 +49,14 @@ async function decide(place: { project: string; id: string }, command: EnclaveRu
   return state.run;
 }
 
+const readTerms = (dataset: string) => readRow(TABLE_NAME, DatasetTerms, rowKey('terms', dataset));
+
 /** The one person who owns all the data of a run. */
 async function findDataOwner(inputs: RunManifest['inputs']): Promise<RunPerson> {
   const datasets = [...new Set(inputs.map(({ dataset }) => dataset))];
   const owners = await Promise.all(
     datasets.map(async dataset => {
-      const terms = await readRow(TABLE_NAME, DatasetTerms, rowKey('terms', dataset));
+      const terms = await readTerms(dataset);
       if (!terms || terms.withdrawn)
         throw new Refused('conflict', `The dataset ${dataset} has no owner, or was withdrawn. Choose another.`);
       return { id: terms.owner, name: terms.ownerName };
@@ -62,6 +66,18 @@ async function findDataOwner(inputs: RunManifest['inputs']): Promise<RunPerson> 
   if (!owner || rest.some(({ id }) => id !== owner.id))
     throw new Refused('conflict', 'The datasets have different owners. A run takes the data of one owner.');
   return owner;
+}
+
+/** Refuses a run with data that is not there, or that its project may not use now. */
+async function requireGrantedInputs(project: string, inputs: RunManifest['inputs'], now: string): Promise<void> {
+  const { grants = [] } = (await readRow(TABLE_NAME, ProjectGrants, rowKey('use', project, 'GRANTS'))) ?? {};
+  for (const input of inputs) {
+    const [version, terms] = await Promise.all([
+      readRow(TABLE_NAME, DatasetVersion, rowKey('dataset', input.dataset, `VERSION#${input.version}`)),
+      readTerms(input.dataset),
+    ]);
+    requireGrantedInput(input, { version, terms, grants }, project, now);
+  }
 }
 
 async function findCodePartner(name: string): Promise<RunPerson> {
@@ -97,6 +113,7 @@ export const handler = http(
         findDataOwner(body.inputs),
         findCodePartner(codePartner),
         readRow(TABLE_NAME, Image, imageKey(PARENT_IMAGE)),
+        requireGrantedInputs(project, body.inputs, now),
       ]);
       const loader = body.loader ?? findApprovedLoader(image, project, now).measurements;
       requireApprovedLoader(loader, image, project, now);
@@ -116,13 +133,17 @@ export const handler = http(
           deadlines,
         },
       );
-      await startExecution(MACHINE, id, { project, run: id, deadlines: Object.values(deadlines).toSorted() });
+      // A minute after its end the manifest permits nothing by any clock.
+      const times = [...Object.values(deadlines).toSorted(), hoursOn(manifest.notAfter, 1 / 60)];
+      await startExecution(MACHINE, id, { project, run: id, deadlines: times });
       return run;
     },
     listEnclaveRuns: ({ params: { project }, query }) => pageEnclaveRuns(TABLE_NAME, project, query),
     listPartyEnclaveRuns: ({ user, query }) => pagePartyRuns(TABLE_NAME, user.id, query),
     showEnclaveRun: ({ user, params: { project, run: id } }) => findRun(project, id, user),
     startEnclaveRun: async ({ params: { project, run: id } }) => {
+      const present = await readEnclaveRun(TABLE_NAME, project, id);
+      if (present?.status === 'authorised') await requireGrantedInputs(project, present.manifest.inputs, currentTime());
       const run = await decide({ project, id }, { do: 'start' });
       await startExecution(RUN_MACHINE, id, { project, run: id });
       return run;

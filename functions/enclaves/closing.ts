@@ -2,11 +2,10 @@ import * as z from 'zod';
 import { releaseProject } from '../awake/room.ts';
 import type { CaughtError } from '../caught-error.ts';
 import { currentTime } from '../clock.ts';
-import { type RunStep, readNetwork, readRun } from './attempt.ts';
+import { type RunStep, readRun } from './attempt.ts';
 import { decideEnclaveRun } from './enclaves.ts';
 import { terminateParents } from './instances.ts';
-import { isApproval, keysOfInputs } from './key-check.ts';
-import { revokeGrants } from './party-keys.ts';
+import { revokeApprovals } from './party-keys.ts';
 import { explainEnclaveFailure } from './reasons.ts';
 import { changeEnclaveRun } from './store.ts';
 
@@ -38,10 +37,5 @@ export async function closeRun(
     await changeEnclaveRun(TABLE_NAME, place, read => decideEnclaveRun(read, { do: 'fail', reason }, now), now);
   }
   await releaseProject({ table: TABLE_NAME, prefix: AWAKE_STACKS, serviceRole: AWAKE_ROLE }, step.project, step.run);
-  const run = await readRun(TABLE_NAME, step);
-  const { network } = await readNetwork(TABLE_NAME, step.project);
-  const { role } = network.datasets;
-  await Promise.all(
-    keysOfInputs(run).map(key => revokeGrants(key, AUDITOR_ROLE_ARN, grant => isApproval(grant, run, role))),
-  );
+  await revokeApprovals(await readRun(TABLE_NAME, step), AUDITOR_ROLE_ARN);
 }

@@ -27,7 +27,7 @@ export type EnclaveRunCommand =
     }
   | { do: 'approve'; by: RunPerson; manifest: string; grant: string; keys: Readonly<Record<string, string>> }
   | { do: 'refuse'; by: RunPerson; reason: string }
-  /** A deadline passed. */
+  /** A deadline passed, or the time of the manifest. */
   | { do: 'lapse' }
   | { do: 'start'; instance?: string }
   | { do: 'attest'; module: string; manifest: string }
@@ -43,6 +43,8 @@ const partyTitles = { data: 'the data owner', code: 'the code partner' } as cons
 /** The packed files of a party, whose keys it has. */
 export const packedObjects = ({ manifest }: EnclaveRun, party: RunParty) =>
   party === 'code' ? [manifest.artefact] : manifest.inputs;
+/** How long the approvals of a run can last: until the end of its manifest. */
+export const LONGEST_DAYS = 90;
 const isPast = (time: string, now: string) => Date.parse(time) <= Date.parse(now);
 const eventOf = ({ id, project, digest }: EnclaveRun, now: string) => ({ run: id, project, manifest: digest, at: now });
 const authorOf = ({ id, name }: RunPerson) => ({ by: id, byName: name });
@@ -84,6 +86,8 @@ function proposeRun(
     throw new Refused('conflict', `${people.data.name} owns the data, so somebody else must decide for the code.`);
   if (isPast(manifest.notAfter, now) || !isPast(manifest.notBefore, manifest.notAfter))
     throw new Refused('invalid', 'The manifest is valid at no time from now on. Correct notBefore and notAfter.');
+  if (Date.parse(manifest.notAfter) > Date.parse(now) + LONGEST_DAYS * 24 * 3600_000)
+    throw new Refused('invalid', `The manifest may end in ${LONGEST_DAYS} days at the latest. Correct notAfter.`);
   for (const party of parties)
     if (isPast(deadlines[party], now) || !isPast(deadlines[party], manifest.notAfter))
       throw new Refused(
@@ -181,11 +185,17 @@ function refuseRun(
 }
 
 function lapseRun(state: RunState, run: EnclaveRun, now: string): RunDecision {
+  if (run.status === 'authorised' && isPast(run.manifest.notAfter, now)) return endAsLapsed(run, UNSTARTED, now);
   if (run.status !== 'proposed') return ignoreStaleStep(state);
   const late = parties.filter(party => !run.approvals[party] && isPast(run.deadlines[party], now));
   if (late.length === 0) return keepState(state, 'no deadline has passed');
-  const reason = `${late.map(party => partyTitles[party]).join(' and ')} did not decide in time`;
-  const next: EnclaveRun = { ...run, status: 'lapsed', reason, endedAt: now };
+  return endAsLapsed(run, `${late.map(party => partyTitles[party]).join(' and ')} did not decide in time`, now);
+}
+
+const UNSTARTED = 'nobody started it in the time of its manifest';
+
+function endAsLapsed(run: EnclaveRun, reason: string, now: string): RunDecision {
+  const next: EnclaveRun = { ...baseOf(run), status: 'lapsed', reason, endedAt: now };
   return { state: { run: next }, events: [outgoingEvent(RunLapsed, { ...eventOf(run, now), reason })], reason };
 }
 

@@ -1,22 +1,23 @@
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
-import { ProjectId } from '../projects/schemas.ts';
+import { RunStep } from './attempt.ts';
 import { decideEnclaveRun } from './enclaves.ts';
-import { RunId } from './schemas.ts';
+import { revokeApprovals } from './party-keys.ts';
 import { changeEnclaveRun } from './store.ts';
 
-export const env = z.object({ TABLE_NAME: z.string() });
-const { TABLE_NAME } = env.parse(process.env);
+export const env = z.object({ TABLE_NAME: z.string(), AUDITOR_ROLE_ARN: z.string() });
+const { TABLE_NAME, AUDITOR_ROLE_ARN } = env.parse(process.env);
 
-/** Ends a run that a party did not decide about in time. Tells what became of it. */
-export const handler = stepHandler(z.object({ project: ProjectId, run: RunId }), async ({ project, run: id }) => {
+/**
+ * Ends a run that a party did not decide about in time, and one that nobody started in the time of its manifest, and revokes
+ * the grants of a run that ended before it began. Tells what became of it.
+ */
+export const handler = stepHandler(RunStep, async ({ project, run: id }) => {
   const now = currentTime();
-  const { state } = await changeEnclaveRun(
-    TABLE_NAME,
-    { project, id },
-    read => decideEnclaveRun(read, { do: 'lapse' }, now),
-    now,
-  );
-  return { status: state.run?.status ?? 'missing' };
+  const {
+    state: { run },
+  } = await changeEnclaveRun(TABLE_NAME, { project, id }, read => decideEnclaveRun(read, { do: 'lapse' }, now), now);
+  if (run?.status === 'lapsed' || run?.status === 'refused') await revokeApprovals(run, AUDITOR_ROLE_ARN);
+  return { status: run?.status ?? 'missing' };
 });

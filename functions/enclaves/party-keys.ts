@@ -1,9 +1,9 @@
 import { GetKeyPolicyCommand, KMSClient, ListGrantsCommand, RevokeGrantCommand } from '@aws-sdk/client-kms';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { Refused } from '../refused.ts';
-import type { ListedGrant, ObservedKey } from './key-check.ts';
+import { keysOfInputs, type ListedGrant, type ObservedKey } from './key-check.ts';
 import type { KeyPolicy } from './key-policy.ts';
-import { AUDITOR_ROLE } from './schemas.ts';
+import { AUDITOR_ROLE, type EnclaveRun } from './schemas.ts';
 
 const sts = new STSClient({});
 const partsOf = (arn: string) => {
@@ -62,14 +62,19 @@ export async function observeKey(key: string, auditor: string): Promise<Observed
   }
 }
 
-/** Revokes the grants of a key that `isSpent` selects, so that nothing is left of an approval that was used. */
-export async function revokeGrants(
-  key: string,
-  auditor: string,
-  isSpent: (grant: ListedGrant) => boolean,
-): Promise<void> {
+/**
+ * Revokes every grant that names a run, on each key that it decrypts with, so that nothing is left of its approvals. Tries
+ * each key, and throws if one failed.
+ */
+export async function revokeApprovals(run: EnclaveRun, auditor: string): Promise<void> {
+  const outcomes = await Promise.allSettled(keysOfInputs(run).map(key => revokeGrants(key, auditor, run.id)));
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
+async function revokeGrants(key: string, auditor: string, run: string): Promise<void> {
   const kms = await openKms(key, auditor);
-  for (const { id } of (await listGrants(kms, key)).filter(isSpent))
+  const grants = await listGrants(kms, key);
+  for (const { id } of grants.filter(({ contextEquals }) => contextEquals['broch:run'] === run))
     await kms.send(new RevokeGrantCommand({ KeyId: key, GrantId: id })).catch(error => {
       if (!(error instanceof Error) || !/NotFound/.test(error.name)) throw error;
     });

@@ -105,7 +105,7 @@ export const tellEnclaves: ChapterTeller = async (stage, tell) => {
         parties: { data, code },
         packs,
         outputsKey: await createOutputsKey(stage.facts, enclaves, parentRole),
-        version: items[0]?.version ?? '',
+        version: items.find(use => use.dataset === dataset && use.status === 'approved')?.version ?? '',
       };
     });
 

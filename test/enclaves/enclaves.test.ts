@@ -139,6 +139,16 @@ describe('a run', () => {
     });
   });
 
+  it('lapses if nobody starts it in the time of its manifest', () => {
+    const state = play([proposal, ...bothApprovals]);
+    expect(decideEnclaveRun(state, { do: 'lapse' }, minutesOn(599)).state).toBe(state);
+    const { state: end, events } = decideEnclaveRun(state, { do: 'lapse' }, minutesOn(600));
+    expect(end.run).toMatchObject({ status: 'lapsed', reason: 'nobody started it in the time of its manifest' });
+    expect(events).toMatchObject([{ type: 'RunLapsed' }]);
+    const going = play(running);
+    expect(decideEnclaveRun(going, { do: 'lapse' }, minutesOn(600)).state).toBe(going);
+  });
+
   it('does not start outside the time of its manifest', () => {
     const state = play([proposal, ...bothApprovals]);
     expect(() => decideEnclaveRun(state, { do: 'start' }, minutesOn(600))).toThrow(/valid from/);

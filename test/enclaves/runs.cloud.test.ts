@@ -1,4 +1,4 @@
-import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
 import { judgeEvidence, RunEvidence } from '../../functions/enclaves/evidence.ts';
@@ -15,12 +15,12 @@ import { type EnclaveStage, type PlayedEnclave, playParents } from '../../local/
 import { enrolJourneyPeople } from '../cli/journey.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { buildProjectFor } from '../datasets/harness.ts';
-import { addSha256Sums } from '../ingest/delivery.ts';
-import { deliverFiles, signInNewPerson } from '../ingest/partner.ts';
+import { signInNewPerson } from '../ingest/partner.ts';
 import { publishTestVersion, waitUntil } from '../workspaces/harness.ts';
 import { stopWorkflow, sweepLater } from './abandoned-run.ts';
 import { openPartyShell, packExample } from './party-commands.ts';
 import { tryRunFaults } from './run-faults.ts';
+import { deliverOwnedDataset, grantDataset, inThirtyDays, objectOf, readStoredText, waitForDraft } from './run-site.ts';
 import { boundKeys, manifest } from './runs.ts';
 import { expectNoSecretStored, listLeftovers } from './stored-traces.ts';
 
@@ -29,14 +29,15 @@ const [dataset, project] = ['enclave-scans', 'enclave-runs'];
 let [operator, codePartner, owner, lead, stranger]: ApiClient[] = [];
 let names: Record<string, string> = {};
 let built: ReadyProject;
+let [version, use] = ['', ''];
 
 async function propose(codePartnerName = names.code ?? '', change: object = {}): Promise<EnclaveRun> {
   const { artefact, inputs, outputs, limits } = manifest;
   const body = {
     codePartner: codePartnerName,
     ...{ artefact, outputs, limits },
-    inputs: inputs.map(input => ({ ...input, dataset })),
-    notAfter: new Date(Date.now() + 30 * 24 * 3600_000).toISOString(),
+    inputs: inputs.map(input => ({ ...input, dataset, version })),
+    notAfter: inThirtyDays(),
     ...change,
   };
   return (await lead?.ask('proposeEnclaveRun', { params: { project }, body })) as EnclaveRun;
@@ -57,13 +58,11 @@ beforeAll(async () => {
     me => me?.name ?? '',
   );
   names = { code, data };
-  await deliverFiles(cloud, codePartner as ApiClient, dataset, addSha256Sums({ 'a.csv': 'n\n40\n' }));
+  version = await deliverOwnedDataset(cloud, codePartner as ApiClient, owner as ApiClient, dataset);
   await publishTestVersion(cloud, 'enclave-parent', 'ami-0e0e0e0e0e0e0e0e0', measureLoader());
   built = await buildProjectFor(operator as ApiClient, lead as ApiClient, project);
-  await owner?.ask('governDataset', {
-    params: { dataset },
-    body: { title: 'Scans', controller: 'C', licence: 'L', purposes: ['research'], owner: data },
-  });
+  await expect(propose()).rejects.toThrow(/enclave-runs has no approved use of .* broch dataset request/);
+  use = await grantDataset(lead as ApiClient, owner as ApiClient, project, dataset);
 }, 240_000);
 
 describe('an enclave run', () => {
@@ -99,6 +98,8 @@ describe('an enclave run', () => {
     const loader = { ...measureLoader(), pcr0: 'a'.repeat(96) };
     await expect(propose(names.code, { loader })).rejects.toThrow(/not the approved one: its PCR0/);
     await expect(propose(names.data)).rejects.toThrow(/is no partner/);
+    const inputs = manifest.inputs.map(input => ({ ...input, dataset }));
+    await expect(propose(names.code, { inputs })).rejects.toThrow(/has no version e+\./);
   });
 });
 
@@ -141,22 +142,19 @@ describe('an approved run', () => {
     for (const [Key, Body] of [[keysOf.code, code] as const, [keysOf.data, packs.data.packed] as const])
       await s3.send(new PutObjectCommand({ Bucket, Key, Body }));
   };
-  const objectOf = (key: string, { sha256, bytes, kmsKey }: PackedFile) => ({ key, sha256, bytes, kmsKey });
-
   function proposePacked(change: object = {}): Promise<EnclaveRun> {
     const body = {
       codePartner: names.code ?? '',
       artefact: objectOf(keysOf.code, packs.code),
-      inputs: [{ ...objectOf(keysOf.data, packs.data), name: 'patients', dataset, version: 'e'.repeat(64) }],
+      inputs: [{ ...objectOf(keysOf.data, packs.data), name: 'patients', dataset, version }],
       outputs: { maxBytes: 10_000, maxFiles: 3, kmsKey: parties.outputs },
       limits: { vcpus: 2, memoryMiB: 256, seconds: 60 },
-      notAfter: new Date(Date.now() + 30 * 24 * 3600_000).toISOString(),
+      notAfter: inThirtyDays(),
       ...change,
     };
     return lead?.ask('proposeEnclaveRun', { params: { project }, body }) as Promise<EnclaveRun>;
   }
 
-  /** Proposed by the lead, approved by both parties with their keys. */
   async function authorise(): Promise<EnclaveRun> {
     const run = await proposePacked();
     await approve(owner, run, await parties.data.approve(run, [packs.data]));
@@ -180,7 +178,6 @@ describe('an approved run', () => {
     return { run, header: (await readPackedFile(file)).header };
   }
 
-  /** Started by the lead; what became of it. */
   async function perform(run: EnclaveRun): Promise<EnclaveRun> {
     const params = { project, run: run.id };
     await lead?.ask('startEnclaveRun', { params });
@@ -203,14 +200,9 @@ describe('an approved run', () => {
     expect(run, course).toMatchObject({ status: 'completed', outputs: { packed: expect.any(Number) } });
     const params = { project, run: run.id };
     const request = run.status === 'completed' ? run.request : '';
-    const draft = await waitUntil(
-      () =>
-        lead?.ask('showRequest', { params: { project, request } }).catch(() => undefined) ?? Promise.resolve(undefined),
-      answer => answer !== undefined,
-    );
+    const draft = await waitForDraft(lead as ApiClient, project, request);
     expect(draft).toMatchObject({ status: 'draft', source: outputsPrefix(run.id) });
-    const place = { Bucket: built.network.bucket, Key: `${outputsPrefix(run.id)}groups.csv` };
-    const table = await (await s3.send(new GetObjectCommand(place))).Body?.transformToString();
+    const table = await readStoredText(cloud, built.network.bucket, `${outputsPrefix(run.id)}groups.csv`);
     expect(table).toBe('group,patients\nhigh,2\nlow,3\n');
     const evidence = RunEvidence.parse(await petra(`broch enclave evidence ${project} ${run.id}`));
     const roots = [toPem(readAuthority(cloud.authority).root.certificate)];
@@ -231,7 +223,7 @@ describe('an approved run', () => {
     });
     await expect(lead?.ask('startEnclaveRun', { params: { project, run: run.id } })).rejects.toThrow(/refused/);
     await expect(approve(owner, run)).rejects.toThrow(/refused/);
-    await parties.data.revoke(run);
+    await expectNothingLeft(run.id);
   });
 
   it.each<[string, (run: EnclaveRun) => Promise<PlayedEnclave>, RegExp]>([
@@ -296,4 +288,12 @@ describe('an approved run', () => {
       },
     });
   }, 900_000);
+
+  it('does not start once its project may use the data no more', async () => {
+    const run = await authorise();
+    await lead?.ask('endUse', { params: { project, use }, body: { reason: 'The analysis is finished.' } });
+    await expect(lead?.ask('startEnclaveRun', { params: { project, run: run.id } })).rejects.toThrow(/approved use/);
+    await owner?.ask('refuseEnclaveRun', { params: { project, run: run.id }, body: { reason: 'No use.' } });
+    await expectNothingLeft(run.id);
+  }, 60_000);
 });

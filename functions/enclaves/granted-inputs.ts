@@ -1,0 +1,40 @@
+import type { DatasetGrant, DatasetTerms } from '../datasets/schemas.ts';
+import type { DatasetVersion } from '../ingest/schemas.ts';
+import { Refused } from '../refused.ts';
+import type { RunManifest } from './schemas.ts';
+
+/** What is on record about the data of an input. */
+export interface InputRecords {
+  readonly version: DatasetVersion | undefined;
+  readonly terms: DatasetTerms | undefined;
+  /** What the project may read. */
+  readonly grants: readonly DatasetGrant[];
+}
+
+/** Refuses an input whose dataset has no such version, or which the project may not use at this moment. */
+export function requireGrantedInput(
+  { name, dataset, version }: RunManifest['inputs'][number],
+  { version: registeredVersion, terms, grants }: InputRecords,
+  project: string,
+  now: string,
+): void {
+  if (!registeredVersion)
+    throw new Refused(
+      'missing',
+      `The input ${name}: the dataset ${dataset} has no version ${version}. List its versions: broch dataset versions ${dataset}.`,
+    );
+  if (terms?.withdrawn) throw new Refused('conflict', `The input ${name}: the dataset ${dataset} was withdrawn.`);
+  if (terms?.suspended)
+    throw new Refused(
+      'conflict',
+      `The input ${name}: the dataset ${dataset} is suspended: ${terms.suspended.reason} Try again once it is resumed.`,
+    );
+  const isGranted = grants.some(
+    grant => grant.dataset === dataset && grant.version === version && Date.parse(grant.endsAt) > Date.parse(now),
+  );
+  if (!isGranted)
+    throw new Refused(
+      'forbidden',
+      `The input ${name}: ${project} has no approved use of version ${version} of the dataset ${dataset}. A lead asks for it: broch dataset request ${project} --dataset ${dataset} --version ${version}.`,
+    );
+}
