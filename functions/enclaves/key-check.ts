@@ -34,7 +34,7 @@ export const keysOfRun = (run: EnclaveRun): string[] => [
 ];
 
 /** Whether a grant is the approval of this run: for these instances, this run and its manifest, and nothing else. */
-export function isApproval(
+function isApproval(
   { grantee, operations, contextEquals }: ListedGrant,
   run: Pick<EnclaveRun, 'id' | 'digest'>,
   parent: string,
