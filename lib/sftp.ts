@@ -1,4 +1,4 @@
-import { Fn, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, Fn, Stack, Validations } from 'aws-cdk-lib';
 import type { IUserPool } from 'aws-cdk-lib/aws-cognito';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
@@ -9,6 +9,7 @@ import type * as Receipt from '../functions/ingest/receipt.lambda.ts';
 import { sftpActions } from '../functions/ingest/sftp.ts';
 import type * as SignIn from '../functions/ingest/sign-in.lambda.ts';
 import { bucketAccess, groupsAccess, tableAccess } from './access.ts';
+import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
 import { keyUseStatement } from './key-use.ts';
@@ -100,6 +101,14 @@ export class SftpEndpoint extends Construct {
       principal: new ServicePrincipal('transfer.amazonaws.com'),
       sourceArn: server.attrArn,
       sourceAccount: account,
+    });
+    alarm(signIn, 'Errors', {
+      topic: core.alarms,
+      severity: 'warning',
+      metric: signIn.fn.metricErrors({ period: Duration.minutes(5) }),
+      means: 'A data partner could not sign in by SFTP because of a fault, not because of the agreement or the key.',
+      check: 'The log group of functions/ingest/sign-in.lambda.ts for level ERROR.',
+      do: 'Correct the cause, and ask the partner to connect again. Until then the partner can deliver by the other ways.',
     });
     const receipt = new Handler<typeof Receipt>(this, 'Receipt', {
       core,

@@ -49,6 +49,17 @@ const exceptions: Record<string, { must: string[]; may?: string[] }> = {
       'kms:Decrypt',
     ],
   },
+  // An encrypted disk from a snapshot: EC2 uses the key with the caller's rights.
+  'ec2:CreateVolume': {
+    must: ['ec2:CreateVolume', 'ec2:CreateTags'],
+    may: [
+      'kms:CreateGrant',
+      'kms:GenerateDataKeyWithoutPlaintext',
+      'kms:ReEncryptFrom',
+      'kms:ReEncryptTo',
+      'kms:DescribeKey',
+    ],
+  },
   'ec2:CreateSnapshot': { must: ['ec2:CreateSnapshot', 'ec2:CreateTags'] },
   'ec2:CreateVpcEndpoint': { must: ['ec2:CreateVpcEndpoint', 'ec2:CreateTags'] },
   // The first scan in an account makes GuardDuty's own role.
@@ -242,6 +253,7 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
       'guardduty:ListMalwareScans',
       'guardduty:StartMalwareScan',
       'codeartifact:CreatePackageGroup',
+      'ec2:DescribeVolumes',
     ];
     expect(whole.filter(action => !unscoped.includes(action))).toEqual([]);
   });

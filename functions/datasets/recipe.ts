@@ -10,7 +10,7 @@ const ColumnName = z
   .string()
   .min(1)
   .max(200)
-  .regex(/^[^\p{Cc}]+$/u, 'a name without control characters');
+  .refine(name => !/\p{Cc}/u.test(name), 'a name without control characters');
 const column = {
   /** The column of the version's table. */
   name: ColumnName,

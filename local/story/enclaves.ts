@@ -37,6 +37,13 @@ const exchangeCode = (stage: DemoSetup, packed: Uint8Array) =>
     s3.send(new PutObjectCommand({ Bucket: bucket, Key: places.code, Body: packed })),
   );
 
+/** The same bytes, but for the last one. */
+function changeLastByte(packed: Uint8Array): Uint8Array {
+  const copy = Uint8Array.from(packed);
+  copy.set([255 - (packed.at(-1) ?? 0)], packed.length - 1);
+  return copy;
+}
+
 const objectOf = (key: string, { sha256, bytes, kmsKey }: PackedFile) => ({ key, sha256, bytes, kmsKey });
 
 /** Rana proposes; Stella, for the data, and Petra, for the code, approve the same manifest with their keys. */
@@ -150,7 +157,7 @@ export const tellEnclaves: ChapterTeller = async (stage, tell) => {
     await tell('Attack: somebody exchanges the packed code', async () => {
       const { packed } = partners.packs.code;
       const attacked = await authoriseRun(stage, partners);
-      await exchangeCode(stage, Buffer.concat([packed.subarray(0, -1), Buffer.of(0)]));
+      await exchangeCode(stage, changeLastByte(packed));
       const reason = reasonOf(await performRun(stage, attacked));
       return { message: reason, ids: { run: attacked.id } };
     });

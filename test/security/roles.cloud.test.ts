@@ -210,6 +210,7 @@ describe('callers of functions', () => {
     preview: 'airlock/view.lambda.ts',
     download: 'airlock/download.lambda.ts',
     packages: 'images/packages/api.lambda.ts',
+    snapshots: 'workspaces/snapshots.lambda.ts',
   };
   const ways = [...Object.values(routes), { capability: 'api', path: '' }].map(({ capability, path }) => [
     handlerFiles[capability] ?? `${capability}/api.lambda.ts`,
@@ -217,14 +218,21 @@ describe('callers of functions', () => {
   ]);
 
   it.each(estate.functions)('only its rules and routes may call $entry', async ({ entry, name }) => {
-    const ruleCallers = rules
+    const expectedCallers = rules
       .filter(({ targets }) => targets.some(({ fn }) => fn === name))
       .map(
         ({ rule }) =>
           `Allow events.amazonaws.com lambda:InvokeFunction arn:aws:events:${cloud.region}:${cloud.account}:rule/${rule}`,
       );
+    // Transfer Family asks the function who may sign in by SFTP.
+    if (entry === 'ingest/sign-in.lambda.ts') {
+      const server = cloud.outputs['ingest.Sftp']?.split('.')[0];
+      expectedCallers.push(
+        `Allow transfer.amazonaws.com lambda:InvokeFunction arn:aws:transfer:${cloud.region}:${cloud.account}:server/${server}`,
+      );
+    }
     const routed = ways.flatMap(([file, way]) => (file === entry && way ? [way] : []));
-    expect([...new Set(await callersOf(name))]).toEqual([...new Set([...ruleCallers, ...routed])].sort());
+    expect([...new Set(await callersOf(name))]).toEqual([...new Set([...expectedCallers, ...routed])].sort());
   });
 
   it('include no rule that needs a role to reach its target', () => {

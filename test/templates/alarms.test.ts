@@ -73,6 +73,7 @@ describe('alarms on failures', () => {
       'Events/Publish/Late',
       'Images/Upkeep/Errors',
       'Ingest/Overdue/Daily/Errors',
+      'Ingest/Sftp/SignIn/Errors',
       'Workspaces/Rotation/Errors',
       'Workspaces/Sweeper/Sweep/Errors',
     ]);
