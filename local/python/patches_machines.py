@@ -120,11 +120,13 @@ def _run_instances(p):
         ),
     ],
     "ministack.core.iam_actions": [
-        # Snapshots belong to a region, as images do.
+        # Snapshots belong to a region, as images do. Tags are put on the disk that the call names.
         (
             "        _EC2_RESOURCE_FIELDS = [\n",
             """        if _query_param(query_params, "SnapshotId"):
             return f"arn:aws:ec2:{region}::snapshot/{_query_param(query_params, 'SnapshotId')}"
+        if action == "CreateTags" and (_query_param(query_params, "ResourceId.1") or "").startswith("vol-"):
+            return f"arn:aws:ec2:{region}:{account_id}:volume/{_query_param(query_params, 'ResourceId.1')}"
         _EC2_RESOURCE_FIELDS = [
 """,
         ),

@@ -79,8 +79,8 @@ describe('the boundary of the roles of projects', () => {
 describe('every policy', () => {
   it.each(['iam:PassRole', 'ec2:CreateTags'])('that allows %s names the environment', action => {
     // AWS Backup tags the snapshots that it has made, as its managed policy permits, and nothing else.
-    const others = deployedPolicies.filter(({ place }) => !place.startsWith('data/WorkspacesBackupsRole'));
-    const loose = others.flatMap(({ place, statements, resolve }) =>
+    const platformPolicies = deployedPolicies.filter(({ place }) => !place.startsWith('data/WorkspacesBackupsRole'));
+    const loose = platformPolicies.flatMap(({ place, statements, resolve }) =>
       statements
         .filter(({ Effect, Action }) => Effect === 'Allow' && [Action].flat().includes(action))
         .filter(({ Resource, Condition = {} }) => {

@@ -193,6 +193,15 @@ describe('the life of a workspace', () => {
     ).rejects.toThrow(/has no snapshot/);
   });
 
+  it('has a home that AWS Backup finds by its tags, and no other disk that it would find', async () => {
+    await invokeByFile(cloud, 'functions/workspaces/sweep.lambda.ts');
+    const Filters = [{ Name: 'tag:broch:backup', Values: ['home'] }];
+    const { Volumes = [] } = await ec2.send(new DescribeVolumesCommand({ Filters }));
+    const homes = Volumes.filter(({ Tags = [] }) => Tags.some(({ Value }) => Value === id));
+    expect(homes.map(({ VolumeId }) => VolumeId)).toEqual([(await homeDisk())?.VolumeId]);
+    expect(homes[0]?.Tags).toContainEqual({ Key: 'broch:project', Value: project });
+  });
+
   it('keeps the last three snapshots that its owner made', async () => {
     for (let count = 0; count < 3; count++) await rana().ask('snapshotWorkspace', place());
     const { items } = await rana().ask('listSnapshots', place());
