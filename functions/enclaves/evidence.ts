@@ -1,7 +1,7 @@
 import { constants, createHash, createPublicKey, verify } from 'node:crypto';
 import * as z from 'zod';
 import { Sha256 } from '../identifiers.ts';
-import { verifyAttestation } from './attestation.ts';
+import { type AttestationVerdict, verifyAttestation } from './attestation.ts';
 import { expectedPcr16, manifestDigest } from './manifest.ts';
 import { type EnclaveRun, PartyApproval, RunId, RunManifest, Sha384, SignedOutputs } from './schemas.ts';
 
@@ -60,6 +60,8 @@ export interface EvidenceTrust {
   readonly roots?: readonly string[];
   /** The packed outputs, if they are there to compare. */
   readonly outputs?: Uint8Array;
+  /** The enclave that attested itself for the run. An approval is for one, and not for the best of several. */
+  readonly module?: string | undefined;
 }
 
 function judgeApprovals({ approvals, manifest }: RunEvidence, digest: string): EvidenceCheck {
@@ -125,8 +127,28 @@ function judgeResult({ manifest, result: text }: RunEvidence, digest: string, ou
   };
 }
 
+/** Whether the document, which proves something, is that of the enclave of the run, in the time of its manifest. */
+function judgeEnclave(
+  { ok, reason, moduleId, timestamp }: AttestationVerdict,
+  { notBefore, notAfter }: RunManifest,
+  module: string | undefined,
+): EvidenceCheck {
+  const time = Date.parse(timestamp ?? '');
+  const isCurrent = time >= Date.parse(notBefore) && time < Date.parse(notAfter);
+  const problems = [
+    !ok && reason,
+    !isCurrent && 'The enclave ran outside the time of the manifest.',
+    module !== undefined && moduleId !== module && `The enclave ${module} attested this run, not ${moduleId}.`,
+  ].filter(problem => problem !== false);
+  return {
+    check: 'attestation',
+    ok: problems.length === 0,
+    reason: problems[0] ?? `The loader of the manifest ran with this manifest in ${moduleId}, ${timestamp}.`,
+  };
+}
+
 /** Judges the evidence of a run: who approved what, what ran, and what it made. Archived evidence is judged at its own time. */
-export function judgeEvidence(evidence: RunEvidence, { roots, outputs }: EvidenceTrust = {}): EvidenceCheck[] {
+export function judgeEvidence(evidence: RunEvidence, { roots, outputs, module }: EvidenceTrust = {}): EvidenceCheck[] {
   const { manifest } = evidence;
   const digest = manifestDigest(manifest);
   const pcrs = Object.entries(manifest.loader).map(([name, value]): [number, Uint8Array[]] => [
@@ -140,19 +162,9 @@ export function judgeEvidence(evidence: RunEvidence, { roots, outputs }: Evidenc
     userData: Buffer.from(digest, 'hex'),
     needsRecipientKey: true,
   });
-  const time = Date.parse(verdict.timestamp ?? '');
-  const isCurrent = time >= Date.parse(manifest.notBefore) && time < Date.parse(manifest.notAfter);
   return [
     judgeApprovals(evidence, digest),
-    {
-      check: 'attestation',
-      ok: verdict.ok && isCurrent,
-      reason: !verdict.ok
-        ? verdict.reason
-        : isCurrent
-          ? `The loader of the manifest ran with this manifest in ${verdict.moduleId}, ${verdict.timestamp}.`
-          : 'The enclave ran outside the time of the manifest.',
-    },
+    judgeEnclave(verdict, manifest, module),
     judgeSignature(evidence, verdict.publicKey),
     judgeResult(evidence, digest, outputs),
   ];

@@ -62,7 +62,8 @@ export const handler = stepHandler(RunStep, async (step): Promise<void> => {
   ]);
   const evidence = collectEvidence(run, attestation, Buffer.from(statement).toString());
   if (!evidence) throw new Refused('conflict', 'The instance did not hand over a signed result.');
-  const wrong = judgeEvidence(evidence, { ...(roots.length > 0 && { roots }), outputs: packed }).find(({ ok }) => !ok);
+  const trust = { ...(roots.length > 0 && { roots }), outputs: packed, module: run.module };
+  const wrong = judgeEvidence(evidence, trust).find(({ ok }) => !ok);
   if (wrong) throw new Refused('conflict', `The evidence of the run does not hold: ${wrong.reason}`);
   const { kmsKey } = run.manifest.outputs;
   const files = readOutputArchive(await openOutputs(packed, kmsKey, runContext(run.id, run.digest)));

@@ -5,6 +5,14 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { packFiles } from '../../functions/enclaves/pack/pack.ts';
 import { localFile, writePackedFile } from '../../functions/enclaves/pack/packed-file.ts';
+import {
+  createRandom,
+  listAlteredDocuments,
+  listMutants,
+  listRandomInputs,
+  otherValues,
+  tryDocuments,
+} from '../enclaves/hostile-documents.ts';
 import { documentOf, judge, smallDocument } from '../enclaves/sample-documents.ts';
 import { median } from './median.ts';
 
@@ -35,51 +43,11 @@ function timeVerifications(): { rate: number; p99: number } {
   return { rate: (1000 * VERIFICATIONS) / total, p99: times[Math.floor(0.99 * VERIFICATIONS)] ?? 0 };
 }
 
-/** A whole number below `limit`, from a series that is the same in every run. */
-function createRandom(): (limit: number) => number {
-  let state = 1;
-  return limit => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state >>> 8) % limit;
-  };
-}
-
 /** Half of the inputs are random bytes, half are valid documents with some bytes changed, put in or taken out. */
-function countAcceptedInputs(): number {
-  const random = createRandom();
-  const valid = smallDocument();
-  let accepted = 0;
-  for (let count = 0; count < RANDOM_INPUTS; count++) {
-    let bytes: Uint8Array = Uint8Array.from({ length: random(200) }, () => random(256));
-    if (count % 2 === 0) {
-      const [start, length] = [random(valid.length), random(4)];
-      bytes = Buffer.concat([
-        valid.subarray(0, start),
-        bytes.subarray(0, 1 + random(3)),
-        valid.subarray(start + length),
-      ]);
-      if (Buffer.from(valid).equals(bytes)) continue;
-    }
-    if (judge(bytes).ok) accepted++;
-  }
-  return accepted;
-}
-
-/** Gives every byte of a document every other value. Returns how many were tried and how many were accepted. */
-function tryMutants(): { tried: number; accepted: number } {
-  const document = smallDocument();
-  const copy = document.slice();
-  let [tried, accepted] = [0, 0];
-  for (const [index, byte] of document.entries()) {
-    for (let value = 0; value < 256; value++) {
-      if (value === byte) continue;
-      copy[index] = value;
-      tried++;
-      if (judge(copy).ok) accepted++;
-    }
-    copy[index] = byte;
-  }
-  return { tried, accepted };
+function tryInputs(): { tried: number; accepted: number } {
+  const random = tryDocuments(listRandomInputs(RANDOM_INPUTS / 2));
+  const altered = tryDocuments(listAlteredDocuments(smallDocument(), RANDOM_INPUTS / 2));
+  return { tried: random.tried + altered.tried, accepted: random.accepted + altered.accepted };
 }
 
 function writeSample(file: string, mebibytes: number): void {
@@ -142,9 +110,9 @@ export async function benchEnclave(log: Log): Promise<Record<string, number>> {
   log(`${VERIFICATIONS} verifications`);
   const { rate, p99 } = timeVerifications();
   log(`${RANDOM_INPUTS} random and altered documents`);
-  const acceptedInputs = countAcceptedInputs();
+  const inputs = tryInputs();
   log('every byte of a document with every value');
-  const mutants = tryMutants();
+  const mutants = tryDocuments(listMutants(smallDocument(), otherValues));
   const folder = mkdtempSync(join(tmpdir(), 'broch-enclave-'));
   try {
     log(`packing ${SMALL_MIB} MiB, beside openssl`);
@@ -155,8 +123,8 @@ export async function benchEnclave(log: Log): Promise<Record<string, number>> {
     return {
       verifications_per_second: rate,
       verification_p99_ms: p99,
-      inputs_tried: RANDOM_INPUTS,
-      inputs_accepted: acceptedInputs,
+      inputs_tried: inputs.tried,
+      inputs_accepted: inputs.accepted,
       mutants_tried: mutants.tried,
       mutants_accepted: mutants.accepted,
       pack_mb_per_second: SMALL_MIB / pack,

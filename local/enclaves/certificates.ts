@@ -34,16 +34,21 @@ export interface CertificateFields {
   readonly dnsNames?: readonly string[];
   /** The identifier of a further critical extension. */
   readonly criticalExtension?: string;
+  /** Bytes of an extension that nobody needs to understand, to make the certificate longer. */
+  readonly padding?: number;
 }
 
 const hashIdentifiers = { sha384: '1.2.840.10045.4.3.3', sha256: '1.2.840.10045.4.3.2' };
 const distinguishedName = (name: string) => derSequence(derSet(derSequence(derIdentifier('2.5.4.3'), derUtf8(name))));
 const extension = (id: string, value: Uint8Array) => derSequence(derIdentifier(id), derTrue, derBytes(value));
+/** The comment of old browsers, which is not critical. */
+const comment = (length: number) =>
+  derSequence(derIdentifier('2.16.840.1.113730.1.13'), derBytes(new Uint8Array(length)));
 const DIGITAL_SIGNATURE = 0x80;
 const CERT_SIGN = 0x86;
 
 function extensionsOf(fields: CertificateFields): Uint8Array {
-  const { isAuthority, pathLength, dnsNames, criticalExtension } = fields;
+  const { isAuthority, pathLength, dnsNames, criticalExtension, padding } = fields;
   const usage = 'keyUsage' in fields ? fields.keyUsage : isAuthority ? CERT_SIGN : DIGITAL_SIGNATURE;
   const constraints = derSequence(
     ...(isAuthority ? [derTrue] : []),
@@ -58,6 +63,7 @@ function extensionsOf(fields: CertificateFields): Uint8Array {
         ? []
         : [extension('2.5.29.17', derSequence(...dnsNames.map(host => derElement(0x82, Buffer.from(host)))))]),
       ...(criticalExtension === undefined ? [] : [extension(criticalExtension, derSequence())]),
+      ...(padding === undefined ? [] : [comment(padding)]),
     ),
   );
 }

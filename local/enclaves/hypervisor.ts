@@ -12,9 +12,9 @@ export interface TestAuthority {
 }
 
 /** The chain of lifetimes that AWS uses: 30 years, 20 days, 6 days, 1 day; an enclave's own certificate lives 3 hours. */
-export function createAuthority(now: number): TestAuthority {
+export function createAuthority(now: number, name = 'broch-embedded.nitro-enclaves'): TestAuthority {
   const root = issueCertificate({
-    name: 'broch-embedded.nitro-enclaves',
+    name,
     notBefore: now - DAY,
     notAfter: now + 10_000 * DAY,
     isAuthority: true,

@@ -12,7 +12,8 @@ import {
 } from './hypervisor.ts';
 
 export const documentTime = Date.parse('2026-11-28T12:00:00.000Z');
-export const authority = createAuthority(documentTime);
+/** Its name is short, so that trials of every byte have fewer of them. */
+export const authority = createAuthority(documentTime, 'r');
 export const leaf = issueLeaf(authority, documentTime);
 export const trust: AttestationPolicy = { roots: [toPem(authority.root.certificate)] };
 
@@ -40,6 +41,40 @@ export function payloadWith(
 
 export const documentOf = (payload: CborInput = payloadWith(), key: KeyObject = leaf.privateKey): Uint8Array =>
   signDocument(encodeCbor(payload), key);
+
+/** A document with as much in it as the format allows: nine authorities, with certificates of 1,024 bytes as is the enclave's. */
+export function largestDocument(): Uint8Array {
+  const usual = { notBefore: documentTime - 60_000, notAfter: documentTime + 3600_000 };
+  const intermediates: Holder[] = [];
+  for (let level = 1; level < 9; level++)
+    intermediates.push(
+      issueLongCertificate(
+        { ...usual, name: `level ${level}`, isAuthority: true },
+        intermediates.at(-1) ?? authority.root,
+      ),
+    );
+  const holder = issueLongCertificate(
+    { ...usual, name: 'enclave', isAuthority: false },
+    intermediates.at(-1) ?? authority.root,
+  );
+  const changes = {
+    pcrs: new Map(Array.from({ length: 32 }, (_, index) => [index, new Uint8Array(64).fill(1)])),
+    public_key: new Uint8Array(1024).fill(7),
+    user_data: new Uint8Array(512).fill(8),
+    nonce: new Uint8Array(512).fill(9),
+  };
+  return documentOf(payloadWith(changes, { root: authority.root, intermediates }, holder), holder.privateKey);
+}
+
+/** A certificate of exactly 1,024 bytes. The length of its signature varies, so some are issued until one has it. */
+function issueLongCertificate(certificate: CertificateFields, issuer: Holder): Holder {
+  for (let padding = 400; ; ) {
+    const holder = issueCertificate({ ...certificate, padding }, issuer);
+    const missing = 1024 - holder.certificate.length;
+    if (missing === 0) return holder;
+    padding += missing;
+  }
+}
 
 /** A document whose certificates have other fields than usual: `part` of them changes the root, an authority or the leaf. */
 export function documentWithCertificate(part: 'authority' | 'leaf', changes: Partial<CertificateFields>) {

@@ -1,6 +1,7 @@
-import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { verifyAttestation } from '../../functions/enclaves/attestation.ts';
+import { readExtensions } from '../../functions/enclaves/certificate-extensions.ts';
 import { NITRO_ROOT_PEM } from '../../functions/enclaves/nitro-root.ts';
 import { issueCertificate, toPem } from '../../local/enclaves/certificates.ts';
 import {
@@ -17,12 +18,15 @@ import {
   documentWithCertificate,
   fields,
   judge,
+  largestDocument,
   leaf,
   payloadWith,
+  smallDocument,
   trust,
 } from '../../local/enclaves/sample-documents.ts';
 
 const document = documentOf();
+const KEY_USAGE_ID = '2.5.29.15';
 const bytes = (length: number, value = 1) => new Uint8Array(length).fill(value);
 const pcrsWith = (changes: readonly [CborInput, CborInput][]) =>
   new Map<CborInput, CborInput>([...fields.pcrs, ...changes]);
@@ -73,8 +77,17 @@ describe('a genuine document', () => {
         }),
       ),
     ],
-    ['with one authority', documentWithCertificate('authority', {})],
+    ['with two authorities', documentWithCertificate('authority', {})],
+    ['with its root as the only authority', smallDocument()],
+    ['with an enclave certificate without a key usage', documentWithCertificate('leaf', { keyUsage: undefined })],
+    ['with an extension that is not critical and not known', documentWithCertificate('leaf', { padding: 1 })],
   ])('%s is accepted', (_, variant) => expect(judge(variant)).toMatchObject({ ok: true }));
+
+  it('is accepted with nine authorities, certificates of 1,024 bytes, and the most of everything else', () => {
+    const largest = largestDocument();
+    expect(judge(largest)).toMatchObject({ ok: true });
+    expect(largest.length).toBeLessThan(16 * 1024);
+  });
 
   it('is judged with the root of AWS unless another is given', () => {
     const fingerprint = '641a0321a3e244efe456463195d606317ed7cdcc3c1756e09893f3c68f79bb5b';
@@ -135,6 +148,17 @@ describe('a signature or a chain that proves nothing is rejected', () => {
     ],
     ['an enclave that is an authority', documentWithCertificate('leaf', { isAuthority: true }), 'authority'],
     ['an enclave that must not sign documents', documentWithCertificate('leaf', { keyUsage: 0x04 }), 'sign documents'],
+    ['an extension twice', documentWithCertificate('leaf', { criticalExtension: KEY_USAGE_ID }), 'cannot be read'],
+    [
+      'an authority whose certificate has ended',
+      documentWithCertificate('authority', { notAfter: documentTime - 1000 }),
+      'intermediate certificate is not valid after',
+    ],
+    [
+      'an authority whose certificate is for later',
+      documentWithCertificate('authority', { notBefore: documentTime + 1000 }),
+      'intermediate certificate is not valid before',
+    ],
     [
       'an unknown critical extension',
       documentWithCertificate('leaf', { criticalExtension: '1.2.3.4' }),
@@ -143,6 +167,13 @@ describe('a signature or a chain that proves nothing is rejected', () => {
   ])('%s', (_, variant, reason) =>
     expect(judge(variant)).toMatchObject({ ok: false, reason: expect.stringContaining(reason) }),
   );
+
+  it('an extension twice, which Node would read', () => {
+    const usual = { name: 'e', notBefore: documentTime - 1000, notAfter: documentTime + 1000, isAuthority: false };
+    const { certificate } = issueCertificate({ ...usual, criticalExtension: KEY_USAGE_ID }, authority.root);
+    expect(new X509Certificate(certificate).subject).toBe('CN=e');
+    expect(() => readExtensions(certificate)).toThrow('an extension twice');
+  });
 
   it('more authorities than one of them permits', () => {
     const common = { notBefore: documentTime - 1000, notAfter: documentTime + 1000 };
@@ -157,6 +188,7 @@ describe('a signature or a chain that proves nothing is rejected', () => {
 describe('what the caller expects', () => {
   const rsa = (modulusLength: number) =>
     generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'der', type: 'spki' });
+  const elliptic = createPublicKey(leaf.privateKey).export({ format: 'der', type: 'spki' });
   const debug = documentOf(payloadWith({ pcrs: pcrsWith([0, 1, 2].map(index => [index, bytes(48, 0)])) }));
   const HOUR = 3600_000;
 
@@ -207,6 +239,16 @@ describe('what the caller expects', () => {
       'RSA key',
     ],
     ['a key that is none', [document, { needsRecipientKey: true }], 'RSA key'],
+    [
+      'a longer key than KMS takes',
+      [documentOf(payloadWith({ public_key: rsa(3072) })), { needsRecipientKey: true }],
+      'RSA key',
+    ],
+    [
+      'a key of another kind',
+      [documentOf(payloadWith({ public_key: elliptic })), { needsRecipientKey: true }],
+      'RSA key',
+    ],
     ['no key', [documentOf(payloadWith({ public_key: null })), { needsRecipientKey: true }], 'RSA key'],
   ])('%s is rejected', (_, [variant, policy], reason) =>
     expect(judge(variant, policy)).toMatchObject({ ok: false, reason: expect.stringContaining(reason) }),

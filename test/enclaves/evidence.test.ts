@@ -2,9 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ReleaseRecord } from '../../functions/airlock/release/record.ts';
+import { verifyAttestation } from '../../functions/enclaves/attestation.ts';
 import { judgeEvidence, type RunEvidence } from '../../functions/enclaves/evidence.ts';
-import { manifestDigest } from '../../functions/enclaves/manifest.ts';
+import { expectedPcr16, manifestDigest } from '../../functions/enclaves/manifest.ts';
 import { requestOf } from '../../functions/enclaves/schemas.ts';
+import { documentPayload, encodeCbor, signDocument } from '../../local/enclaves/hypervisor.ts';
 import { buildReleaseRecord, makeSigningKeys, signRelease } from '../airlock/release/pages.ts';
 import { makeTestFolder, runBroch } from '../cli/harness.ts';
 import { createSite, runSite, type Site } from './enclave-site.ts';
@@ -122,6 +124,39 @@ describe('the evidence of a run', () => {
     ['the attestation is none', () => ({ attestation: 'AA==' }), ['attestation', 'signature']],
     ['the result is none', () => ({ result: '{}' }), ['signature', 'result']],
   ])('does not hold when %s', (_, change, checks) => expect(failures(change())).toEqual(checks));
+
+  it('holds for the enclave that attested itself, and not for a second one of the same approval', () => {
+    const { roots } = site;
+    const { moduleId: module } = site.identity;
+    const attestationFor = (enclave: string) =>
+      judgeEvidence(evidence, { roots, module: enclave }).find(({ check }) => check === 'attestation');
+    expect(attestationFor(module)?.ok).toBe(true);
+    expect(attestationFor('i-0123456789abcdef0-enc2')).toMatchObject({
+      ok: false,
+      reason: `The enclave i-0123456789abcdef0-enc2 attested this run, not ${module}.`,
+    });
+  });
+
+  it('does not hold if the enclave ran after the end of its manifest', () => {
+    const { manifest, identity, roots } = site;
+    const digest = manifestDigest(manifest);
+    const late = {
+      moduleId: identity.moduleId,
+      timestamp: Date.parse(manifest.notAfter),
+      pcrs: new Map([...identity.pcrs, [16, Buffer.from(expectedPcr16(digest), 'hex')]]),
+      publicKey: Buffer.from(verifyAttestation(Buffer.from(evidence.attestation, 'base64')).publicKey ?? '', 'hex'),
+      userData: Buffer.from(digest, 'hex'),
+      nonce: Buffer.from(manifest.nonce, 'hex'),
+    };
+    const sign = (fields: typeof late) =>
+      signDocument(encodeCbor(documentPayload(fields, identity.authority, identity.leaf)), identity.leaf.privateKey);
+    const failuresOf = (fields: typeof late) =>
+      judgeEvidence({ ...evidence, attestation: Buffer.from(sign(fields)).toString('base64') }, { roots })
+        .filter(({ ok }) => !ok)
+        .map(({ reason }) => reason);
+    expect(failuresOf({ ...late, timestamp: late.timestamp - 1 })).toEqual([]);
+    expect(failuresOf(late)).toEqual(['The enclave ran outside the time of the manifest.']);
+  });
 
   it('does not hold with other outputs, or for the root of AWS', () => {
     expect(failures({}, new Uint8Array(1))).toEqual(['result']);
