@@ -25,11 +25,14 @@ export const becomesAuditor = ({ partition }: Stack, auditor: string) =>
     resources: [auditor, `arn:${partition}:iam::*:role/${AUDITOR_ROLE}`],
   });
 
-/** Opens what an enclave encrypted for a run, and nothing else: the encryption context names the run. */
-export const opensOutputs = (stack: Stack) =>
+/**
+ * Opens what an enclave encrypted for a run, and nothing else: the encryption context names the run. The data owner's key may
+ * lie in another account, where AWS asks for this besides the key's policy.
+ */
+export const opensOutputs = ({ partition, region }: Stack) =>
   new PolicyStatement({
     actions: ['kms:Decrypt'],
-    resources: allKeys(stack),
+    resources: [`arn:${partition}:kms:${region}:*:key/*`],
     conditions: { StringLike: { 'kms:EncryptionContext:broch:run': 'er-*' } },
   });
 

@@ -53,7 +53,8 @@ async function findParents(run: string): Promise<Instance[]> {
   return Reservations.flatMap(({ Instances = [] }) => Instances);
 }
 
-function request(order: ParentOrder, subnet: string): RunInstancesCommandInput {
+/** How the instance of a run is launched: it may run enclaves, and nobody signs in to it. */
+export function parentRequest(order: ParentOrder, subnet: string): RunInstancesCommandInput {
   const { run, network, environment, image, machine, minutes } = order;
   const tags = {
     Name: `broch ${run.project} ${run.id}`,
@@ -105,7 +106,7 @@ export async function launchParent(order: ParentOrder): Promise<string> {
   if (instance?.InstanceId) return instance.InstanceId;
   for (const [tried, subnet] of order.network.subnetIds.entries()) {
     try {
-      const { Instances = [] } = await client.send(new RunInstancesCommand(request(order, subnet)));
+      const { Instances = [] } = await client.send(new RunInstancesCommand(parentRequest(order, subnet)));
       const id = Instances[0]?.InstanceId;
       if (id) return id;
     } catch (error) {

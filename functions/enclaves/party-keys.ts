@@ -6,18 +6,19 @@ import type { KeyPolicy } from './key-policy.ts';
 import { AUDITOR_ROLE, type EnclaveRun } from './schemas.ts';
 
 const sts = new STSClient({});
-const partsOf = (arn: string) => {
-  const [, partition = '', , region = '', account = ''] = arn.split(':');
-  return { partition, region, account };
-};
+
+/** The role that audits a key: `auditor` is that of our account, and a partner has one of its own. */
+export function auditorOf(key: string, auditor: string): string {
+  const [, partition = '', , , account = ''] = key.split(':');
+  return auditor.split(':')[4] === account ? auditor : `arn:${partition}:iam::${account}:role/${AUDITOR_ROLE}`;
+}
 
 /** KMS for a key, as the auditor of its account: policies are not shown across accounts, and ours are read the same way. */
 async function openKms(key: string, auditor: string): Promise<KMSClient> {
-  const { partition, region, account } = partsOf(key);
-  const isOurs = auditor.split(':')[4] === account;
+  const region = key.split(':')[3] ?? '';
   const { Credentials } = await sts.send(
     new AssumeRoleCommand({
-      RoleArn: isOurs ? auditor : `arn:${partition}:iam::${account}:role/${AUDITOR_ROLE}`,
+      RoleArn: auditorOf(key, auditor),
       RoleSessionName: 'broch-key-check',
       DurationSeconds: 900,
     }),

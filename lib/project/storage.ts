@@ -138,8 +138,16 @@ export class ProjectStorage extends Construct {
     ];
     // The role has no such tag until a data steward sets the tier of the project's packages; then it reads one mirror.
     const packages = packageStatements(environment, Stack.of(this), `\${aws:PrincipalTag/${PACKAGE_TIER_TAG}}`);
-    for (const statement of [...statements, ...packages]) role.addToPolicy(statement);
+    const { partition, region, account } = Stack.of(this);
+    // Parties of enclave runs may have their keys in accounts of their own. There AWS asks for this, besides the key's
+    // policy: https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html
+    const partyKeys = allow(['kms:Decrypt', 'kms:GenerateDataKey'], [`arn:${partition}:kms:${region}:*:key/*`], {
+      StringNotEquals: { 'aws:ResourceAccount': account },
+      Null: { 'kms:RecipientAttestation:PCR0': 'false' },
+    });
+    for (const statement of [...statements, ...packages, partyKeys]) role.addToPolicy(statement);
     explainWildcards(role, statements, 'It ends a prefix of keys in the one bucket of the project.');
+    explainWildcards(role, [partyKeys], "Parties bring their own keys; each key's policy decides, for enclaves only.");
     explainWildcards(
       role,
       packages,

@@ -282,6 +282,8 @@ describe('roles', () => {
         expect.stringContaining(':repository/broch-prod-packages/tier-${aws:PrincipalTag/broch:packages}'),
       ],
       ['sts:GetServiceBearerToken', '"*"'],
+      // Keys of parties in other accounts, for enclaves only: test/enclaves/deployment.test.ts.
+      ['kms:Decrypt kms:GenerateDataKey', expect.stringContaining(':*:key/*')],
     ]);
   });
 });
