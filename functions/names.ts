@@ -1,4 +1,4 @@
-/** Everything of an environment is named so, so that rights can be fenced to it. A project's own things have its id last. */
+/** Everything of an environment is named so, so that rights can be limited to it. A project's own things have its id last. */
 export const environmentName = (environment: string, name: string): string => `broch-${environment}-${name}`;
 
 /** One network stack for each project. */

@@ -40,7 +40,7 @@ export class AirlockApi extends Construct {
     const reads = bucketAccess(data.airlock, ['read'], 'requests/');
     const handlers: { airlock?: Handler<typeof ApiLambda> } = {};
     const uploader = createUploadRole(this, 'Upload', {
-      description: 'Lent to researchers for ten minutes, fenced to the files of one import',
+      description: 'Lent to researchers for ten minutes, limited to the files of one import',
       statements: uploadStatements(this, data.uploads, 'uploads/'),
       caller: () => handlers.airlock,
     });

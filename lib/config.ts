@@ -155,7 +155,7 @@ export const Config = z.strictObject({
         .boolean()
         .default(false)
         .describe(
-          'Whether data partners may also deliver by SFTP. The endpoint of AWS Transfer Family costs about $219 a month ($0.30 an hour, November 2026), whether or not anybody delivers, and $0.04 for each GB that arrives',
+          'Whether data partners may also deliver by SFTP. The endpoint of AWS Transfer Family costs about $219 a month ($0.30 an hour, November 2026), even if nobody delivers, and $0.04 for each GB that arrives',
         ),
     })
     .prefault({}),
@@ -165,14 +165,16 @@ export const Config = z.strictObject({
     authors: z
       .array(UserName)
       .min(1)
-      .describe('The user names of everybody who can change recipes of images. They approve no image'),
+      .describe('The user names of everybody who can change recipes of images. They cannot approve images'),
     buildDays: z
       .number()
       .int()
       .min(7)
       .max(365)
       .default(30)
-      .describe('Days after which an image that is in use is built again by itself, as after a change of its recipe'),
+      .describe(
+        'Days after which Broch builds a new version of an image that is in use. It also does so after a change of the recipe',
+      ),
     policy: FindingPolicy.prefault({}),
     sharing: z.array(ShareTarget).max(20).default([]).meta({
       description: 'Other accounts and regions that may start machines from the published images',
@@ -222,7 +224,7 @@ export const Config = z.strictObject({
 });
 export type Config = z.infer<typeof Config>;
 
-/** The configuration with what is off by default, for pages and tests about all of the app. */
+/** The configuration with every option turned on, for pages and tests that cover the whole app. */
 export const withEveryOption = (config: Config): Config => ({ ...config, ingest: { ...config.ingest, sftp: true } });
 
 /** Reads and checks a configuration file. Errors name the key and the expected value. */

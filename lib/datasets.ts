@@ -55,7 +55,7 @@ export function delegateToAccessPoints(lake: Bucket): void {
 export interface DatasetsProps {
   readonly core: Core;
   readonly lake: Bucket;
-  /** For what the steps of a workflow exchange. */
+  /** The bucket for data that the steps of a workflow exchange. */
   readonly work: Bucket;
   /** Signs the receipts of deleted datasets: the key that signs releases, so that people trust one key only. */
   readonly signing: Key;
@@ -100,7 +100,7 @@ export class Datasets extends Construct {
     new DatasetMinimisation(this, 'Minimisation', { core, lake, work });
     core.onEvent(this, 'Suspended', DatasetSuspended, apply, 'critical');
     core.onEvent(this, 'Resumed', DatasetResumed, apply, 'critical');
-    // The heads of pipelines read what the project may read.
+    // The heads of pipelines read what the project may read, and exist only while the cpu queue is open.
     core.onEvent(this, 'QueueOpened', QueueOpened, apply, 'warning', { detail: { kind: ['cpu'] } });
     core.onEvent(this, 'QueueClosed', QueueClosed, apply, 'warning', { detail: { kind: ['cpu'] } });
     new ScheduledCheck(this, 'Erasure', {

@@ -104,7 +104,7 @@ export class Enclaves extends Construct {
       core,
       file: 'enclaves.asl.json',
       calls: { Lapse: lapse },
-      // It looks for the last time when the manifest has ended.
+      // The last check is after the end of the manifest.
       deadline: Duration.days(LONGEST_DAYS + 1),
       severity: 'warning',
     });
@@ -123,7 +123,7 @@ export class Enclaves extends Construct {
     this.roles = { auditor: this.auditor, opener: steps.Seal.fn.role?.roleArn ?? '' };
     const functions: { api?: Handler<typeof ApiLambda> } = {};
     const uploader = createUploadRole(this, 'Upload', {
-      description: 'Lent to the parties of a run for ten minutes, fenced to one packed file',
+      description: 'Lent to the parties of a run for ten minutes, limited to one packed file',
       statements: uploadsPackedFiles(bucketPrefix(core.config.environment, Stack.of(this).account), Stack.of(this)),
       caller: () => functions.api,
     });

@@ -19,8 +19,8 @@ export const digestCommand =
   'find -L "$BROCH_IMAGE" shared -name __pycache__ -prune -o -type f -print | LC_ALL=C sort | xargs sha256sum | sha256sum | cut --delimiter=" " --fields=1';
 
 /**
- * Fetches the values that a recipe has no default for. An image without such values needs no file: the list tells that from
- * a refusal, which ends the build.
+ * Fetches the values that a recipe has no default for. An image without such values needs no file. The command lists the
+ * bucket first, to tell a missing file from one that it may not read, which ends the build.
  */
 export const valuesCommand = [
   'found=$(aws s3api list-objects-v2 --bucket "$BUILDS" --prefix "variables/$BROCH_IMAGE.pkrvars.hcl" --no-paginate --query KeyCount --output text) || exit 1',
@@ -40,7 +40,7 @@ const commands = [
   // starts this build in privileged mode.
   'if [ "$BROCH_IMAGE" = enclave-parent ]; then dnf install --assumeyes aws-nitro-enclaves-cli aws-nitro-enclaves-cli-devel && python3 -m pip install --quiet --no-deps --require-hashes --requirement enclave-parent/enclave/image/requirements.txt && sh enclave-parent/enclave/image/build.sh enclave-parent/loader || exit 1; fi',
   'packer init "$BROCH_IMAGE"',
-  // One that a stopped build left would be refused a second time.
+  // If a stopped build left its route, AWS would refuse to create the route again.
   `${routeCommand('delete')} || true`,
   `${routeCommand('create')} --gateway-id "$GATEWAY"`,
   'packer build -color=false -var-file=values.pkrvars.hcl -var "region=$AWS_REGION" -var "subnet_id=$SUBNET" -var "security_group_id=$GROUP" -var "instance_profile=$PROFILE" -var "kms_key_id=$KEY" -var "recipe=$BROCH_RECIPE" "$BROCH_IMAGE"',
@@ -49,7 +49,7 @@ const commands = [
   'aws s3 cp "manifest-$BROCH_IMAGE.json" "s3://$BUILDS/builds/$BROCH_IMAGE/$BROCH_VERSION/$BROCH_ATTEMPT/manifest.json"',
 ];
 
-/** Gives the subnet of builds its way out, or takes it. Only one build runs at a time, so it takes no other build's. */
+/** Adds or removes the route of the build subnet to the internet. Builds run one at a time, so none removes another's. */
 function routeCommand(verb: 'create' | 'delete'): string {
   return `aws ec2 ${verb}-route --route-table-id "$ROUTES" --destination-cidr-block 0.0.0.0/0`;
 }

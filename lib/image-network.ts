@@ -18,9 +18,9 @@ const BLOCK = '10.255.255.0/26';
 const https = { ipProtocol: 'tcp', fromPort: 443, toPort: 443 };
 
 /**
- * The network of images, connected with no project. In one subnet Packer builds; each build gives it a way out, for packages,
- * and takes it away again. In the other candidates are tested; it has none. It is empty while nothing is built, and then
- * costs nothing.
+ * The network of images, which is connected with no project. Packer builds in one subnet; each build adds a route to the
+ * internet, for packages, and removes it. Candidates are tested in the other subnet, which never has such a route. While
+ * nothing is built or tested, the network is empty and costs nothing.
  */
 export class ImageNetwork extends Construct {
   readonly vpc: CfnVPC;

@@ -39,7 +39,7 @@ export class IngestData extends Construct {
   readonly lake: Bucket;
   readonly work: Bucket;
   readonly scan: MalwareScan;
-  /** What partners may do by SFTP, if the configuration has it. */
+  /** The role of SFTP sessions, if the configuration turns SFTP on. */
   readonly sftp?: Role;
 
   constructor(scope: Construct, id: string, { core }: { core: Core }) {
@@ -223,7 +223,7 @@ export class Ingest extends Construct {
     const { region } = Stack.of(this);
     const functions: { api?: Handler<typeof ApiLambda> } = {};
     const role = createUploadRole(this, 'Upload', {
-      description: 'Lent to data partners for ten minutes, fenced to the prefix of one delivery',
+      description: 'Lent to data partners for ten minutes, limited to the prefix of one delivery',
       statements: uploadStatements(this, landing, 'in/'),
       caller: () => functions.api,
     });

@@ -17,7 +17,7 @@ export const keyUseStatement = (
     conditions: { StringEquals: throughService(service, Stack.of(scope).region), ...conditions },
   });
 
-/** Reading objects of the lake. With a bucket key, S3 names the bucket and not the object. */
+/** May decrypt objects of the lake through S3. With a bucket key, the context names the bucket and not the object. */
 export function lakeKeyStatement(scope: IConstruct, lake: string, key: string): PolicyStatement {
   const lakeArn = `arn:${Stack.of(scope).partition}:s3:::${lake}`;
   return keyUseStatement(scope, 's3', ['kms:Decrypt'], [key], {

@@ -13,7 +13,7 @@ import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
 import { Workflow } from './workflow.ts';
 
-/** Chunks of one version that are made at the same time. */
+/** The number of chunks of one version that are minimised at the same time. */
 const CONCURRENCY = 10;
 
 export interface DatasetMinimisationProps {
@@ -22,7 +22,7 @@ export interface DatasetMinimisationProps {
   readonly work: Bucket;
 }
 
-/** Makes the version that a project gets by a recipe. One function only can open the keys of projects. */
+/** Makes the minimised version for a use with a recipe. Only one function can decrypt the linkage keys of projects. */
 export class DatasetMinimisation extends Construct {
   constructor(scope: Construct, id: string, { core, lake, work }: DatasetMinimisationProps) {
     super(scope, id);
@@ -82,7 +82,7 @@ export class DatasetMinimisation extends Construct {
       values: { Concurrency: CONCURRENCY },
       deadline: Duration.hours(24),
       severity: 'warning',
-      precaution: 'The use has ended, so the project asks for the dataset again once the cause is corrected.',
+      remedy: 'Then tell the project to request the dataset again, because its use has ended.',
     });
     const start = new Handler<typeof Start>(this, 'Start', {
       core,

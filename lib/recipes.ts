@@ -5,7 +5,7 @@ import { ImageName } from '../functions/images/schemas.ts';
 
 export const recipesFolder = join(import.meta.dirname, '../amis');
 
-/** What belongs to one account or one machine and not to the recipe. */
+/** Files that belong to one account or one machine, and not to the recipe. */
 export const privateRecipeFiles = ['*.auto.pkrvars.hcl', '*.md', '__pycache__'];
 const isPrivate = (name: string) => privateRecipeFiles.some(pattern => name.endsWith(pattern.replace('*', '')));
 

@@ -16,14 +16,14 @@ import { keyUseStatement } from './key-use.ts';
 import { explainWildcards } from './nag-wildcards.ts';
 
 /**
- * What AWS Transfer Family may do for any partner. The function that signs them in adds a policy for each session, which
- * fences it to one partner (functions/ingest/sftp.ts).
+ * The role of all SFTP sessions. The function that signs partners in adds a policy to each session, which limits it to one
+ * partner (functions/ingest/sftp.ts).
  */
 export function createSftpRole(scope: Construct, landing: IBucket): Role {
   const key = landing.encryptionKey;
   if (!key) throw new Error(`${landing.node.path} has no key`);
   const role = new Role(scope, 'Sftp', {
-    description: 'Broch: data partners deliver by SFTP, each session fenced to one partner',
+    description: 'Broch: data partners deliver by SFTP, each session limited to one partner',
     // https://docs.aws.amazon.com/transfer/latest/userguide/requirements-roles.html
     assumedBy: new ServicePrincipal('transfer.amazonaws.com', {
       conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
@@ -41,7 +41,7 @@ export function createSftpRole(scope: Construct, landing: IBucket): Role {
     keyUseStatement(scope, 's3', ['kms:GenerateDataKey', 'kms:Decrypt'], [key.keyArn]),
   ];
   for (const statement of statements) role.addToPolicy(statement);
-  explainWildcards(role, statements, 'Each session is fenced to one partner by its own policy.');
+  explainWildcards(role, statements, 'Its own policy limits each session to one partner.');
   Validations.of(role).acknowledge({
     id: 'NIST.800.53.R5-IAMNoInlinePolicy',
     reason: 'The role of one purpose: its policy belongs to nothing else.',
@@ -89,11 +89,11 @@ export class SftpEndpoint extends Construct {
       endpointType: 'PUBLIC',
       identityProviderType: 'AWS_LAMBDA',
       identityProviderDetails: { function: signIn.fn.functionArn, sftpAuthenticationMethods: 'PUBLIC_KEY' },
-      // Without a name CloudFormation takes that of 2018.
+      // Without a name CloudFormation takes the policy of 2018.
       securityPolicyName: 'TransferSecurityPolicy-2025-03',
-      // Without this a folder whose delivery has no file yet would not be there.
+      // Without this setting a folder without files would not be shown.
       s3StorageOptions: { directoryListingOptimization: 'ENABLED' },
-      // Clients set times and modes after an upload, which S3 has not: without this the upload would fail.
+      // Clients set times and modes after an upload. S3 has none, so without this setting the upload would fail.
       protocolDetails: { setStatOption: 'ENABLE_NO_OP' },
       structuredLogDestinations: [core.logGroup(this, '/aws/vendedlogs/transfer/').logGroupArn],
     });
@@ -106,9 +106,10 @@ export class SftpEndpoint extends Construct {
       topic: core.alarms,
       severity: 'warning',
       metric: signIn.fn.metricErrors({ period: Duration.minutes(5) }),
-      means: 'A data partner could not sign in by SFTP because of a fault, not because of the agreement or the key.',
+      means:
+        'A data partner could not sign in by SFTP because of a fault in Broch, not because of the agreement or the key.',
       check: 'The log group of functions/ingest/sign-in.lambda.ts for level ERROR.',
-      do: 'Correct the cause, and ask the partner to connect again. Until then the partner can deliver by the other ways.',
+      do: 'Correct the cause, and ask the partner to connect again. Until then the partner can deliver with `broch deliver`.',
     });
     const receipt = new Handler<typeof Receipt>(this, 'Receipt', {
       core,

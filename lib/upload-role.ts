@@ -28,7 +28,7 @@ export function createUploadRole(
     maxSessionDuration: Duration.hours(1),
   });
   for (const statement of statements) role.addToPolicy(statement);
-  explainWildcards(role, statements, 'Each session is fenced to one prefix by its own policy.');
+  explainWildcards(role, statements, 'Each session is limited to one prefix by its own policy.');
   Validations.of(role).acknowledge({
     id: 'NIST.800.53.R5-IAMNoInlinePolicy',
     reason: 'The role of one purpose: its policy belongs to nothing else.',

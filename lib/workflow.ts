@@ -22,7 +22,12 @@ export interface WorkflowProps {
   readonly severity: AlarmSeverity;
   /** The first thing to rule out when an execution failed, in a sentence. */
   readonly precaution?: string;
+  /** What an operator does after the cause is corrected, in a sentence. */
+  readonly remedy?: string;
 }
+
+const retryRemedy =
+  'Then retry the delivery, project, workspace, request or report through the API: its input is kept.';
 
 /** The placeholders of a state machine file. */
 export const findPlaceholders = (definition: string): string[] =>
@@ -35,7 +40,7 @@ export class Workflow extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { core, file, calls, values = {}, deadline, severity, precaution = '' }: WorkflowProps,
+    { core, file, calls, values = {}, deadline, severity, precaution = '', remedy = retryRemedy }: WorkflowProps,
   ) {
     super(scope, id);
     const definition = readFileSync(join(import.meta.dirname, '../state-machines', file), 'utf8');
@@ -90,7 +95,7 @@ export class Workflow extends Construct {
       severity,
       metric: this.machine.metricFailed({ period: Duration.minutes(5) }),
       means: `A step of the workflow state-machines/${file} failed, and its retries failed too.`,
-      do: `${precaution} Correct the cause. Then retry the delivery, project, workspace, request or report through the API: its input is kept.`.trimStart(),
+      do: `${precaution} Correct the cause. ${remedy}`.trimStart(),
     });
     alarm(this, 'TimedOut', {
       ...shared,

@@ -10,9 +10,9 @@ import type { Core } from './core.ts';
 import { explainWildcards } from './nag-wildcards.ts';
 
 /**
- * AWS Backup takes a snapshot of the home of every workspace each night, by the tags of its disk. A snapshot has the key of
- * its disk, which is the project's, and its tags, so that it is billed to the project. The vault's own key encrypts nothing
- * of it: https://docs.aws.amazon.com/aws-backup/latest/devguide/encryption.html
+ * AWS Backup takes a snapshot of the home of every workspace each night. It finds the disks by their tags. A snapshot has the
+ * key of its disk, which is the project's, and the tags of its disk, so that it is billed to the project. The key of the vault
+ * does not encrypt it: https://docs.aws.amazon.com/aws-backup/latest/devguide/encryption.html
  */
 export class WorkspaceBackups extends Construct {
   constructor(scope: Construct, id: string, { core }: { core: Core }) {
@@ -47,7 +47,7 @@ export class WorkspaceBackups extends Construct {
         selectionName: 'homes',
         iamRoleArn: this.backupRole(environment, vault.backupVaultArn).roleArn,
         resources: [`arn:${partition}:ec2:*:*:volume/*`],
-        // All of them must hold.
+        // A disk must have both tags.
         conditions: {
           StringEquals: [
             { ConditionKey: 'aws:ResourceTag/broch:environment', ConditionValue: environment },
@@ -59,7 +59,7 @@ export class WorkspaceBackups extends Construct {
     this.tellOfFailures(core, vault.backupVaultName);
   }
 
-  /** What AWS documents for snapshots of volumes, limited to those of this Broch. */
+  /** The rights that AWS documents for snapshots of volumes, limited to volumes of this environment. */
   private backupRole(environment: string, vaultArn: string): Role {
     const { partition, region, account } = Stack.of(this);
     const snapshots = [`arn:${partition}:ec2:${region}::snapshot/*`];
@@ -75,7 +75,7 @@ export class WorkspaceBackups extends Construct {
         resources: [`arn:${partition}:ec2:${region}:${account}:volume/*`],
         conditions: { StringEquals: { 'aws:ResourceTag/broch:environment': environment } },
       }),
-      // The snapshot has no tags yet.
+      // No condition on tags: the snapshot has none yet.
       new PolicyStatement({ actions: ['ec2:CreateSnapshot', 'ec2:CreateTags'], resources: snapshots }),
       new PolicyStatement({
         actions: ['ec2:DeleteSnapshot'],
@@ -102,7 +102,7 @@ export class WorkspaceBackups extends Construct {
 
   private tellOfFailures({ alarms }: Core, vault: string): void {
     const failure = new Rule(this, 'Failed', {
-      description: 'A snapshot of a home did not succeed',
+      description: 'AWS Backup could not take a snapshot of a home',
       eventPattern: {
         source: ['aws.backup'],
         detailType: ['Backup Job State Change'],
@@ -114,10 +114,10 @@ export class WorkspaceBackups extends Construct {
       topic: alarms,
       severity: 'warning',
       metric: ruleInvocations(failure),
-      means: 'AWS Backup could not take the nightly snapshot of a home. The snapshots of earlier nights are there.',
+      means: 'AWS Backup could not take the nightly snapshot of a home. The snapshots of earlier nights still exist.',
       check:
         'A second mail holds the event: `resourceArn` names the disk, `statusMessage` the reason. The tags of the disk name the project and the workspace.',
-      do: 'Correct the cause; the next night takes the snapshot again. If EBS is not opted in for AWS Backup in this region, opt in: Settings, Service opt-in.',
+      do: 'Correct the cause; AWS Backup tries again the next night. If AWS Backup is not turned on for EBS in this region, turn it on: AWS Backup, Settings, Service opt-in.',
     });
   }
 }

@@ -99,7 +99,7 @@ export const changesInstances = (scope: Construct, environment: string): PolicyS
   ...replacesDisks(scope, environment),
 ];
 
-/** May give one tag to disks of this Broch, by which AWS Backup finds homes. */
+/** The permission to give disks of this environment the tag by which AWS Backup finds homes. */
 export function namesHomes(scope: Construct, environment: string): PolicyStatement[] {
   const { partition, account, region } = Stack.of(scope);
   return [
@@ -118,7 +118,7 @@ export function namesHomes(scope: Construct, environment: string): PolicyStateme
   ];
 }
 
-/** A disk from a snapshot, in the place of the one that a machine has. */
+/** The permissions to replace the disk of a machine by one from a snapshot. */
 function replacesDisks(scope: Construct, environment: string): PolicyStatement[] {
   const { partition, account, region } = Stack.of(scope);
   const volumes = [`arn:${partition}:ec2:${region}:${account}:volume/*`];
@@ -148,7 +148,7 @@ function replacesDisks(scope: Construct, environment: string): PolicyStatement[]
   ];
 }
 
-/** The permissions to make snapshots of homes, and to delete those. */
+/** The permissions to take snapshots of homes and to delete them. */
 export function keepsSnapshots(scope: Construct, environment: string): PolicyStatement[] {
   const { partition, account, region } = Stack.of(scope);
   const snapshots = [`arn:${partition}:ec2:${region}::snapshot/*`];

@@ -11,7 +11,7 @@ export interface WorkspaceSnapshotsProps {
   readonly core: Core;
   readonly people: People;
   readonly api: Api;
-  /** The workflow that starts, and the one that restores. */
+  /** The workflow that starts workspaces, and the one that restores homes. */
   readonly launches: IStateMachine;
   readonly changes: IStateMachine;
 }

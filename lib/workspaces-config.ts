@@ -91,14 +91,14 @@ export const WorkspacesConfig = z
       .max(3650)
       .default(14)
       .describe(
-        'Days for which AWS Backup keeps its nightly snapshots of the homes of workspaces; with 0 it takes none. AWS charges for what changed from night to night',
+        'Days for which AWS Backup keeps its nightly snapshots of the homes of workspaces; with 0 it takes none. AWS charges for the changes from night to night',
       ),
     families: z
       .strictObject({ 1: Families.optional(), 2: Families.optional(), 3: Families.optional() })
       .default({})
       .meta({
         description:
-          'For a tier (1 to 3, see `airlock.tier`) the instance families that its workspaces may run on, such as `m6i`. A workspace whose size has none of them is refused',
+          'For each tier (1 to 3, see `airlock.tier`), the instance families that its workspaces may use, such as `m6i`. Broch refuses a workspace if its size has no type of these families',
         omitted: 'every tier may use all types in `workspaces.sizes`',
       }),
     sizes: z

@@ -256,7 +256,7 @@ export class Workspaces extends Construct {
         TABLE_NAME: tableAccess(core.table, {
           workspace: ['GetItem', 'PutItem', 'Query'],
           project: ['GetItem'],
-          // The tier, for the recording of sessions and for the machines.
+          // The tier decides about recordings and instance types.
           airlocks: ['GetItem'],
           awake: ['GetItem'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],

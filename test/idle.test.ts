@@ -89,7 +89,7 @@ describe('an idle month', () => {
     expect(sumIdle('platform', Object.values(templates)).later).toBeLessThanOrEqual(20);
   });
 
-  it('costs the endpoint for SFTP more, where it is turned on, as its setting says', () => {
+  it('costs as much more with the endpoint for SFTP as the description of its setting says', () => {
     const { templates: withSftp } = synthesiseApp({ ...config, ingest: { ...config.ingest, sftp: true } });
     const difference =
       sumIdle('platform with SFTP', Object.values(withSftp)).dollars -

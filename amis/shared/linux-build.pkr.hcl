@@ -18,7 +18,7 @@ build {
     execute_command = "sudo env {{ .Vars }} sh '{{ .Path }}'"
     inline          = ["sh /opt/broch/provision/linux/provision.sh ${local.image}"]
   }
-  # A step that changed the kernel asks for a restart, so that the smoke tests judge the kernel of the image.
+  # Restarts the machine if a step changed the kernel, so that the smoke tests run on the kernel of the image.
   provisioner "shell" {
     execute_command   = "sudo sh '{{ .Path }}'"
     expect_disconnect = true

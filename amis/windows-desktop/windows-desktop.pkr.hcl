@@ -28,7 +28,7 @@ source "amazon-ebs" "machine" {
   subnet_id         = var.subnet_id
   security_group_id = var.security_group_id
   iam_instance_profile = var.instance_profile
-  # Packer would read the profile from IAM, and the role of builds has no right to read anything there.
+  # Without this setting Packer reads the profile from IAM, where the role of builds may read nothing.
   skip_profile_validation = true
   user_data_file = "${path.root}/../shared/windows/openssh.ps1"
 

@@ -48,13 +48,15 @@ async function readRun({ project, run: job }: ReleaseRecord, context: CommandCon
   try {
     return await context.api().ask('showJob', { params: { project, job } });
   } catch (error) {
-    context.remark(`${job} made the files, but Broch does not describe it: ${(error as Error).message}`);
+    context.remark(
+      `The batch job ${job} made the files, but Broch did not return its description: ${(error as Error).message}`,
+    );
     return undefined;
   }
 }
 
-/** What a licence must say where the profile requires one and nobody named any. */
-const conditions = 'Under the agreements of the project with the trusted research environment.';
+/** The licence of the workflow if nobody names one with --license, because the profile requires a licence. */
+const conditions = 'The agreements of the project with the trusted research environment apply.';
 
 export const airlockCrateCommand = defineCommand({
   words: ['airlock', 'crate'],
@@ -62,9 +64,10 @@ export const airlockCrateCommand = defineCommand({
   notes: [
     'Checks the record and every file first, then writes the bag: the files under data/outputs, the signed record, and',
     "ro-crate-metadata.json with the requester, the reviewers and the dates. Assessments in the requester's own metadata",
-    'are removed. The Five Safes RO-Crate 0.4 profile requires the workflow that made the files. Of files that a batch job',
-    'left, it is the command of the job, which a member of its project reads from Broch. Otherwise name it with --workflow:',
-    'without one, the result is an RO-Crate 1.2 that uses the terms of the profile and does not claim to conform to it.',
+    'are removed. The Five Safes RO-Crate 0.4 profile requires the workflow that made the files. If a batch job made them,',
+    'the workflow is the command of the job; only a member of its project can read it from Broch. Otherwise name the',
+    'workflow with --workflow. Without a workflow the result is an RO-Crate 1.2 that uses the terms of the profile and does',
+    'not claim to conform to it.',
     'With --zip the bag is one archive, as the profile recommends for storing and sending.',
   ],
   examples: [

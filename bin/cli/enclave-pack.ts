@@ -58,9 +58,10 @@ export const enclavePackCommand = defineCommand({
   summary: 'Pack a folder of data or of code for an enclave, encrypted under your key',
   notes: [
     'Uses your own AWS credentials (AWS_PROFILE, or what the AWS CLI uses) for one call of KMS, and needs no sign-in here.',
-    'The folder becomes one archive in an encrypted stream, which nobody can cut, reorder or splice; memory stays flat. The',
-    'folder of code must have a program `run`; beside its packed file lies a bill of materials (CycloneDX) with the hash of',
-    'each file. Keep it to yourself: it names your files. The SHA-256 of the packed file goes into the manifest of a run.',
+    'Packs the folder as one archive and encrypts it, so that nobody can cut, reorder or splice it. A folder of code must',
+    'have a program `run`. For code the command also writes a bill of materials (CycloneDX) beside the packed file, with the',
+    'hash of each file. Do not share the bill, because it names your files. The SHA-256 of the packed file goes into the',
+    'manifest of a run.',
   ],
   examples: ['enclave pack classifier --kms-key arn:aws:kms:eu-west-2:111122223333:key/1234 --out classifier.pack'],
   params: z.object({ folder: z.string().min(1).describe('the folder to pack') }),

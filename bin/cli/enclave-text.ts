@@ -27,7 +27,7 @@ function progressLines(run: EnclaveRun): string[] {
   if (run.status === 'completed') {
     const { packed: bytes, sha256 } = run.outputs;
     lines.push(
-      `Completed ${formatTime(run.endedAt)}: the outputs are in ${run.request}. Packed: ${formatBytes(bytes)}, SHA-256 ${sha256}`,
+      `Completed ${formatTime(run.endedAt)}: the outputs are in the request ${run.request}. Packed outputs: ${formatBytes(bytes)}, SHA-256 ${sha256}`,
     );
   }
   if (run.status === 'refused') lines.push(`Refused by ${run.by.name}, ${formatTime(run.endedAt)}: ${run.reason}`);

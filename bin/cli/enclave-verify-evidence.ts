@@ -37,7 +37,7 @@ async function readPem(file: string): Promise<string> {
 /** Whether the airlock's record is signed and about the outputs of this run. Nothing was released if there is none. */
 function judgeRelease({ release, manifest }: RunEvidence, pin: string | undefined): EvidenceCheck {
   const check = 'release';
-  if (release === undefined) return { check, ok: true, reason: 'Nothing of the outputs was released.' };
+  if (release === undefined) return { check, ok: true, reason: 'None of the outputs were released.' };
   const { record, fingerprint, wrong } = verifyRecord(release, pin);
   if (!record || wrong.length > 0) return { check, ok: false, reason: wrong.join(' ') };
   if (
@@ -51,7 +51,7 @@ function judgeRelease({ release, manifest }: RunEvidence, pin: string | undefine
   return {
     check,
     ok: true,
-    reason: `${record.files.length} ${record.files.length === 1 ? 'file was' : 'files were'} released to ${record.recipient} on ${record.releasedAt}, after review by ${record.reviewers.length}. Key SHA256:${fingerprint}${pin === undefined ? ', which was compared with nothing: give --key' : ''}.`,
+    reason: `${record.files.length} ${record.files.length === 1 ? 'file was' : 'files were'} released to ${record.recipient} on ${record.releasedAt}, after review by ${record.reviewers.length} ${record.reviewers.length === 1 ? 'person' : 'people'}. Key SHA256:${fingerprint}${pin === undefined ? ', which was not compared with a key that you trust: name one with --key' : ''}.`,
   };
 }
 

@@ -9,7 +9,7 @@ import {
   type OutputScreen,
 } from './output.ts';
 
-/** What a project gets instead of the version itself. */
+/** The recipe of a use, and the minimised version that the project reads instead of the delivered one. */
 function recipeLines({ recipe, recipeDigest, ...use }: DatasetUse): string[] {
   if (!recipe || recipeDigest === undefined) return [];
   const tables = recipe.tables.map(({ path, columns, sample }) => {
@@ -25,7 +25,7 @@ function recipeLines({ recipe, recipeDigest, ...use }: DatasetUse): string[] {
     ...tables,
     ...(version
       ? [
-          `Made version ${version.version.slice(0, 12)}, ${formatTime(version.at)}: ${formatCount(version.files)} files, ${formatBytes(version.bytes)}, ${formatCount(version.rowsWritten)} of ${formatCount(version.rowsRead)} rows, ${formatCount(version.cellsEmptied)} cells emptied, ${formatCount(version.filesLeftOut)} files left out.`,
+          `Minimised version ${version.version.slice(0, 12)}, ${formatTime(version.at)}: ${formatCount(version.files)} files, ${formatBytes(version.bytes)}, ${formatCount(version.rowsWritten)} of ${formatCount(version.rowsRead)} rows, ${formatCount(version.cellsEmptied)} cells emptied, ${formatCount(version.filesLeftOut)} files left out.`,
         ]
       : []),
   ];

@@ -11,7 +11,7 @@ type ContainerDecision = Decision<ContainerState>;
 
 export type ContainerCommand =
   | { do: 'request'; project: string; image: string; reason: string; by: BatchPerson }
-  /** `obstacle` says why no job could run the image: the registry does not hold it. */
+  /** `obstacle` is a sentence if the registry does not hold the image, because no job could then run it. */
   | { do: 'approve'; by: BatchPerson; isMember: boolean; obstacle: string | undefined }
   | { do: 'withdraw'; by: BatchPerson };
 

@@ -122,7 +122,7 @@ export function buildSubmission(job: ComputeJob, definition: string, place: JobP
     BROCH_WORK: WORK_FOLDER,
     ...(job.pipeline && { BROCH_PIPELINE: 'yes', BROCH_RESUMES: job.pipeline.resumes ?? '' }),
     BROCH_INPUTS_LIST: request.inputs.join('\n'),
-    // The tasks of a pipeline read datasets where they lie.
+    // The tasks of a pipeline read datasets from the lake, so nothing copies them to the head.
     BROCH_DATASETS_LIST: (job.pipeline ? [] : datasets)
       .map(({ dataset, prefix }) => `${dataset} s3://${place.datasets}/${prefix}`)
       .join('\n'),

@@ -57,7 +57,7 @@ export interface PipelinePlace {
   readonly logGroup: string;
 }
 
-/** The buckets that parameters name: that of the project, and the access point by which it reads datasets. */
+/** Where the files are that parameters name: the project's bucket, and the alias of its access point for datasets. */
 export interface ParameterPlace {
   readonly bucket: string;
   readonly alias: string | undefined;
@@ -113,10 +113,10 @@ ${report('dag', 'dag.html')}
 `;
 }
 
-/** A path of a dataset as desktops show it: `/data/`, the dataset, the first 12 characters of the version, the file. */
+/** The path of a dataset's file on desktops: `/data/<dataset>/<first 12 characters of the version>/<file>`. */
 const datasetPath = /^\/data\/([a-z][a-z0-9-]{2,39})\/([0-9a-f]{12})(?:\/(.*))?$/s;
 
-/** Where the tasks of a pipeline read what a value names: a dataset's file by the access point, if it is such a path. */
+/** Replaces the path of a dataset's file by its S3 address. Leaves every other value as it is. */
 function resolvePath(value: string, datasets: readonly JobDataset[], alias: string | undefined): string {
   const [, name, version, path = ''] = datasetPath.exec(value) ?? [];
   if (name === undefined || version === undefined) return value;
@@ -124,7 +124,7 @@ function resolvePath(value: string, datasets: readonly JobDataset[], alias: stri
   if (!dataset || alias === undefined)
     throw new Refused(
       'conflict',
-      `${value} is in no dataset of the run. Name the dataset with --datasets ${name}, and its version as broch job show does.`,
+      `${value} is in no dataset of the run. Name the dataset with --datasets ${name}, and the version by its first 12 characters, as desktops show it below /data.`,
     );
   return `s3://${alias}/${dataset.prefix}${path}`;
 }

@@ -13,8 +13,8 @@ export interface Registry {
 }
 
 /**
- * Says how the registry gets an image that it does not hold; undefined if it holds the image. ECR fetches from another
- * registry only when somebody pulls by tag: a pull by digest alone finds nothing.
+ * A sentence that says how to make the registry fetch an image; undefined if the registry holds it. ECR fetches an image from
+ * another registry only when somebody pulls it by tag. A pull by digest alone finds nothing.
  */
 export async function explainMissingImage(
   ecr: ECRClient,
@@ -27,6 +27,6 @@ export async function explainMissingImage(
     return undefined;
   } catch (error) {
     if (!(error instanceof ImageNotFoundException || error instanceof RepositoryNotFoundException)) throw error;
-    return `The registry does not hold ${image}. Pull its tag once from outside of the project, so that the registry fetches it: docker pull ${address}/${repository}:<tag>. If that tag has another digest by now, request that one.`;
+    return `The registry does not hold ${image}. Pull its tag once from outside the project, so that the registry fetches it: docker pull ${address}/${repository}:<tag>. If the tag now has another digest, request that digest.`;
   }
 }

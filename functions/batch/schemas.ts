@@ -175,12 +175,14 @@ export const PipelineRequest = z.object({
       'a file such as data/cohort/samples.csv',
     )
     .optional()
-    .describe('a file of the project, or of a dataset: the parameter `input`'),
+    .describe('the parameter `input`: a file of the project, or of a dataset'),
   datasets: z
     .array(DatasetId)
     .max(10)
     .default([])
-    .describe('datasets of the project. Parameters name their files as desktops do: /data/<dataset>/<version>/…'),
+    .describe(
+      'the datasets that the run reads. Parameters name their files as on desktops: /data/<dataset>/<version>/…',
+    ),
   params: z
     .record(ParameterName, ParameterValue)
     .refine(params => Object.keys(params).length <= 200, 'at most 200 parameters')

@@ -6,7 +6,7 @@ export interface ProjectReader {
   /** The ARN of the access point. */
   readonly accessPoint: string;
   readonly role: string;
-  /** The role of the heads of pipelines, while the project has a queue for them. AWS refuses a policy that names a role that does not exist. */
+  /** The role of the heads of pipelines, while the cpu queue is open. AWS refuses a policy that names a role that does not exist. */
   readonly head?: string | undefined;
 }
 
@@ -30,11 +30,12 @@ export function buildAccessPolicy(
 ): string | undefined {
   const policy = writePolicy(reader, grants, now);
   if (reader.head === undefined || policy === undefined || policy.length <= MAX_POLICY) return policy;
-  // Desktops and jobs come first: only twenty uses with long names and as many ends do not leave room for both.
+  // If the policy is too long, only the heads of pipelines lose access. This takes twenty uses with long names, each with
+  // an end of its own.
   return writePolicy({ ...reader, head: undefined }, grants, now);
 }
 
-/** The most characters that AWS takes: 20 KB. */
+/** The longest policy that AWS accepts: 20 KB. */
 const MAX_POLICY = 20 * 1024;
 
 function writePolicy(

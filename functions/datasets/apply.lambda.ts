@@ -40,7 +40,7 @@ async function requireNetwork(id: string) {
   return { bucket, ...datasets };
 }
 
-/** The role of the heads of the project's pipelines. It exists while its cpu queue is open. */
+/** The role of the heads of the project's pipelines, which exists while the cpu queue is open. */
 async function findHeadRole(project: string): Promise<string | undefined> {
   const queue = await readRow(TABLE_NAME, ComputeQueue, rowKey('queue', project, 'kind-cpu'));
   return queue?.status === 'open' ? queue.place.headRole : undefined;

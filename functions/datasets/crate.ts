@@ -12,7 +12,7 @@ export interface CrateSource {
   readonly version: DatasetVersion;
   readonly terms: DatasetTerms | undefined;
   readonly files: readonly CrateFile[];
-  /** What made a project's version of another one. */
+  /** The record of the minimisation, for a minimised version. */
   readonly minimisation?: MinimisationRecord;
 }
 
@@ -61,7 +61,7 @@ function provenanceOf({ version: { delivery, partnerName, registeredAt, contract
   ];
 }
 
-/** How a project's version came about: from which version, by which recipe, and what was left out, as counts. */
+/** How a minimised version came about: from which version, by which recipe, and how much was left out, as counts. */
 function minimisationOf(record: MinimisationRecord, { registeredAt }: DatasetVersion) {
   const [source, recipe] = [`urn:sha256:${record.source}`, `urn:sha256:${record.recipeDigest}`];
   const [rowsRead, rowsWritten, cellsEmptied] = sumCounts(record);
@@ -72,7 +72,7 @@ function minimisationOf(record: MinimisationRecord, { registeredAt }: DatasetVer
       '@type': ['CreateAction', 'prov:Activity'],
       name: `Minimisation for the project ${record.project}`,
       description:
-        'The recipe was applied to every row. Pseudonyms were made with the key of the project, which never leaves the platform.',
+        'Broch applied the recipe to every row, and made pseudonyms with the linkage key of the project, which never leaves Broch.',
       endTime: registeredAt,
       agent: { '@id': '#broch' },
       instrument: { '@id': recipe },

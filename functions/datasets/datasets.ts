@@ -203,7 +203,7 @@ function approveUse(
     ...authorOf(person),
   };
   return {
-    // With a recipe nothing is granted until the project's version is there.
+    // A use with a recipe grants nothing until the minimised version exists.
     state: { use, grants: digest ? state.grants : [...grants, { use: id, dataset, version, prefix, endsAt }] },
     events: [outgoingEvent(UseApproved, detail)],
     reason: 'the owner of the dataset approved the use',

@@ -48,14 +48,14 @@ export const UseRequested = contract(
   use.extend({ purpose: UsePurpose, endsAt: z.iso.datetime(), owner: z.string(), ...person }),
 );
 
-/** The owner approved a use: the project's desktops can read the version, or what the recipe makes of it. */
+/** The owner approved a use. The project's desktops can read the version or, with a recipe, soon the minimised version. */
 export const UseApproved = contract(
   'broch.datasets',
   'UseApproved',
   use.extend({ endsAt: z.iso.datetime(), conditions: z.string(), recipe: Sha256.optional(), ...person }),
 );
 
-/** The recipe of an approved use made the project's version, which its desktops can read. */
+/** Broch made the minimised version of an approved use, and the project's desktops can read it. */
 export const UseMinimised = contract(
   'broch.datasets',
   'UseMinimised',

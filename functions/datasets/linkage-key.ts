@@ -5,10 +5,10 @@ import { createRow, readRow } from '../table.ts';
 
 const client = new KMSClient({});
 
-/** The encrypted key of a project. Its partition is of no other rows, so roles that read uses cannot read it. */
+/** The encrypted linkage key of a project. Its partition holds no other rows, so roles that read uses cannot read it. */
 const LinkageKey = z.object({ project: z.string(), encryptedKey: z.string() });
 
-/** The key is bound to the project: for another one KMS does not decrypt it. */
+/** The encryption context. It binds the key to the project: KMS decrypts it for no other project. */
 const contextOf = (project: string) => ({ linkage: project });
 
 async function readEncryptedKey(table: string, key: string, project: string): Promise<string> {
@@ -24,13 +24,13 @@ async function readEncryptedKey(table: string, key: string, project: string): Pr
   );
   if (!CiphertextBlob) throw new Error('KMS returned no key');
   await createRow(table, place, { project, encryptedKey: Buffer.from(CiphertextBlob).toString('base64') });
-  // Another run may have been faster: every run uses the key that was stored.
+  // Another run may have stored its key first. Every run uses the stored key.
   const storedRow = await readRow(table, LinkageKey, place);
   if (!storedRow) throw new Error(`the linkage key of ${project} is missing`);
   return storedRow.encryptedKey;
 }
 
-/** The key with which a project's pseudonyms are made, made at its first use. It stays in memory and is never logged. */
+/** Decrypts the linkage key of a project, or makes it at its first use. The key stays in memory and is never logged. */
 export async function openLinkageKey(table: string, key: string, project: string): Promise<Uint8Array> {
   const encryptedKey = await readEncryptedKey(table, key, project);
   const { Plaintext } = await client.send(

@@ -6,9 +6,9 @@ import { MinimisationRecipe } from './recipe.ts';
 import { TableCounts } from './schemas.ts';
 
 /**
- * What a recipe did, as counts and never as values. It is a file of the project's version, so the version has a name of its
- * own even if the recipe keeps everything, and researchers can read how their data came about. It has no time in it: the
- * same recipe, version and project always make the same version.
+ * What a recipe did, as counts and never as values. The record is a file of the minimised version. So the minimised version
+ * has another name than the delivered one, even if the recipe keeps everything, and researchers can read how their data came
+ * about. The record holds no time: the same recipe, version and project always give the same minimised version.
  */
 export const MinimisationRecord = z.strictObject({
   v: z.literal(1),
@@ -23,12 +23,12 @@ export const MinimisationRecord = z.strictObject({
 });
 export type MinimisationRecord = z.infer<typeof MinimisationRecord>;
 
-/** Where it lies in the version. No table can have this name. */
+/** The path of the record in the minimised version. No table can have this name. */
 export const RECORD_PATH = 'minimisation.json';
 
 export const formatMinimisationRecord = (record: MinimisationRecord): string => `${JSON.stringify(record, null, 2)}\n`;
 
-/** The rows read, the rows written and the cells that became empty, of all tables. */
+/** The sums over all tables: rows read, rows written, cells emptied. */
 export const sumCounts = ({ tables }: Pick<MinimisationRecord, 'tables'>): [number, number, number] => [
   tables.reduce((sum, table) => sum + table.read, 0),
   tables.reduce((sum, table) => sum + table.written, 0),

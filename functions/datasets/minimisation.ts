@@ -13,9 +13,9 @@ import { UseMinimised } from './events.ts';
 import type { DatasetTerms, MinimisedVersion } from './schemas.ts';
 
 export type MinimisationCommand =
-  /** The project's version is there. */
+  /** The minimised version exists. */
   | { do: 'recordMinimised'; minimised: MinimisedVersion }
-  /** It cannot be made: the use ends with the reason. */
+  /** The minimised version cannot be made. The use ends with this reason. */
   | { do: 'fail'; reason: string };
 
 /** Decides what the end of a minimisation means for the use. A repeated or late step changes nothing. */
@@ -27,7 +27,7 @@ export function decideMinimisation(
 ): UseDecision {
   const { use } = state;
   if (use?.status !== 'approved' || use.recipeDigest === undefined) return keepState(state, 'the use had ended');
-  if (use.minimised) return keepState(state, "the project's version was there before");
+  if (use.minimised) return keepState(state, 'the minimised version existed before');
   if (command.do === 'fail') return closeUse(state, use, { reason: command.reason }, now);
   if (!terms || terms.withdrawn)
     return closeUse(state, use, { reason: `The dataset was withdrawn: ${terms?.withdrawn?.reason ?? ''}` }, now);
@@ -39,6 +39,6 @@ export function decideMinimisation(
   return {
     state: { use: { ...use, minimised }, grants: [...grants, { use: id, dataset, version, prefix, endsAt }] },
     events: [outgoingEvent(UseMinimised, { ...eventDetail(use, now), recipe: recipeDigest, minimised: version })],
-    reason: "the project's version is there",
+    reason: 'the minimised version exists',
   };
 }

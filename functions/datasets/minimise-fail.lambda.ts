@@ -9,15 +9,16 @@ export const env = z.object({ TABLE_NAME: z.string() });
 const { TABLE_NAME } = env.parse(process.env);
 
 const Input = Minimisation.extend({
-  /** Why the recipe does not fit the version; null if Broch could not do it. */
+  /** Why the recipe does not fit the version; null if Broch itself failed. */
   reason: z.string().nullable(),
 });
 
-/** Ends a use whose version cannot be made, with the reason, so that nobody waits for it. */
+/** Ends a use whose minimised version cannot be made, with the reason, so that nobody waits for it. */
 export const handler = stepHandler(Input, async ({ project, use: id, reason }) => {
   const sentence =
-    reason ?? 'Broch could not make it, and an operator was alarmed. Ask again once the cause is corrected.';
-  const command = { do: 'fail', reason: `The project's version was not made. ${sentence}` } as const;
+    reason ??
+    'Broch failed, and an alarm told the operators. Request the dataset again when they have corrected the cause.';
+  const command = { do: 'fail', reason: `The minimised version was not made. ${sentence}` } as const;
   const now = currentTime();
   await changeUse(TABLE_NAME, { project, id }, read => decideMinimisation(read, command, now, undefined), now);
   return { outcome: reason === null ? 'failed' : 'refused' };

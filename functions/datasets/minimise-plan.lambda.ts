@@ -20,7 +20,7 @@ export const env = z.object({
 // The bundle exceeds 450 KB because it needs the clients of S3 and DynamoDB.
 const { TABLE_NAME, LAKE_BUCKET, LISTS_BUCKET, WORK_BUCKET } = env.parse(process.env);
 
-/** A function has 15 minutes for a table. */
+/** One call of a function reads a table of this size within its 15 minutes. */
 const MAX_TABLE_BYTES = 8 * 1024 ** 3;
 const MAX_TABLES = 1000;
 
@@ -58,18 +58,18 @@ function selectTables({ tables }: MinimisationRecipe, { files }: VersionFiles): 
   if (selection.length > MAX_TABLES)
     throw new Refused(
       'conflict',
-      `The recipe names ${selection.length} tables; ${MAX_TABLES} is the limit. Ask for fewer with a narrower path.`,
+      `The recipe names ${selection.length} tables, and the limit is ${MAX_TABLES}. Ask again with narrower paths.`,
     );
   const large = selection.find(({ size }) => size > MAX_TABLE_BYTES);
   if (large)
     throw new Refused(
       'conflict',
-      `The table ${large.path} has ${large.size} bytes; ${MAX_TABLE_BYTES} is the limit for a recipe. Ask the data partner to deliver it in several files.`,
+      `The table ${large.path} has ${large.size} bytes, and the limit for a recipe is ${MAX_TABLE_BYTES}. Ask the data partner to deliver it in several files.`,
     );
   return selection;
 }
 
-/** Pins the tables that the recipe names, and packs them into chunks. A recipe that does not fit has a reason instead. */
+/** Pins the tables that the recipe names, and packs them into chunks. Returns a reason instead if the recipe does not fit. */
 export const handler = stepHandler(Minimisation, async ({ project, use: id }) => {
   const use = await readUse(TABLE_NAME, project, id);
   if (use?.status !== 'approved' || !use.recipe || use.minimised) return { outcome: 'over' };

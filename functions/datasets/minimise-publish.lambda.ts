@@ -29,7 +29,7 @@ const Input = MinimisationStep.extend({
   measures: z.string(),
 });
 
-/** Describes the project's version beside its tables, then gives it to the project. Idempotent after a crash at any point. */
+/** Writes the descriptions of the minimised version, then grants it to the project. Idempotent after a crash at any point. */
 export const handler = stepHandler(Input, async ({ project, use: id, dataset, source, version: name, ...keys }) => {
   const [manifest, text, measures] = await Promise.all(
     [keys.manifest, keys.record, keys.measures].map(key => getScratch(WORK_BUCKET, key)),

@@ -13,11 +13,11 @@ const { TABLE_NAME, WORK_BUCKET } = env.parse(process.env);
 
 const Input = MinimisationStep.extend({
   filesLeftOut: z.number().int(),
-  /** What the first pass made of each chunk: where its measures are, or why there are none. */
+  /** The result of the first pass for each chunk: the key of its measures, or the reason why there are none. */
   passes: z.array(z.union([z.object({ measures: z.string() }), z.object({ reason: z.string() })])),
 });
 
-/** Names the project's version by the SHA-256 of its sorted manifest, which has the record of what was done. */
+/** Names the minimised version by the SHA-256 of its sorted manifest, which also lists the record of the minimisation. */
 export const handler = stepHandler(Input, async ({ passes, filesLeftOut, ...step }) => {
   const { project, dataset, source } = step;
   const refusal = passes.find(pass => 'reason' in pass);

@@ -6,7 +6,7 @@ import { UseApproved } from './events.ts';
 export const env = z.object({ MACHINE: z.string() });
 const { MACHINE } = env.parse(process.env);
 
-/** Starts to make the project's version of a use with a recipe. A repeated event starts nothing twice. */
+/** Starts the workflow that makes the minimised version of an approved use. A repeated event starts nothing twice. */
 export const handler = eventHandler(UseApproved, async ({ use, project, recipe }) => {
   if (recipe !== undefined) await startExecution(MACHINE, `${use}-${project}`, { project, use });
 });

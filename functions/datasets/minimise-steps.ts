@@ -9,14 +9,14 @@ export const SourceTable = z.object({
   path: z.string(),
   version: z.string(),
   size: z.number().int(),
-  /** As the manifest of the version has it. */
+  /** The SHA-256 in the manifest of the version. */
   sha256: Sha256,
   recipe: RecipeTable,
 });
 export type SourceTable = z.infer<typeof SourceTable>;
 export const SourceTables = z.array(SourceTable);
 
-/** What the recipe makes of a table. */
+/** A minimised table. */
 export const MinimisedTable = z.object({
   path: z.string(),
   size: z.number().int(),

@@ -31,7 +31,7 @@ export const env = z.object({
 // The bundle exceeds 450 KB because it needs the clients of S3, DynamoDB and KMS.
 const { TABLE_NAME, LAKE_BUCKET, WORK_BUCKET, LINKAGE_KEY } = env.parse(process.env);
 
-/** Small tables wait for S3, large ones for the processor. */
+/** The tables that are made at the same time: small ones wait for S3, large ones for the processor. */
 const TABLE_PARALLELISM = 4;
 
 const Input = MinimisationStep.extend({
@@ -40,7 +40,7 @@ const Input = MinimisationStep.extend({
   write: z.object({ version: Sha256, measures: z.string() }).optional(),
 });
 
-/** The project's table as bytes, as they come. Throws if the version's table is not the one of its manifest. */
+/** Yields the bytes of the minimised table while it reads the delivered one. Throws if that differs from its manifest. */
 async function* minimise(
   { dataset, source }: z.infer<typeof MinimisationStep>,
   table: SourceTable,
@@ -64,7 +64,7 @@ async function* minimise(
   return counts;
 }
 
-/** Makes a table and keeps nothing but its size, its SHA-256 and its counts: the name of the version follows from all. */
+/** Makes a table and keeps only its size, its SHA-256 and its counts, from which the name of the version follows. */
 async function measure(stream: AsyncGenerator<Uint8Array, TableCounts>, path: string): Promise<MinimisedTable> {
   const hash = createHash('sha256');
   for (let size = 0; ; ) {
@@ -76,8 +76,9 @@ async function measure(stream: AsyncGenerator<Uint8Array, TableCounts>, path: st
 }
 
 /**
- * Makes the project's tables of a chunk. The first pass measures them, and the second writes them under the version that
- * follows from the measures: what is in the lake is locked, so nothing is written that may fail later. Idempotent.
+ * Makes the minimised tables of a chunk. The first pass measures them. The second pass writes them to the lake, under the
+ * version that follows from the measures. The lake is locked, so nothing is written until every table was made once
+ * without a failure. Idempotent.
  */
 export const handler = stepHandler(Input, async ({ chunk, write: target, ...step }) => {
   const tables = SourceTables.parse(JSON.parse(await getScratch(WORK_BUCKET, chunk)));

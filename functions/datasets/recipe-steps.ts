@@ -4,7 +4,7 @@ import type { RecipeColumn } from './recipe.ts';
 /** The text that takes the place of a cell's text; undefined if the text cannot be changed as the recipe says. */
 export type CellStep = (text: string) => string | undefined;
 
-/** Line ends and other control characters, or bytes that are no UTF-8: no value has these, but misread rows do. */
+/** Line ends, other control characters, and bytes that are not UTF-8. A value has none of these, but a misread row does. */
 const unusual = /[\p{Cc}\u2028\u2029\ufffd]/u;
 
 const HASH_HEX_DIGITS = 32;
@@ -14,9 +14,9 @@ const BLOCK_BYTES = 64;
 type TextHmac = (text: string) => string;
 
 /**
- * HMAC-SHA-256 as RFC 2104 defines it, of `<purpose> LF <text>`: what is made for one purpose is nothing like what is made
- * for another. The two hashes that have taken the key are kept and copied, because `createHmac` takes the key again each
- * time, which is slower by far.
+ * HMAC-SHA-256 (RFC 2104) of `<purpose> LF <text>`, so that results for different purposes have nothing in common. The two
+ * hashes that have taken the key are kept and copied, because `createHmac` takes the key again each time, which is much
+ * slower.
  */
 function createTextHmac(key: Uint8Array, purpose: 'pseudonym' | 'sample'): TextHmac {
   const block = Buffer.alloc(BLOCK_BYTES);
@@ -28,7 +28,7 @@ function createTextHmac(key: Uint8Array, purpose: 'pseudonym' | 'sample'): TextH
     outer.copy().update(inner.copy().update(text, 'utf8').digest()).digest('hex').slice(0, HASH_HEX_DIGITS);
 }
 
-/** One form of an identifier, so that the blanks around it and the form of its accents do not matter. */
+/** The normal form of an identifier: without spaces around it, and with its accents in the Unicode form NFC. */
 const normaliseIdentifier = (text: string): string => text.normalize('NFC').trim();
 
 const datePatterns = {
@@ -43,7 +43,7 @@ function coarsenDate({ to: unit, format }: Extract<RecipeColumn, { do: 'date' }>
   return text => {
     const { year = '', month = '', day = '' } = pattern.exec(text.trim())?.groups ?? {};
     const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
-    // A day that its month does not have, such as 31 April, would be one of the next month.
+    // JavaScript turns a day that does not exist, such as 31 April, into a day of the next month.
     const isReal = year !== '' && date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day);
     if (!isReal) return undefined;
     if (unit === 'year') return year;
@@ -51,7 +51,7 @@ function coarsenDate({ to: unit, format }: Extract<RecipeColumn, { do: 'date' }>
   };
 }
 
-/** A whole postcode, with or without its blank, or only its outward code. */
+/** A whole postcode, with or without its space, or only its outward code. */
 const postcode = /^(?<outward>GIR|(?<area>[A-Z]{1,2})\d[A-Z\d]?)(?: ?\d[A-Z]{2})?$/;
 
 function coarsenPostcode({ to: part }: Extract<RecipeColumn, { do: 'postcode' }>): CellStep {
@@ -68,7 +68,7 @@ function coarsenNumber({ step, min, max }: Extract<RecipeColumn, { do: 'number' 
     if (!/^[+-]?\d{1,15}(\.\d{1,15})?$/.test(text.trim())) return undefined;
     const value = Math.min(Math.max(Number(text), min ?? -Infinity), max ?? Infinity);
     if (step === undefined || value === min || value === max) return String(value);
-    // Without the last digits of a fraction, in which 0.3 / 0.1 is less than 3.
+    // Rounded to 14 digits first, because 0.3 / 0.1 is slightly less than 3.
     const count = Math.floor(Number((value / step).toPrecision(14)));
     return String(Math.max(Number((count * step).toFixed(decimalsOf(step))), min ?? -Infinity));
   };
@@ -91,7 +91,7 @@ function stepFor(column: RecipeColumn, key: Uint8Array): CellStep {
   }
 }
 
-/** What a recipe makes of the cells of a column. An empty cell stays empty; a misread one is never passed on. */
+/** The function that changes the cells of a column. An empty cell stays empty. A misread cell is never passed on. */
 export function createCellStep(column: RecipeColumn, key: Uint8Array): CellStep {
   const step = stepFor(column, key);
   return text => {

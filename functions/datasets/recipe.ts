@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { Refused } from '../refused.ts';
 
-/** The largest recipe, in characters of its JSON: it is kept with the use, of which a page of lists holds many. */
+/** The longest recipe, in characters of JSON. It is stored with its use, and one page of a list holds many uses. */
 const MAX_RECIPE_LENGTH = 16 * 1024;
-/** More stars in one path would make it slow to compare with names of files. */
+/** A path with more stars would be slow to compare with the names of files. */
 const MAX_STARS = 3;
 
 const ColumnName = z
@@ -12,16 +12,16 @@ const ColumnName = z
   .max(200)
   .refine(name => !/\p{Cc}/u.test(name), 'a name without control characters');
 const column = {
-  /** The column of the version's table. */
+  /** The name of the column in the delivered table. */
   name: ColumnName,
-  /** Its name in the project's table, if it is to have another. */
+  /** The name of the column in the minimised table, if it is another. */
   as: ColumnName.optional(),
 };
 
 /** What becomes of one column. A column that the recipe does not name is left out. */
 const RecipeColumn = z.discriminatedUnion('do', [
   z.strictObject({ ...column, do: z.literal('keep') }),
-  /** A pseudonym, made with the project's own key: the same value is the same pseudonym in this project only. */
+  /** A pseudonym, made with the project's linkage key. The same value gets the same pseudonym in this project only. */
   z.strictObject({ ...column, do: z.literal('hash') }),
   z.strictObject({
     ...column,
@@ -31,7 +31,7 @@ const RecipeColumn = z.discriminatedUnion('do', [
   }),
   /** A postcode of the United Kingdom: its outward code (DD1) or its area (DD). */
   z.strictObject({ ...column, do: z.literal('postcode'), to: z.enum(['outward', 'area']) }),
-  /** Rounds down to multiples of `step`; what is below `min` or above `max` becomes that. */
+  /** Rounds down to a multiple of `step`. A number below `min` becomes `min`, and a number above `max` becomes `max`. */
   z.strictObject({
     ...column,
     do: z.literal('number'),
@@ -50,7 +50,7 @@ export const RecipeTable = z.strictObject({
     .max(500)
     .regex(
       /\.(csv|tsv|tab)$/i,
-      'the path of a table of lines: .csv, .tsv or .tab. Ask the data partner for other tables in one of these formats',
+      'the path of a CSV or TSV table (.csv, .tsv or .tab). Ask the data partner for other tables in one of these formats',
     )
     .refine(path => path.split('*').length - 1 <= MAX_STARS, `a path with ${MAX_STARS} stars at most`),
   columns: z
@@ -59,14 +59,14 @@ export const RecipeTable = z.strictObject({
     .max(500)
     .refine(
       columns => new Set(columns.map(({ name, as: label = name }) => label)).size === columns.length,
-      'columns of different names: give one of two another name with `as`',
+      'columns with different names: if two have the same, give one of them another name with `as`',
     ),
-  /** Keeps this share of the values of a column, with all their rows, the same values in every table of the project. */
+  /** Keeps this share of the values of a column, with all their rows. Every table of the project keeps the same values. */
   sample: z.strictObject({ by: ColumnName, share: z.number().gt(0).lt(1) }).optional(),
 });
 export type RecipeTable = z.infer<typeof RecipeTable>;
 
-/** How a version becomes less identifying on its way into a project. It lists what stays; all else is left out. */
+/** How a minimised version is made. The recipe lists the columns that stay; everything else is left out. */
 export const MinimisationRecipe = z
   .strictObject({
     /** The version of this format. */

@@ -160,7 +160,7 @@ export const datasetsRoutes = {
       endsAt: z.iso.datetime().describe('the end of the use'),
       explanation: personText(2000).describe('what the project needs it for'),
       recipe: MinimisationRecipe.optional().describe(
-        'what is kept, and how it is coarsened, on its way in (docs/datasets.md)',
+        'the recipe: the columns that the project gets, and what Broch does with each (docs/datasets.md)',
       ),
     }),
     returns: DatasetUse,

@@ -40,27 +40,27 @@ export type DatasetTerms = z.infer<typeof DatasetTerms>;
 
 const count = z.number().int().nonnegative();
 
-/** What was done to one table: how many rows and cells, never which. */
+/** The counts of one table: how many rows and cells were left out or changed, never which. */
 export const TableCounts = z.object({
   path: z.string(),
   read: count,
   written: count,
   sampledOut: count,
-  /** Rows with another number of cells than the header, which are left out. */
+  /** Rows with more or fewer cells than the header, which are left out. */
   malformed: count,
-  /** The columns of the project's table; `emptied` cells could not be changed as the recipe says. */
+  /** The columns of the minimised table. `emptied` counts the cells that could not be changed as the recipe says. */
   columns: z.array(z.object({ name: z.string(), do: z.string(), emptied: count })),
   columnsLeftOut: count,
 });
 export type TableCounts = z.infer<typeof TableCounts>;
 
-/** The version that a recipe made for one project. No other project is ever given it. */
+/** The minimised version of a use. No other project ever gets it. */
 export const MinimisedVersion = z.object({
   version: Sha256,
   prefix: z.string(),
   files: count,
   bytes: count,
-  /** Rows of all tables: those of the version, and those of the project's. */
+  /** Rows of all tables: of the delivered version, and of the minimised version. */
   rowsRead: count,
   rowsWritten: count,
   cellsEmptied: count,
@@ -80,9 +80,9 @@ const common = {
   /** The end of the use. */
   endsAt: z.iso.datetime(),
   explanation: z.string(),
-  /** Without a recipe the project gets the version itself; with one, never. */
+  /** With a recipe the project gets only the minimised version; without one, the delivered version. */
   recipe: MinimisationRecipe.optional(),
-  /** The recipe's version, which the owner approves. */
+  /** The SHA-256 of the recipe, which the owner approves. */
   recipeDigest: Sha256.optional(),
   requestedBy: z.string(),
   requestedByName: z.string(),
@@ -149,5 +149,5 @@ export const DatasetOverview = z.object({
 /** The input of a run that withdraws a dataset. */
 export const Withdrawal = z.object({ dataset: DatasetId });
 
-/** The input of a run that makes a project's version. */
+/** The input of a run that makes a minimised version. */
 export const Minimisation = z.object({ project: ProjectId, use: UseId });

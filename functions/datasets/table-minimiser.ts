@@ -7,10 +7,10 @@ import type { RecipeTable } from './recipe.ts';
 import { type CellStep, createCellStep, createSampler } from './recipe-steps.ts';
 import type { TableCounts } from './schemas.ts';
 
-/** As many bytes show the delimiter. */
+/** The number of bytes at the beginning of a file from which the delimiter is detected. */
 const HEAD_BYTES = 64 * 1024;
 
-/** A column of the project's table: where it comes from, what becomes of its cells, and how many became empty. */
+/** A column of the minimised table: its place in the delivered table, the change of its cells, and how many became empty. */
 interface OutputColumn {
   readonly index: number;
   readonly label: string;
@@ -26,9 +26,9 @@ interface TablePlan {
 }
 
 /**
- * Makes a project's table of a version's table as its bytes pass, in flat memory. What the recipe does not name is left
- * out; a cell that cannot be changed as it says becomes empty; a row with another number of cells is left out. Messages
- * and counts never repeat a value.
+ * Makes the minimised table while the bytes of the delivered table pass, in flat memory. It leaves out the columns that the
+ * recipe does not name, and rows with more or fewer cells than the header. It empties a cell that it cannot change as the
+ * recipe says. Messages and counts never repeat a value.
  */
 export class TableMinimiser {
   readonly #path: string;
@@ -48,7 +48,7 @@ export class TableMinimiser {
     this.#key = key;
   }
 
-  /** Takes bytes of the version's table, and returns those of the project's table that they lead to. */
+  /** Takes bytes of the delivered table, and returns the bytes of the minimised table that are ready. */
   take(bytes: Uint8Array): Uint8Array {
     if (this.#scanner) this.#scanner.push(bytes);
     else {
@@ -59,7 +59,7 @@ export class TableMinimiser {
     return this.#flush();
   }
 
-  /** The last bytes of the project's table, and what was counted. Refuses a file that is no table. */
+  /** Returns the last bytes of the minimised table, and the counts. Refuses a file that is not a table. */
   end(): { bytes: Uint8Array; counts: TableCounts } {
     if (!this.#scanner) this.#begin();
     const scanner = this.#scanner;
@@ -67,7 +67,7 @@ export class TableMinimiser {
     const plan = this.#plan;
     if (!scanner || scanner.wrong !== undefined) throw this.#refuse(`cannot be read as a table: ${scanner?.wrong}.`);
     if (!plan) throw this.#refuse('is empty. Ask the data partner for a table with a header.');
-    // Behind a quote that is not closed, the cells of several rows are one.
+    // After a quote that is not closed, several rows look like one cell.
     if (scanner.badQuotes > 0)
       throw this.#refuse(
         `has ${scanner.badQuotes} cells with a quote that is not closed or is followed by more text. Ask the data partner to correct them.`,
@@ -133,7 +133,7 @@ export class TableMinimiser {
     if (index < 0)
       throw this.#refuse(`has no column ${name}, which the recipe names. Ask again with a corrected recipe.`);
     if (names.includes(name, index + 1))
-      throw this.#refuse(`has two columns ${name}. Ask the data partner to name each once.`);
+      throw this.#refuse(`has two columns ${name}. Ask the data partner to give each column its own name.`);
     return index;
   }
 
@@ -141,7 +141,7 @@ export class TableMinimiser {
     const [firstCell, lastCell] = [batch.first[row] as number, batch.first[row + 1] as number];
     const textAt = (index: number): string => {
       const cell = firstCell + index;
-      // Faster for a few bytes than a decoder; what is no UTF-8 becomes U+FFFD too.
+      // For a few bytes this is faster than a decoder. Bytes that are not UTF-8 also become U+FFFD.
       const text = bytes.toString('utf8', batch.cellStarts[cell], batch.cellEnds[cell]);
       return (batch.masks[cell] as number) & CELL_BITS.escaped ? text.replaceAll('""', '"') : text;
     };
@@ -167,7 +167,7 @@ export class TableMinimiser {
     const delimiter = this.#delimiter;
     const isSpecial = (text: string) => text.includes(delimiter) || text.includes('"') || text !== text.trim();
     const row = cells.map(text => (isSpecial(text) ? `"${text.replaceAll('"', '""')}"` : text)).join(delimiter);
-    // A record of one empty cell would be an empty line, which is no record.
+    // A row of one empty cell would be an empty line, which is not a row, so the cell gets quotes.
     this.#lines.push(row === '' ? '""\n' : `${row}\n`);
   }
 }

@@ -68,7 +68,7 @@ async function findDataOwner(inputs: RunManifest['inputs']): Promise<RunPerson> 
   return owner;
 }
 
-/** Refuses a run with data that is not there, or that its project may not use now. */
+/** Refuses a run whose data do not exist, or which its project may not use now. */
 async function requireGrantedInputs(project: string, inputs: RunManifest['inputs'], now: string): Promise<void> {
   const { grants = [] } = (await readRow(TABLE_NAME, ProjectGrants, rowKey('use', project, 'GRANTS'))) ?? {};
   for (const input of inputs) {
@@ -133,7 +133,7 @@ export const handler = http(
           deadlines,
         },
       );
-      // A minute after its end the manifest permits nothing by any clock.
+      // One minute later the manifest has ended by every clock.
       const times = [...Object.values(deadlines).toSorted(), hoursOn(manifest.notAfter, 1 / 60)];
       await startExecution(MACHINE, id, { project, run: id, deadlines: times });
       return run;

@@ -21,8 +21,8 @@ const ClosingEnvironment = z.object(closingEnvironment);
 
 /**
  * Ends a run, whatever became of it: terminates its instance, records why it failed if it did, lets the project sleep, and
- * revokes the grants. The order matters: what costs and what could still compute goes first. Throws if a
- * grant could not be revoked, so that the step is repeated, and at last the workflow's failure tells an operator.
+ * revokes the grants. The order matters: what costs money and could still compute ends first. Throws if a grant could not be
+ * revoked. The workflow then repeats the step, and fails if that does not help, so that an alarm tells an operator.
  */
 export async function closeRun(
   { TABLE_NAME, AWAKE_STACKS, AWAKE_ROLE, AUDITOR_ROLE_ARN }: z.infer<typeof ClosingEnvironment>,

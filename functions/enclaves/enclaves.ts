@@ -27,7 +27,7 @@ export type EnclaveRunCommand =
     }
   | { do: 'approve'; by: RunPerson; manifest: string; grant: string; keys: Readonly<Record<string, string>> }
   | { do: 'refuse'; by: RunPerson; reason: string }
-  /** A deadline passed, or the time of the manifest. */
+  /** A deadline passed, or the manifest ended. */
   | { do: 'lapse' }
   | { do: 'start'; instance?: string }
   | { do: 'attest'; module: string; manifest: string }
@@ -43,7 +43,7 @@ const partyTitles = { data: 'the data owner', code: 'the code partner' } as cons
 /** The packed files of a party, whose keys it has. */
 export const packedObjects = ({ manifest }: EnclaveRun, party: RunParty) =>
   party === 'code' ? [manifest.artefact] : manifest.inputs;
-/** How long the approvals of a run can last: until the end of its manifest. */
+/** The longest time from the proposal of a run to the end of its manifest, and so of its approvals. */
 export const LONGEST_DAYS = 90;
 const isPast = (time: string, now: string) => Date.parse(time) <= Date.parse(now);
 const eventOf = ({ id, project, digest }: EnclaveRun, now: string) => ({ run: id, project, manifest: digest, at: now });
@@ -87,7 +87,7 @@ function proposeRun(
   if (isPast(manifest.notAfter, now) || !isPast(manifest.notBefore, manifest.notAfter))
     throw new Refused('invalid', 'The manifest is valid at no time from now on. Correct notBefore and notAfter.');
   if (Date.parse(manifest.notAfter) > Date.parse(now) + LONGEST_DAYS * 24 * 3600_000)
-    throw new Refused('invalid', `The manifest may end in ${LONGEST_DAYS} days at the latest. Correct notAfter.`);
+    throw new Refused('invalid', `The manifest must end within ${LONGEST_DAYS} days from now. Correct notAfter.`);
   for (const party of parties)
     if (isPast(deadlines[party], now) || !isPast(deadlines[party], manifest.notAfter))
       throw new Refused(
@@ -192,7 +192,7 @@ function lapseRun(state: RunState, run: EnclaveRun, now: string): RunDecision {
   return endAsLapsed(run, `${late.map(party => partyTitles[party]).join(' and ')} did not decide in time`, now);
 }
 
-const UNSTARTED = 'nobody started it in the time of its manifest';
+const UNSTARTED = 'nobody started it before its manifest ended';
 
 function endAsLapsed(run: EnclaveRun, reason: string, now: string): RunDecision {
   const next: EnclaveRun = { ...baseOf(run), status: 'lapsed', reason, endedAt: now };

@@ -26,7 +26,7 @@ export const RunRefused = contract(
   run.extend({ ...person, party: RunParty, reason: z.string() }),
 );
 
-/** A party did not decide in time, or nobody started the run in the time of its manifest. */
+/** A party did not decide in time, or nobody started the run before its manifest ended. */
 export const RunLapsed = contract('broch.enclaves', 'RunLapsed', run.extend({ reason: z.string() }));
 
 /** The enclave proved what it is, and for which manifest. */

@@ -123,7 +123,7 @@ function judgeResult({ manifest, result: text }: RunEvidence, digest: string, ou
     ok: problems.length === 0,
     reason:
       problems[0] ??
-      `The code and data of the manifest gave outputs of ${packed} packed bytes. KMS gave ${result.kmsRequests.length} keys: ${result.kmsRequests.join(', ')}.${compared}`,
+      `The code and data of the manifest gave packed outputs of ${packed} bytes. KMS gave ${result.kmsRequests.length} keys, in the requests ${result.kmsRequests.join(', ')}.${compared}`,
   };
 }
 

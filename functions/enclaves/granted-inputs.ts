@@ -3,11 +3,11 @@ import type { DatasetVersion } from '../ingest/schemas.ts';
 import { Refused } from '../refused.ts';
 import type { RunManifest } from './schemas.ts';
 
-/** What is on record about the data of an input. */
+/** The version, the rules and the grants that decide about an input. */
 export interface InputRecords {
   readonly version: DatasetVersion | undefined;
   readonly terms: DatasetTerms | undefined;
-  /** What the project may read. */
+  /** The grants of the project: the versions that it may read. */
   readonly grants: readonly DatasetGrant[];
 }
 
@@ -27,7 +27,7 @@ export function requireGrantedInput(
   if (terms?.suspended)
     throw new Refused(
       'conflict',
-      `The input ${name}: the dataset ${dataset} is suspended: ${terms.suspended.reason} Try again once it is resumed.`,
+      `The input ${name}: the dataset ${dataset} is suspended: ${terms.suspended.reason} Try again when its owner has resumed it.`,
     );
   const isGranted = grants.some(
     grant => grant.dataset === dataset && grant.version === version && Date.parse(grant.endsAt) > Date.parse(now),
@@ -35,6 +35,6 @@ export function requireGrantedInput(
   if (!isGranted)
     throw new Refused(
       'forbidden',
-      `The input ${name}: ${project} has no approved use of version ${version} of the dataset ${dataset}. A lead asks for it: broch dataset request ${project} --dataset ${dataset} --version ${version}.`,
+      `The input ${name}: ${project} has no approved use of version ${version} of the dataset ${dataset}. A lead of the project can ask for it: broch dataset request ${project} --dataset ${dataset} --version ${version}.`,
     );
 }

@@ -48,7 +48,7 @@ function isApproval(
   );
 }
 
-/** Which statements of a policy say what must be attested: those that deny to decrypt, or permit to encrypt outputs. */
+/** The statements of a policy that deny something. In the policy of a key for inputs they say what must be attested. */
 const denials = ({ Statement }: KeyPolicy) => Statement.filter(({ Effect }) => Effect === 'Deny');
 
 /** Whether statements permit the loader of the manifest, on instances of the project's role only. */
@@ -60,7 +60,7 @@ function judgeMeasurements(statements: readonly KeyStatement[], pcr0: string, pa
     ...(valuesOf('PCR0').includes(pcr0) ? [] : ['Its policy does not permit the loader of the manifest (PCR0).']),
     ...(valuesOf('PCR3').every(value => value === expectedPcr3(parent))
       ? []
-      : ['Its policy permits instances of another role than that of the project (PCR3).']),
+      : ['Its policy permits instances that do not have the role of the project (PCR3).']),
   ];
 }
 

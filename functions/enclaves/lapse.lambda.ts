@@ -10,8 +10,8 @@ export const env = z.object({ TABLE_NAME: z.string(), AUDITOR_ROLE_ARN: z.string
 const { TABLE_NAME, AUDITOR_ROLE_ARN } = env.parse(process.env);
 
 /**
- * Ends a run that a party did not decide about in time, and one that nobody started in the time of its manifest, and revokes
- * the grants of a run that ended before it began. Tells what became of it.
+ * Ends a run if a party did not decide in time, or if nobody started it before its manifest ended. Revokes the grants of a run
+ * that ended before it started. Returns the status of the run.
  */
 export const handler = stepHandler(RunStep, async ({ project, run: id }) => {
   const now = currentTime();

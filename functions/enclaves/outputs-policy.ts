@@ -58,7 +58,7 @@ export function buildOutputsPolicy({ adminRole, auditorRole, openerRole, parentR
 const denies = ({ Effect, Principal, Action }: KeyStatement, action: string) =>
   Effect === 'Deny' && Principal === '*' && listOf(Action).includes(action);
 
-/** The statements that permit to make data keys, whose outputs somebody could then encrypt. */
+/** The statements that permit somebody to make data keys, and so to encrypt outputs. */
 export const sealingStatements = ({ Statement }: KeyPolicy): KeyStatement[] =>
   Statement.filter(
     ({ Effect, Action }) => Effect === 'Allow' && listOf(Action).some(action => /^kms:GenerateDataKey/i.test(action)),

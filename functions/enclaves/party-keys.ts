@@ -64,8 +64,8 @@ export async function observeKey(key: string, auditor: string): Promise<Observed
 }
 
 /**
- * Revokes every grant that names a run, on each key that it decrypts with, so that nothing is left of its approvals. Tries
- * each key, and throws if one failed.
+ * Revokes every grant that names a run, on each key that the run decrypts with, so that nobody can use its approvals again.
+ * Tries every key, and then throws if one failed.
  */
 export async function revokeApprovals(run: EnclaveRun, auditor: string): Promise<void> {
   const outcomes = await Promise.allSettled(keysOfInputs(run).map(key => revokeGrants(key, auditor, run.id)));

@@ -7,7 +7,7 @@ import { revokeApprovals } from './party-keys.ts';
 export const env = z.object({ TABLE_NAME: z.string(), AUDITOR_ROLE_ARN: z.string() });
 const { TABLE_NAME, AUDITOR_ROLE_ARN } = env.parse(process.env);
 
-/** Revokes what is left of the approvals of a run that a party refused: the other party's too. */
+/** Revokes the remaining grants of a run that a party refused, including those of the other party. */
 export const handler = eventHandler(RunRefused, async ({ project, run }) =>
   revokeApprovals(await readRun(TABLE_NAME, { project, run }), AUDITOR_ROLE_ARN),
 );

@@ -103,8 +103,8 @@ const common = {
   approvals: z.object({ data: PartyApproval.optional(), code: PartyApproval.optional() }),
 };
 /**
- * What the enclave signed about its outputs. The size is that of the packed outputs, padded to a power of two: how many
- * files and bytes are in them could carry data, and both parties see this before anybody reviewed the outputs.
+ * What the enclave signed about its outputs. `packed` is the size of the packed outputs, padded to a power of two. The number
+ * of files and bytes is left out: code could use it to carry data out, because both parties see this before the review.
  */
 export const SignedOutputs = z.strictObject({ packed: z.number().int().positive(), sha256: Sha256 });
 export type SignedOutputs = z.infer<typeof SignedOutputs>;

@@ -63,7 +63,7 @@ export const DeliveryCancelled = contract(
   delivery.extend({ at: z.iso.datetime() }),
 );
 
-/** Each event after which a partner has something new to read about a delivery. */
+/** The events after which the receipt of a delivery changes. */
 export const deliveryOutcomes: readonly Contract<{ partner: string; delivery: string }>[] = [
   DeliveryReceived,
   DeliveryHeld,

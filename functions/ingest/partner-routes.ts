@@ -24,8 +24,9 @@ export const partnerRoutes = {
     method: 'PUT',
     path: '/partners/{name}/keys',
     cli: 'partner keys',
-    summary: 'Set the SSH keys with which a data partner signs in by SFTP. They replace all earlier ones',
-    example: "partner keys petra --keys 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBcv petra@tayside'",
+    summary: 'Set the SSH keys with which a data partner signs in by SFTP. They replace all earlier keys',
+    example:
+      "partner keys petra --keys 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f petra@tayside'",
     params: name,
     body: PartnerKeys,
     returns: PartnerRecord,

@@ -41,7 +41,7 @@ export const PartnerKeys = z.object({
     .array(z.string().min(1).max(2048))
     .max(10)
     .default([])
-    .describe('the public keys as OpenSSH writes them, all of them; without any, nobody signs in'),
+    .describe('all public keys of the partner, as OpenSSH writes them; without a key the partner cannot sign in'),
 });
 
 /** A dataset whose delivery did not come in time. */
@@ -56,7 +56,7 @@ export const PartnerRecord = z.object({
   changedAt: z.iso.datetime(),
   /** As the last daily check found them. */
   overdue: z.array(OverdueDataset).default([]),
-  /** With which it signs in by SFTP. */
+  /** The keys with which the partner signs in by SFTP. */
   keys: z.array(SshKey).default([]),
 });
 export type PartnerRecord = z.infer<typeof PartnerRecord>;

@@ -55,13 +55,14 @@ function setKeys(
   { partner, name, keys, by: person }: Extract<PartnerCommand, { do: 'setKeys' }>,
   now: string,
 ): Decision<PartnerState> {
-  if (person.id === partner) throw new Refused('forbidden', 'Nobody sets their own keys.');
+  if (person.id === partner)
+    throw new Refused('forbidden', 'Nobody sets their own keys. Ask another data steward or operator.');
   if (!record)
     throw new Refused('conflict', `${name} has no agreement on record. Register it first: broch partner register.`);
   if (!sftpName.test(name))
     throw new Refused(
       'conflict',
-      `The user name ${name} cannot sign in by SFTP: it needs 3 to 100 letters without accents, digits, _, @, . or -. Give the partner another account.`,
+      `The user name ${name} cannot sign in by SFTP. A name for SFTP has 3 to 100 characters: letters without accents, digits, _, @, . and -. It does not begin with @, . or -. Create another account for the partner.`,
     );
   const distinctKeys = [...new Map(keys.map(key => [key.fingerprint, key])).values()];
   const fingerprints = distinctKeys.map(({ fingerprint }) => fingerprint);
@@ -110,7 +111,7 @@ function isInNetworks(address: string, networks: readonly string[]): boolean {
   return list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }
 
-/** Why a partner may not deliver now, or not this dataset; undefined if nothing stands against it. */
+/** Why a partner may not deliver now, or may not deliver this dataset; undefined if they may. */
 export function agreementProblem(
   record: PartnerRecord | undefined,
   { dataset, source, now }: { dataset?: string; source?: string; now: string },

@@ -54,8 +54,8 @@ const readListed = (prefix: string, { path, version }: ListedObject) =>
   readObject({ bucket: LANDING_BUCKET, key: prefix + path, version });
 
 /**
- * The files without copies of the manifest that it does not list. A client that uploads under a temporary name and renames
- * by SFTP leaves one for a moment, because S3 renames by copying and then deleting.
+ * Leaves out copies of the manifest that the manifest does not list. An SFTP client that renames a temporary file leaves such a
+ * copy for a moment, because S3 renames by copying and then deleting.
  */
 async function withoutManifestCopies(present: ListedObject[], prefix: string, manifest: string) {
   const original = present.find(({ path }) => path === manifest);
@@ -64,7 +64,7 @@ async function withoutManifestCopies(present: ListedObject[], prefix: string, ma
   if (sameSizeFiles.length === 0) return present;
   const bytes = Buffer.from(await readListed(prefix, original));
   const copies = new Set<ListedObject>();
-  // More files of that size than these are no accident of a client.
+  // A client leaves one such copy. More than ten files of this size are not an accident.
   for (const file of sameSizeFiles.slice(0, 10))
     if (!bytes.includes(file.path) && bytes.equals(await readListed(prefix, file))) copies.add(file);
   return present.filter(file => !copies.has(file));

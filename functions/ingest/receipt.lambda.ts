@@ -11,8 +11,8 @@ export const env = z.object({ TABLE_NAME: z.string(), LANDING_BUCKET: z.string()
 const { TABLE_NAME, LANDING_BUCKET } = env.parse(process.env);
 
 /**
- * Writes what became of a delivery, as the API shows it to its partner, to where they read it by SFTP. Events come in any
- * order, so it is the newest state that is written, again if it changed meanwhile.
+ * Writes the receipt of a delivery to the folder in which its partner reads it by SFTP. The receipt holds what the API shows
+ * the partner. Events arrive in any order, so this writes the newest state, and writes again if it changed meanwhile.
  */
 export const handler = eventHandler(deliveryOutcomes, async ({ partner, delivery: id }) => {
   for (let receiptRevision: number | undefined; ; ) {

@@ -4,10 +4,10 @@ import { landingPrefix } from './ingest.ts';
 import type { PartnerRecord } from './partner-schemas.ts';
 import type { Delivery } from './schemas.ts';
 
-/** How long a session may use its rights. Who loses the agreement or the key signs in no more, and is out after that. */
+/** How long a session keeps its rights. After the loss of a key nobody signs in with it, and open sessions end in this time. */
 const SFTP_SECONDS = 4 * 3600;
 
-/** The actions that clients need: a rename is a copy, which reads and carries the tags along, and a deletion. */
+/** The actions that clients need. S3 renames by copying an object, which reads and writes its tags, and then deleting it. */
 export const sftpActions = [
   's3:PutObject',
   's3:GetObject',
@@ -20,7 +20,7 @@ export const sftpActions = [
 /** Where the receipts of a partner are in the landing bucket. */
 export const receiptPrefix = (partner: string): string => `receipts/${partner}/`;
 
-/** The end of a session that begins now: that of the agreement, if it is earlier. */
+/** When the rights of a session that begins now end: in four hours, or earlier with the agreement. */
 export const sessionEnd = (now: string, { endsAt }: Pick<PartnerRecord, 'endsAt'>): string => {
   const latest = timeAfter(now, SFTP_SECONDS);
   return Date.parse(endsAt) < Date.parse(latest) ? new Date(endsAt).toISOString() : latest;
@@ -28,7 +28,7 @@ export const sessionEnd = (now: string, { endsAt }: Pick<PartnerRecord, 'endsAt'
 
 /**
  * The session policy of a partner: their own files and receipts until `end`. AWS Transfer Family takes 2048 characters at
- * most. No action names a version, so what was overwritten or removed stays in the landing bucket.
+ * most. No action covers versions of objects, so the landing bucket keeps what was overwritten or removed.
  */
 export function sftpPolicy(target: {
   bucket: string;
@@ -74,6 +74,6 @@ export const sftpFolders = (bucket: string, partner: string, deliveries: readonl
     { Entry: '/receipts', Target: `/${bucket}/${receiptPrefix(partner)}` },
   ].map(({ Entry, Target }) => ({ Entry, Target: Target.replace(/\/$/, '') }));
 
-/** Whether more files of the delivery may arrive in its folder. */
+/** Whether the delivery takes more files in its folder. */
 export const isFolderOpen = ({ status }: Pick<Delivery, 'status'>): boolean =>
   status === 'open' || status === 'held' || status === 'checking';

@@ -25,21 +25,21 @@ const { TABLE_NAME, POOL_ID, LANDING_BUCKET, LANDING_KEY_ARN, SFTP_ROLE_ARN, REG
 /** What AWS Transfer Family asks: https://docs.aws.amazon.com/transfer/latest/userguide/custom-lambda-idp.html */
 const SignIn = z.object({ username: z.string(), protocol: z.string(), serverId: z.string(), sourceIp: z.string() });
 
-/** The answer. Without a role nobody is signed in, and with keys only who has the private one. */
+/** The answer. Without a role AWS signs nobody in. With public keys it signs in only who holds one of the private keys. */
 interface SftpSession {
   readonly Role: string;
   readonly PublicKeys: readonly string[];
   readonly Policy: string;
   readonly HomeDirectoryType: 'LOGICAL';
-  /** A JSON text, unlike the keys. */
+  /** JSON as a text, while the keys are an array. */
   readonly HomeDirectoryDetails: string;
 }
 
-/** The partner and their record. Refuses who may not deliver from this address now. */
+/** The record of a partner. Refuses a person who may not deliver from this address now. */
 async function findPartner(userName: string, source: string, now: string): Promise<PartnerRecord> {
   const { user: partner, name } = await findPerson(POOL_ID, userName);
   if (!(await readGroups(POOL_ID, { id: partner, name })).includes('partner'))
-    throw new Refused('forbidden', `${name} is no data partner.`);
+    throw new Refused('forbidden', `${name} is not a data partner.`);
   const record = await readPartner(TABLE_NAME, partner);
   const problem = agreementProblem(record, { source, now });
   if (!record || problem !== undefined) throw new Refused('forbidden', problem ?? '');
@@ -68,7 +68,7 @@ export const handler = stepHandler(
     try {
       const record = await findPartner(username, sourceIp, now);
       const { partner, keys, datasets } = record;
-      // A pattern names no dataset that a folder could have.
+      // A pattern such as `visits-*` has no folder.
       const names = datasets.filter(dataset => DatasetId.safeParse(dataset).success);
       const deliveries = await Promise.all(names.map(dataset => openDatasetFolder(record, dataset, now)));
       const place = { bucket: LANDING_BUCKET, partner, key: LANDING_KEY_ARN, region: REGION };

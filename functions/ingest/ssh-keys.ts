@@ -2,7 +2,7 @@ import { createHash, createPublicKey } from 'node:crypto';
 import { Refused } from '../refused.ts';
 import type { SshKey } from './partner-schemas.ts';
 
-/** The fields of a key in the format of SSH: each has its length before it. Undefined if the bytes do not come out even. */
+/** The fields of a key in the format of SSH: each follows its length. Undefined if a length does not fit the bytes. */
 function splitFields(bytes: Buffer): Buffer[] | undefined {
   const fields: Buffer[] = [];
   for (let offset = 0; offset < bytes.length; ) {
@@ -22,7 +22,7 @@ const curves: Readonly<Record<string, { crv: string; bytes: number }>> = {
   nistp521: { crv: 'P-521', bytes: 66 },
 };
 
-/** Whether the point is on the curve: Node refuses one that is not. */
+/** Whether the point is on the curve. Node throws if it is not. */
 function isOnCurve(point: Buffer, { crv, bytes }: { crv: string; bytes: number }): boolean {
   if (point.length !== 1 + 2 * bytes || point[0] !== 4) return false;
   const coordinate = (start: number) => point.subarray(start, start + bytes).toString('base64url');
@@ -34,7 +34,7 @@ function isOnCurve(point: Buffer, { crv, bytes }: { crv: string; bytes: number }
   }
 }
 
-/** The bits of an RSA modulus. It is a positive number, so that its first byte may be zero. */
+/** The number of bits of an RSA modulus. Its first byte can be zero, because SSH writes signed numbers. */
 const countBits = (modulus: Buffer): number => BigInt(`0x${modulus.toString('hex') || '0'}`).toString(2).length;
 
 const rsaBits = { least: 3072, most: 8192 } as const;
@@ -59,20 +59,23 @@ function keyProblem(type: string, [, ...fields]: readonly Buffer[]): string | un
   return `keys of the kind ${type} are not accepted. Use ssh-ed25519, ecdsa-sha2-nistp256, -nistp384 or -nistp521, or ssh-rsa`;
 }
 
-/** Reads a public key as OpenSSH writes it into a `.pub` file. Refuses what is not one, and weak ones. */
+/** Reads a public key as OpenSSH writes it into a `.pub` file. Refuses every other text, and weak keys. */
 export function readSshKey(text: string): SshKey {
   const [type = '', body = '', ...comment] = text.trim().split(/[ \t]+/);
   const refuse = (problem: string) =>
     new Refused('conflict', `The key ${text.trim().slice(0, 60)} is refused: ${problem}.`);
   if (/PRIVATE KEY/.test(text))
-    throw new Refused('conflict', 'This is a private key. Keep it, and give the public one.');
+    throw new Refused(
+      'conflict',
+      'This is a private key. Keep it secret, and give the public key: the line in the file that ends in .pub.',
+    );
   if (/[\r\n]/.test(text.trim())) throw refuse('it has more than one line. Give each key by itself');
   const bytes = Buffer.from(body, 'base64');
   const fields = splitFields(bytes);
-  // Base64 is read generously, so what was read is written again and compared.
+  // Node skips characters that are not Base64, so the bytes are encoded again and compared with the text.
   const isExact = bytes.toString('base64').replace(/=+$/, '') === body.replace(/=+$/, '');
   if (!fields || !isExact || fields[0]?.toString() !== type || type === '')
-    throw refuse('it is no public key of OpenSSH. Give a line such as: ssh-ed25519 AAAA… name');
+    throw refuse('it is not a public key of OpenSSH. Give a line such as: ssh-ed25519 AAAA… name');
   const problem = keyProblem(type, fields);
   if (problem !== undefined) throw refuse(problem);
   return {

@@ -40,8 +40,8 @@ const folderKey = (partner: string, dataset: string) => rowKey('partner', partne
 const Folder = z.object({ delivery: DeliveryId });
 
 /**
- * The delivery in a partner's folder of a dataset: the one there if more files may arrive in it, otherwise `fresh`.
- * Whoever signs in twice at the same moment gets the same one.
+ * The delivery in a partner's folder for a dataset: the present one if it takes more files, otherwise `fresh`. Two sign-ins at
+ * the same moment get the same delivery.
  */
 export async function openFolder(table: string, fresh: Delivery): Promise<Delivery> {
   const { partner, dataset } = fresh;

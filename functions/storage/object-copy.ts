@@ -125,8 +125,8 @@ interface UploadedParts {
 }
 
 /**
- * Writes an object in parts that `send` sends, and never replaces one. Returns the version that it made or found. After a
- * conflict S3 takes nothing but a new upload, so callers repeat all of it.
+ * Writes an object in parts, which `send` sends, and never replaces an object. Returns the version that it made or found. After
+ * a conflict S3 accepts only a new upload, so callers repeat the whole call.
  */
 export async function uploadInParts(
   destination: ObjectVersion,

@@ -5,10 +5,10 @@ import { type ObjectContent, putObjectContent, uploadInParts } from './object-co
 import type { ObjectVersion } from './object-read.ts';
 import { s3 } from './s3.ts';
 
-/** An object of one part or less is written at once. */
+/** The size of a part. A smaller object is written in one call. */
 const PART_BYTES = 8 * 1024 ** 2;
 
-/** The stream in parts of one size; the last one may be smaller. Throws at the end if it was not the measured content. */
+/** Cuts a stream into parts; the last one may be smaller. Throws at the end if the content is not the measured one. */
 async function* cutParts(
   stream: AsyncIterable<Uint8Array>,
   { size, sha256 }: Omit<ObjectContent, 'etag'>,
@@ -27,13 +27,13 @@ async function* cutParts(
       [pieces, length] = [[], 0];
     }
   }
-  if (total !== size || hash.digest('hex') !== sha256) throw new Error('the second pass made another content');
+  if (total !== size || hash.digest('hex') !== sha256) throw new Error('the second pass made different content');
   if (length > 0 || size === 0) yield Buffer.concat(pieces);
 }
 
 /**
- * Writes a stream whose content was measured before, in flat memory, and never replaces an object. `open` begins it again
- * after a conflict. Returns the version that it made or found.
+ * Writes a stream whose content was measured before, in flat memory, and never replaces an object. Calls `open` again after a
+ * conflict. Returns the version that it made or found.
  */
 export function putObjectStream(
   destination: ObjectVersion,
@@ -51,7 +51,7 @@ export function putObjectStream(
       for await (const part of cutParts(open(), content)) {
         const ChecksumSHA256 = createHash('sha256').update(part).digest('base64');
         const PartNumber = parts.length + 1;
-        // S3 refuses a part of another checksum.
+        // S3 refuses a part whose bytes do not have this checksum.
         const { ETag } = await s3.send(new UploadPartCommand({ ...upload, PartNumber, Body: part, ChecksumSHA256 }));
         parts.push({ PartNumber, ETag, ChecksumSHA256 });
       }

@@ -44,7 +44,7 @@ export function pathProblem(path: string, room: number): string | undefined {
   return undefined;
 }
 
-/** Matches the paths that a pattern names: a star stands for any part of a name. */
+/** Matches the paths that a pattern names. A star stands for any part of a name, but not for `/`. */
 export const toPathPattern = (pattern: string): RegExp =>
   new RegExp(`^${pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('\\*', '[^/]*')}$`);
 

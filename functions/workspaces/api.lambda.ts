@@ -124,7 +124,7 @@ async function isRecorded(project: string): Promise<boolean> {
   return recordedTiers.length > 0 && recordedTiers.includes(await readDataTier(TABLE_NAME, project, TIER));
 }
 
-/** The machines that a workspace of the project may have. Refuses if its tier may use none of them. */
+/** The instance types that a workspace of the project may use. Refuses if the tier permits none of them. */
 async function findTypes(project: string, wish: Pick<Workspace, 'kind' | 'size'>): Promise<string[]> {
   const tier = await readDataTier(TABLE_NAME, project, TIER);
   return permitTypes(sizes[wish.kind][wish.size], tier, families, wish);

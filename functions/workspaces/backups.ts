@@ -1,7 +1,7 @@
 import { CreateTagsCommand, DescribeVolumesCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { workspaceProviders } from './kinds.ts';
 
-/** The disks with this tag are those that AWS Backup takes snapshots of. A launch cannot give it to one disk alone. */
+/** AWS Backup takes snapshots of the disks with this tag. A launch cannot tag only one of its disks, so the sweep does. */
 export const BACKUP_TAG = 'broch:backup';
 export const BACKUP_VALUE = 'home';
 
@@ -9,7 +9,7 @@ const homeDevices: readonly string[] = [
   ...new Set(Object.values(workspaceProviders).map(({ homeDevice }) => homeDevice)),
 ];
 
-/** Names the homes of a project's workspaces to AWS Backup. Returns how many were new. */
+/** Gives the homes of a project's workspaces the tag for AWS Backup. Returns how many did not have it. */
 export async function nameHomes(client: EC2Client, environment: string, project: string): Promise<number> {
   const homes: string[] = [];
   for (let next: string | undefined, page = 0; page < 50; page++) {

@@ -23,7 +23,7 @@ const { TABLE_NAME, SIZES, FAMILIES, TIER, MACHINE_ARN } = values;
 const sizes = z.record(WorkspaceKind, z.record(WorkspaceSize, z.array(z.string()))).parse(JSON.parse(SIZES));
 const families = TierFamilies.parse(JSON.parse(FAMILIES));
 
-/** The machines that the size means. Only a resize asks, so that a stop never depends on the tier. */
+/** The instance types that the workspace may use. Only a resize needs them, so a stop never fails because of the tier. */
 async function findTypes(workspace: Workspace): Promise<string[]> {
   if (workspace.status !== 'resizing') return [];
   const tier = await readDataTier(TABLE_NAME, workspace.project, TIER);

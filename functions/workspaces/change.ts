@@ -11,7 +11,7 @@ export interface ObservedWorkspace {
   readonly snapshot?: { readonly id: string; readonly complete: boolean } | undefined;
   /** Snapshots of the home that the workspace does not need any more. */
   readonly oldSnapshots: readonly string[];
-  /** Snapshots that the owner made. They go with the workspace only. */
+  /** Snapshots that the owner took. They are deleted only with the workspace. */
   readonly keptSnapshots: readonly string[];
   /** The disks of a workspace that is being restored or deleted. */
   readonly disks?: ObservedDisks | undefined;
@@ -24,7 +24,7 @@ export interface ObservedDisks {
     | undefined;
   /** The disk that the machine has as its home, unless it is the restored one. */
   readonly current?: { readonly id: string; readonly state: string } | undefined;
-  /** Disks of the workspace that no machine has, without the restored one. */
+  /** Disks of the workspace that no machine has, except the restored one. */
   readonly loose: readonly string[];
 }
 
@@ -83,7 +83,7 @@ function planArchive(observed: ObservedWorkspace): ChangeStep {
   return { do: 'finish', home: snapshot.id };
 }
 
-/** The disk of before is deleted only when the machine has the new one. */
+/** The earlier disk is deleted only after the machine has the restored one. */
 function planRestore({ disks }: ObservedWorkspace, snapshot: string): ChangeStep {
   const { restored, current, loose = [] } = disks ?? {};
   if (!restored) return { do: 'createDisk', snapshot };

@@ -11,25 +11,25 @@ import {
 } from './desk.ts';
 import type { Workspace, WorkspaceIn } from './schemas.ts';
 
-/** How many snapshots of a home stay that its owner made. Another one replaces the oldest. */
+/** The most snapshots of a home that its owner can keep. A further one replaces the oldest. */
 export const MAX_SNAPSHOTS = 3;
 
-/** What the owner wants of the home. */
+/** The owner's command for the home. */
 export type HomeCommand = { do: 'restore'; by: WorkspacePerson; snapshot: string };
 
-/** The workspace whose home `person` may keep in a snapshot now: one with a disk that no change touches. */
+/** The workspace, if `person` may take a snapshot of its home now: it has a disk, and no change is in progress. */
 export function requireHome(workspace: Workspace, person: WorkspacePerson): WorkspaceIn<'ready' | 'stopped'> {
   requireWorkspaceOwner(workspace, person);
   if (workspace.status === 'ready' || workspace.status === 'stopped') return workspace;
   throw new Refused(
     'conflict',
-    `${workspace.id} is ${workspace.status}: only the home of a workspace that is ready or stopped can be kept in a snapshot.`,
+    `${workspace.id} is ${workspace.status}: you can take a snapshot only while it is ready or stopped.`,
   );
 }
 
 /**
- * Puts the home back to a snapshot. A machine is stopped and gets a new disk. A workspace without a machine starts at once
- * with the snapshot: left archived, it would lose its home when AWS Backup deletes the snapshot.
+ * Puts the home back to a snapshot. Broch stops the machine and gives it a new disk. A workspace without a machine starts at
+ * once with the snapshot: if it stayed archived, it would lose its home when AWS Backup deletes the snapshot.
  */
 export function restoreHome(
   state: WorkspaceState,
@@ -51,7 +51,7 @@ export function restoreHome(
   if (workspace.status !== 'ready' && workspace.status !== 'stopped')
     throw new Refused(
       'conflict',
-      `${workspace.id} is ${workspace.status}: only a workspace that is ready, stopped, archived or failed can be restored.`,
+      `${workspace.id} is ${workspace.status}: it can be restored only while it is ready, stopped, archived or failed.`,
     );
   const { instanceId, address, imageId } = workspace;
   const restoring: Workspace = {

@@ -63,7 +63,7 @@ export interface LaunchOrder {
   readonly image: string;
   /** The instance types in the order in which they are tried. */
   readonly types: readonly string[];
-  /** Its tier limits the types, so that a machine that has another one gets one of these. */
+  /** Whether the tier limits the types. A stopped machine of another type then gets one of these. */
   readonly restricted: boolean;
 }
 
@@ -100,7 +100,7 @@ export async function launchInstance(order: LaunchOrder): Promise<LaunchedInstan
   throw new Error('EC2 returned no instance');
 }
 
-/** A stopped machine of a type that the tier of its project may not use any more gets one that it may. */
+/** Changes the type of a stopped machine if the tier of its project no longer permits it. */
 async function replaceForeignType({ id, earlierInstance }: Workspace, types: readonly string[]): Promise<void> {
   const instances = await findInstances(id);
   const machine = instances.find(({ InstanceId }) => InstanceId === earlierInstance?.instanceId);

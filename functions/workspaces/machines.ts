@@ -84,7 +84,7 @@ async function observeDisks({ id, kind, attempt }: ChangingWorkspace): Promise<O
   };
 }
 
-/** The attempt that made a disk from a snapshot. */
+/** The tag of a disk that was made from a snapshot. Its value is the attempt that made it. */
 const RESTORED_TAG = 'broch:restored';
 
 async function findMachine(workspace: ChangingWorkspace): Promise<Instance> {
@@ -112,7 +112,7 @@ async function createHomeSnapshot(workspace: ChangingWorkspace): Promise<void> {
   );
 }
 
-/** A disk from a snapshot, in the zone of the machine. It has the key of the snapshot, which is the project's. */
+/** Makes a disk from a snapshot, in the zone of the machine. It has the key of the snapshot, which is the project's. */
 async function createDisk(workspace: ChangingWorkspace, snapshot: string): Promise<void> {
   const machine = await findMachine(workspace);
   const restoredTag = { Key: RESTORED_TAG, Value: String(workspace.attempt) };
@@ -127,7 +127,7 @@ async function createDisk(workspace: ChangingWorkspace, snapshot: string): Promi
   );
 }
 
-/** The disk is deleted with its machine, as the one that the machine was launched with. */
+/** Makes EC2 delete the disk with its machine, as it would the disk of the launch. */
 const bindDisk = (workspace: ChangingWorkspace, VolumeId: string) =>
   client.send(
     new ModifyInstanceAttributeCommand({

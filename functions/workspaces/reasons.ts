@@ -22,7 +22,7 @@ export function explainLaunchFailure(
   if (images.includes(error))
     return `The ${kind} image is not there (${error}). Ask your operator to publish another version: broch image list.`;
   if (error === 'InvalidSnapshot.NotFound')
-    return 'The snapshot of its home is gone. Choose another with broch workspace snapshots, then broch workspace restore.';
+    return 'The snapshot of its home no longer exists. Find another with broch workspace snapshots, then use broch workspace restore.';
   if (error === 'UnauthorizedOperation')
     return `EC2 refused to start the ${kind} image, for example because its approval is gone. Ask your operator: broch image list.`;
   if (error === 'States.Timeout' || error === 'States.HeartbeatTimeout')

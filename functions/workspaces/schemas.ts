@@ -166,8 +166,8 @@ export const SnapshotId = z.string().regex(/^snap-[0-9a-zA-Z]{8,40}$/, 'an id su
 export const HomeSnapshot = z.object({
   id: SnapshotId,
   takenAt: Instant,
-  /** `owner`: the owner asked for it. `backup`: AWS Backup takes one each night. `archive`: the home of an archived workspace. */
+  /** `owner`: the owner took it. `backup`: AWS Backup took it at night. `archive`: it was taken when the workspace was archived. */
   madeBy: z.enum(['owner', 'backup', 'archive']),
-  complete: z.boolean().describe('only a complete one can be restored'),
+  complete: z.boolean().describe('only a complete snapshot can be restored'),
 });
 export type HomeSnapshot = z.infer<typeof HomeSnapshot>;

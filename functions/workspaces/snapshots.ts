@@ -19,17 +19,17 @@ interface Tagged {
 export const tagOf = ({ Tags = [] }: Tagged, name: string) => Tags.find(({ Key }) => Key === name)?.Value;
 export const byWorkspace = (id: string) => ({ Name: 'tag:broch:workspace', Values: [id] });
 
-/** The value is the mark of the call that asked for the snapshot. */
+/** The tag of a snapshot that the owner took. Its value is the mark of the call. */
 const OWNER_TAG = 'broch:snapshot';
-/** Set by AWS Backup, which alone can delete the snapshot. */
+/** The tag of a snapshot that AWS Backup took. Only AWS Backup can delete it. */
 const BACKUP_TAG = 'aws:backup:source-resource';
-/** Tags of one machine, of one attempt or of one snapshot. */
+/** Tags that belong to one machine, attempt or snapshot, so that nothing inherits them. */
 const passingTags = ['broch:attempt', 'broch:restored', OWNER_TAG];
 
 export const isOwnersSnapshot = (snapshot: Snapshot): boolean => tagOf(snapshot, OWNER_TAG) !== undefined;
 const isBackup = (snapshot: Snapshot): boolean => tagOf(snapshot, BACKUP_TAG) !== undefined;
 
-/** What a snapshot or a disk inherits, so that it is billed to the project and found again. */
+/** The tags that a snapshot or a disk inherits, so that AWS bills it to the project and Broch finds it again. */
 export const homeTags = ({ Tags = [] }: Tagged): Tag[] =>
   Tags.filter(({ Key = '' }) => !passingTags.includes(Key) && !Key.startsWith('aws:'));
 
@@ -51,7 +51,7 @@ const toHomeSnapshot = (snapshot: Snapshot): HomeSnapshot => ({
   complete: snapshot.State === 'completed',
 });
 
-/** What is gone already counts as deleted. */
+/** A resource that no longer exists counts as deleted. */
 export const ignoreAbsent = (error: unknown): void => {
   if (!(error instanceof Error && /\.NotFound$/.test(error.name))) throw error;
 };
@@ -62,7 +62,7 @@ const byAge = (first: HomeSnapshot, second: HomeSnapshot) => (first.takenAt < se
 export const listHomeSnapshots = async (client: EC2Client, workspace: string): Promise<HomeSnapshot[]> =>
   (await readSnapshots(client, workspace)).map(toHomeSnapshot).toSorted(byAge);
 
-/** Keeps the home as it is now. A repeated call finds the snapshot of the first by its mark. */
+/** Takes a snapshot of the home. A repeated call finds the snapshot of the first call by its mark. */
 export async function keepHome(
   client: EC2Client,
   { id, kind, instanceId }: WorkspaceIn<'ready' | 'stopped'>,
@@ -91,11 +91,12 @@ export async function keepHome(
   return toHomeSnapshot({ ...snapshot, Tags: [{ Key: OWNER_TAG, Value: mark || 'kept' }] });
 }
 
-/** The snapshot, if the workspace can be restored from it. */
+/** Refuses a snapshot from which the workspace cannot be restored. */
 export async function requireSnapshot(client: EC2Client, workspace: string, id: string): Promise<void> {
   const snapshots = await listHomeSnapshots(client, workspace);
   const snapshot = snapshots.find(candidate => candidate.id === id);
-  const remedy = `See broch workspace snapshots`;
+  const remedy = 'List the snapshots: broch workspace snapshots';
   if (!snapshot) throw new Refused('missing', `${workspace} has no snapshot ${id}. ${remedy}.`);
-  if (!snapshot.complete) throw new Refused('conflict', `${id} is not complete yet. Try again when it is. ${remedy}.`);
+  if (!snapshot.complete)
+    throw new Refused('conflict', `The snapshot ${id} is not complete yet. Try again later. ${remedy}.`);
 }

@@ -4,29 +4,29 @@ import { Refused } from '../refused.ts';
 import { readRow } from '../table.ts';
 import type { Workspace } from './schemas.ts';
 
-/** The instance families that workspaces of a tier may run on. A tier that is not named may use all of the configuration. */
+/** The instance families that workspaces of a tier may use. A tier without an entry may use every configured type. */
 export const TierFamilies = z.partialRecord(z.enum(['1', '2', '3']), z.array(z.string()));
 export type TierFamilies = z.infer<typeof TierFamilies>;
 
-/** What a function needs to know which machines a project may have. */
+/** The environment of a function that decides which instance types a project may use. */
 export const tierEnvironment = {
   /** The instance types for each kind and size in the order of preference, as JSON. */
   SIZES: z.string(),
   /** The instance families of tiers, as JSON. */
   FAMILIES: z.string(),
-  /** The tier of projects that set none. */
+  /** The tier of projects without a setting of their own. */
   TIER: z.coerce.number(),
 };
 
 const ProjectTier = z.object({ settings: z.object({ tier: z.number().optional() }) });
 
-/** How sensitive the data of a project are. */
+/** The tier of a project: how sensitive its data are. */
 export async function readDataTier(table: string, project: string, defaultTier: number): Promise<number> {
   const row = await readRow(table, ProjectTier, rowKey('airlocks', project, 'SETTINGS'));
   return row?.settings.tier ?? defaultTier;
 }
 
-/** Those of the types that a project of the tier may use, in their order. Refuses if there are none. */
+/** The types that a project of the tier may use, in the given order. Refuses if there are none. */
 export function permitTypes(
   types: readonly string[],
   tier: number,

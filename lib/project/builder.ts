@@ -80,8 +80,8 @@ export class ProjectBuilder extends Construct {
       keyUseStatement(this, 's3', actionNames('kms', ['Decrypt', 'GenerateDataKey']), [
         `arn:${partition}:kms:${region}:${account}:key/*`,
       ]),
-      // The parties of enclave runs bring their own keys, also from other accounts, and their policies and grants name the
-      // role. Only a call that carries an attestation passes: a desktop has none.
+      // The parties of enclave runs bring their own keys, also from other accounts. The policies and grants of these keys name
+      // the role. Only a call with an attestation passes, and a desktop has none.
       allow(actionNames('kms', ['Decrypt', 'GenerateDataKey']), [`arn:${partition}:kms:${region}:*:key/*`], {
         Null: { 'kms:RecipientAttestation:PCR0': 'false' },
       }),

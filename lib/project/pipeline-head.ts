@@ -88,7 +88,7 @@ function headRole(stack: Stack, props: PipelineHeadProps): Role {
       conditions: { ...network, StringLike: { 's3:prefix': objects } },
     }),
     keyUseStatement(stack, 's3', ['kms:Decrypt', 'kms:GenerateDataKey'], [keyArn]),
-    // Which datasets, the policy of the project's access point says.
+    // The policy of the project's access point decides which datasets the head can read.
     lakeKeyStatement(stack, lake, lakeKey),
     ...headBatchStatements(stack, environment, project, network),
   ];

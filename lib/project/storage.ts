@@ -133,7 +133,7 @@ export class ProjectStorage extends Construct {
       // The user id of an instance ends in its instance id, so no instance can report for another.
       allow(['s3:PutObject'], [this.bucket.arnForObjects('agents/${aws:userid}/*')]),
       keyUseStatement(this, 's3', ['kms:Decrypt', 'kms:GenerateDataKey'], [this.key.keyArn]),
-      // Which datasets, the policy of the access point says.
+      // The policy of the access point decides which datasets the role can read.
       lakeKeyStatement(this, lake, lakeKey),
     ];
     // The role has no such tag until a data steward sets the tier of the project's packages; then it reads one mirror.

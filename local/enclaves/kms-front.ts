@@ -24,7 +24,7 @@ export interface KmsFrontOptions {
   /** The roots that enclaves lead to, PEM. */
   readonly roots: readonly string[];
   readonly tls: { readonly key: string; readonly cert: string };
-  /** The time at which documents are judged; the clock's, unless a test judges time. */
+  /** The time at which documents are judged: that of the clock, unless a test sets another. */
   readonly clock?: () => number;
   /** Takes a line about each call. Never a key. */
   readonly log?: (line: string) => void;

@@ -73,7 +73,7 @@ def _run_instances(p):
             '    "DescribeInstanceAttribute": _describe_instance_attribute,\n'
             '    "ModifyInstanceAttribute": _modify_instance_attribute,\n',
         ),
-        # A disk is of the zone of its machine, one disk to a device, and the machine lists the disks that it has.
+        # A disk must be in the zone of its machine. A device takes one disk. The machine lists its disks.
         (
             '    now = _now_ts()\n    attachment = {\n        "VolumeId": vol_id,\n',
             '    if vol["Attachments"]:\n'
@@ -120,7 +120,7 @@ def _run_instances(p):
         ),
     ],
     "ministack.core.iam_actions": [
-        # Snapshots belong to a region, as images do. Tags are put on the disk that the call names.
+        # Snapshots belong to a region, as images do. A call that tags a disk needs a right on this disk.
         (
             "        _EC2_RESOURCE_FIELDS = [\n",
             """        if _query_param(query_params, "SnapshotId"):

@@ -1,8 +1,7 @@
 """Corrections of what services do."""
 
 PATCHES = {
-    # The name of a Lambda's error: Retry and Catch of our workflows match it.
-    # AWS says by name which image a repository does not hold; it never leaves one out.
+    # AWS answers with an error that names an image which the repository does not hold; it never leaves the image out.
     "ministack.services.ecr": [
         (
             '''            if match:
@@ -20,6 +19,7 @@ PATCHES = {
 ''',
         ),
     ],
+    # The name of a Lambda's error: Retry and Catch of our workflows match it.
     "ministack.core.lambda_runtime": [
         (
             'status: "error", error: String(err.message || err), trace: err.stack || ""',

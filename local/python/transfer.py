@@ -27,7 +27,7 @@ _lock = threading.Lock()
 
 
 class Server:
-    """One SSH server, with a thread and an event loop of its own: what it waits for does not hold up the cloud."""
+    """One SSH server, with a thread and an event loop of its own, so that it never blocks the cloud."""
 
     def __init__(self, server_id, account, region, function):
         self.id, self.account, self.region, self.function = server_id, account, region, function

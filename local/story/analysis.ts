@@ -51,7 +51,7 @@ export const runNotebook = (stage: DemoSetup, project: string, { path, file, con
     }
   });
 
-/** What the cells of a notebook printed, which a notebook that was not run has not. */
+/** What the cells of a notebook printed; empty if nobody ran the notebook. */
 function readPrintedText(notebook: string): string {
   const { cells } = JSON.parse(notebook) as { cells: { outputs?: { name?: string; text?: string[] }[] }[] };
   const printed = cells.flatMap(({ outputs = [] }) => outputs).filter(({ name }) => name === 'stdout');

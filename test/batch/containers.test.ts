@@ -17,14 +17,14 @@ describe('the approval of an image', () => {
   it('is recorded when the registry holds it', () =>
     expect(approve().state.container).toMatchObject({ status: 'approved', approved: { by: steward } }));
 
-  it('is refused with what is in the way, but only to whom may approve it', () => {
+  it('is refused if the registry does not hold it, and only a person who may approve it reads the reason', () => {
     expect(() => approve({ obstacle: 'The registry does not hold it.' })).toThrow(/does not hold/);
     expect(() => approve({ obstacle: 'The registry does not hold it.', by: jobOwner })).toThrow(/Ask somebody else/);
     expect(() => approve({ isMember: true })).toThrow(/Ask somebody else/);
   });
 });
 
-/** A registry that answers with this error, or finds what it is inputs for. */
+/** A registry that answers with this error, or finds every image. */
 function registryWith(error?: Error) {
   const inputs: unknown[] = [];
   const ecr = new ECRClient({ region: 'eu-west-2' });
@@ -40,7 +40,7 @@ function registryWith(error?: Error) {
 describe('the registry', () => {
   const answer = { $metadata: {}, message: 'It does not exist.' };
 
-  it('is inputs for the digest in the repository of jobs', async () => {
+  it('is asked for the digest in the repository of jobs', async () => {
     const { inputs, ask } = registryWith();
     expect(await ask()).toBeUndefined();
     const imageDigest = `sha256:${'a'.repeat(64)}`;
@@ -48,7 +48,7 @@ describe('the registry', () => {
   });
 
   it.each([new ImageNotFoundException(answer), new RepositoryNotFoundException(answer)])(
-    'that does not hold it is explained by name and remedy: %s',
+    'that does not hold the image gives a sentence with the image and the remedy: %s',
     async error => {
       const text = await registryWith(error).ask();
       expect(text).toContain(testImage);
@@ -56,6 +56,6 @@ describe('the registry', () => {
     },
   );
 
-  it('that cannot be inputs approves nothing', () =>
+  it('that does not answer approves nothing', () =>
     expect(registryWith(new Error('throttled')).ask()).rejects.toThrow('throttled'));
 });

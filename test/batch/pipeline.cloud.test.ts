@@ -101,7 +101,7 @@ describe('a pipeline', () => {
     expect(await readTrace(second)).toEqual(['COUNT CACHED', 'REPORT CACHED']);
   });
 
-  it('reads the granted version of a dataset by the path that desktops have, and has it on record', async () => {
+  it('reads the granted version of a dataset at the path that desktops have, and its description names the version', async () => {
     await expect(run({ datasets: [dataset] })).rejects.toThrow(`may not use the dataset ${dataset}`);
     await grantDataset(people);
     const input = `/data/${dataset}/${version.slice(0, 12)}/days.csv`;

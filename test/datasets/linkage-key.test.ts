@@ -10,7 +10,7 @@ const actionsOf = ({ Action }: PolicyStatementJson) => [Action].flat();
 
 const needsService = ({ Condition }: PolicyStatementJson) => JSON.stringify(Condition ?? {}).includes('kms:ViaService');
 
-it('one function only can have linkage keys decrypted, and only as linkage keys', () => {
+it('only one function can decrypt linkage keys, and with this right it can decrypt nothing else', () => {
   const direct = statements.filter(
     ({ statement }) =>
       actionsOf(statement).some(action => ['kms:Decrypt', 'kms:*', '*'].includes(action)) &&

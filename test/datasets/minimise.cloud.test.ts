@@ -72,7 +72,7 @@ const requestUse = (id: string, tables: unknown = recipe.tables) =>
 const approveUse = ({ project: id, id: use, recipeDigest: digest }: DatasetUse) =>
   owner?.ask('approveUse', { params: { project: id, use }, body: { recipe: digest } });
 
-/** The use once its version is there, or it ended. */
+/** The use, once it has its minimised version or has ended. */
 async function waitForUse({ project: id, id: use }: DatasetUse): Promise<DatasetUse> {
   for (const start = Date.now(); Date.now() < start + 60_000; await pauseSince(start)) {
     const uses = await lead?.ask('listProjectUses', { params: { project: id } });
@@ -90,7 +90,7 @@ const persons = (table: string) =>
     .slice(1)
     .map(line => line.split(',')[0]);
 
-it('a project gets what the approved recipe makes of a version, and never the version', async () => {
+it('a project reads the minimised version of an approved recipe, and never the delivered version', async () => {
   const request = await requestUse('mini-one');
   const params = { project: 'mini-one', use: request.id };
   for (const body of [{}, { recipe: 'a'.repeat(64) }])
@@ -128,7 +128,7 @@ async function readRoot(Key: string): Promise<string> {
   return (await Body?.transformToString()) ?? '';
 }
 
-it('the version says how it came about, as counts and never as values', async () => {
+it('the minimised version says how it came about, as counts and never as values', async () => {
   const uses = await lead?.ask('listProjectUses', { params: { project: 'mini-one' } });
   const use = uses?.items[0] ?? expect.fail();
   const { prefix, version } = minimisedOf(use);
@@ -167,7 +167,7 @@ it.each([
   ['a column', [{ path: 'visits.csv', columns: [{ name: 'age', do: 'keep' }] }], /visits\.csv has no column age/],
   ['a file', [{ path: 'visit.csv', columns: [{ name: 'age', do: 'keep' }] }], /no file visit\.csv/],
 ])(
-  'a recipe that names %s that is not there gives nothing, and the use ends with the reason',
+  'a recipe that names %s that does not exist makes no version, and the use ends with the reason',
   async (_, tables, reason) => {
     const request = await requestUse('mini-one', tables);
     await approveUse(request);

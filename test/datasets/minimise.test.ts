@@ -12,7 +12,7 @@ const step = (column: Partial<RecipeColumn> & Pick<RecipeColumn, 'do'>, text: st
 const tableOf = (table: object): RecipeTable =>
   MinimisationRecipe.parse({ recipe: 1, tables: [{ path: '*.csv', ...table }] }).tables[0] as RecipeTable;
 
-/** The project's table of a table that arrives in pieces of some bytes. */
+/** The minimised table of a table that arrives in pieces of some bytes. */
 function minimise(text: string | Uint8Array, table: object, secret = key, piece = 7) {
   const minimiser = new TableMinimiser('visits.csv', tableOf(table), secret);
   const bytes = Buffer.from(text);
@@ -193,7 +193,7 @@ describe('a recipe', () => {
     expect(() => MinimisationRecipe.parse({ recipe: 1, tables: [{ ...recipe.tables[0], ...change }] })).toThrow(reason),
   );
 
-  it('has a version that any change changes, and the order of its fields does not', () => {
+  it('has a SHA-256 that changes with every change, but not with the order of its fields', () => {
     const digest = recipeDigest(MinimisationRecipe.parse(recipe));
     const sameRecipe = { tables: [{ columns: [{ do: 'keep', name: 'a' }], path: 'visits.csv' }], recipe: 1 };
     expect(recipeDigest(MinimisationRecipe.parse(sameRecipe))).toBe(digest);

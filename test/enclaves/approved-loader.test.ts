@@ -68,7 +68,7 @@ const root = join(import.meta.dirname, '../..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
 
 describe("the recipe of the enclave's image", () => {
-  it("trusts the roots that Amazon's services have, and no other: what Mozilla publishes for Node too", () => {
+  it("trusts only the root certificates of Amazon's services, which Node has from Mozilla too", () => {
     const certificates = read('enclave/image/amazon-roots.pem').match(/-----BEGIN[^#]+/g) ?? [];
     const published = new Set(rootCertificates.map(pem => new X509Certificate(pem).fingerprint256));
     const names = certificates.map(pem => {

@@ -120,9 +120,9 @@ export async function createSite(artefactFiles = exampleArtefact(), seconds = 20
 export type Site = Awaited<ReturnType<typeof createSite>>;
 
 interface SiteWatch {
-  /** The time of KMS. */
+  /** The time that KMS uses. */
   readonly clock?: () => number;
-  /** Happens after each line in the log of KMS. */
+  /** Called after each line in the log of KMS. */
   readonly onKmsCall?: (line: string, parentFolder: string) => void;
 }
 

@@ -139,11 +139,11 @@ describe('a run', () => {
     });
   });
 
-  it('lapses if nobody starts it in the time of its manifest', () => {
+  it('lapses if nobody starts it before its manifest ends', () => {
     const state = play([proposal, ...bothApprovals]);
     expect(decideEnclaveRun(state, { do: 'lapse' }, minutesOn(599)).state).toBe(state);
     const { state: end, events } = decideEnclaveRun(state, { do: 'lapse' }, minutesOn(600));
-    expect(end.run).toMatchObject({ status: 'lapsed', reason: 'nobody started it in the time of its manifest' });
+    expect(end.run).toMatchObject({ status: 'lapsed', reason: 'nobody started it before its manifest ended' });
     expect(events).toMatchObject([{ type: 'RunLapsed' }]);
     const going = play(running);
     expect(decideEnclaveRun(going, { do: 'lapse' }, minutesOn(600)).state).toBe(going);

@@ -36,7 +36,7 @@ const policyWithout = (policy: KeyPolicy, sid: string): KeyPolicy => ({
   Statement: policy.Statement.filter(({ Sid }) => Sid !== sid),
 });
 
-/** With another condition of one statement. */
+/** The policy with another condition in one statement. */
 const withCondition = (policy: KeyPolicy, sid: string, Condition: KeyStatement['Condition']): KeyPolicy => ({
   ...policy,
   Statement: policy.Statement.map(({ Condition: previous, ...statement }) => {
@@ -86,7 +86,7 @@ describe('the keys of a run', () => {
           policy: buildKeyPolicy({ ...common, parentRole: role('b'), approverRole: role('approver'), pcr0: [pcr0] }),
         },
       },
-      /another role/,
+      /do not have the role/,
     ],
     [
       'outputs that anybody opens',
@@ -118,7 +118,7 @@ describe('the keys of a run', () => {
     [
       'a key for outputs of instances of another role',
       { [outputsKey]: { policy: outputsPolicyFor({ parentRole: role('b') }), grants: [] } },
-      /another role/,
+      /do not have the role/,
     ],
     ['outputs under a key of inputs', { [outputsKey]: input }, /denies kms:Decrypt to everyone but the function/],
   ])('%s keeps the run from starting', (_, change, reason) =>

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createSite, runSite, shellArtefact } from './enclave-site.ts';
 
 describe('the loader, as AWS runs it,', () => {
-  it('tells the same size of outputs of 1 byte and of three files of 1,000', async () => {
+  it('reports the same size for one file of 1 byte and for three files of 1,000 bytes', async () => {
     const scripts = ['printf 1 > $OUTPUTS/a', 'for name in a b c; do head -c 1000 /dev/zero > $OUTPUTS/$name; done'];
     const sizes = [];
     for (const script of scripts) {
@@ -15,7 +15,7 @@ describe('the loader, as AWS runs it,', () => {
     expect(sizes[1]).toEqual(sizes[0]);
   });
 
-  it('still gets a key for the outputs after hours: its attestation and its credentials are those of the moment', async () => {
+  it('gets a key for the outputs even after hours, with a new attestation and new credentials', async () => {
     const long = await createSite();
     let [time, calls] = [Date.now(), 0];
     const clock = () => time;
@@ -40,7 +40,7 @@ describe('the loader, as AWS runs it,', () => {
     expect([calls, outputs !== undefined]).toEqual([3, true]);
   });
 
-  it('works in a folder that enclaves permit programs in: their init mounts /run and /tmp without', () => {
+  it('works in a folder from which programs may start: the init of enclaves mounts /run and /tmp without that right', () => {
     const source = readFileSync(join(import.meta.dirname, '../../enclave/loader/main.go'), 'utf8');
     const [, folder = ''] = /flag\.String\("folder", "([^"]+)"/.exec(source) ?? [];
     expect(folder).toMatch(/^\/(?!run|tmp|dev|proc|sys)[a-z]+$/);

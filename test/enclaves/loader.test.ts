@@ -24,7 +24,7 @@ let site: Site;
 let otherData: Uint8Array;
 beforeAll(async () => {
   site = await createSite();
-  // Of the same size, so that nothing but its content is another.
+  // Of the same size, so that only the content differs.
   const files = [fileOf('patients.csv', Buffer.from(patients.replace('70', '71')))];
   otherData = (await packTestFiles(files, keys.data, site.dataKeys.data)).packed;
 }, 300_000);

@@ -83,8 +83,8 @@ describe('an archive of outputs', () => {
 
   it.each([
     ['as many files and bytes as the manifest permits', 3, 3333, undefined],
-    ['one file too many', 4, 1, /more than the 3 files and 10000 bytes/],
-    ['one byte too many', 1, 10_001, /more than the 3 files and 10000 bytes/],
+    ['one file too many', 4, 1, /more than the 3 files or 10000 bytes/],
+    ['one byte too many', 1, 10_001, /more than the 3 files or 10000 bytes/],
   ])('with %s', (_, count, size, reason) => {
     const files = Array.from({ length: count }, (_, index) => ({ name: `f${index}`, content: new Uint8Array(size) }));
     const judging = () => requirePermittedOutputs(manifest, files);

@@ -290,7 +290,7 @@ describe('an approved run', () => {
     });
   }, 900_000);
 
-  it('does not start once its project may use the data no more', async () => {
+  it('does not start if its project may no longer use the data', async () => {
     const run = await authorise();
     await lead?.ask('endUse', { params: { project, use }, body: { reason: 'The analysis is finished.' } });
     await expect(lead?.ask('startEnclaveRun', { params: { project, run: run.id } })).rejects.toThrow(/approved use/);

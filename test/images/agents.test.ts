@@ -48,7 +48,7 @@ describe('what starts an enclave', () => {
     expect(enclave.join(' ')).toMatch(/run-enclave --eif-path \S+ --cpu-count 2 --memory 12288$/);
   });
 
-  /** What is reported while answers appear, round by round, and nitro-cli says whether an enclave runs. */
+  /** The reports, if these answers appear round by round and nitro-cli says whether an enclave runs. */
   function reportsOf(answers: readonly string[][], running: readonly (boolean | null)[]): string[] {
     const folder = mkdtempSync(join(tmpdir(), 'broch-enclave-'));
     try {
@@ -64,15 +64,15 @@ print(json.dumps(reports))`;
   }
   const beat = ['heartbeat', 'session'];
 
-  it('reports each answer once, the result last, ends then, and renews the session with each heartbeat', () => {
+  it('reports each answer once and the result last, then ends, and renews the session with each heartbeat', () => {
     const answers = [['attestation'], ['result', 'outputs'], ['late']];
     const reports = [...beat, ...beat, 'attestation', ...beat, 'outputs', 'result'];
     expect(reportsOf(answers, [true, true, true])).toEqual(reports);
-    // The enclave of a result is gone soon.
+    // The enclave stops soon after its result.
     expect(reportsOf(answers, [true, true, false])).toEqual(reports.filter((_, index) => index < 5 || index > 6));
   });
 
-  it('beats only while an enclave runs, and says so when it is gone without an answer', () => {
+  it('sends heartbeats only while an enclave runs, and reports a failure if it stops without an answer', () => {
     expect(reportsOf([[], ['attestation'], []], [true, null, false])).toEqual([...beat, 'attestation', 'failure']);
   });
 
@@ -86,7 +86,7 @@ print(json.dumps(reports))`;
     expect(runWith(script, code, output).trim()).toBe(expectation);
   });
 
-  it('replaces the session whole, so that an enclave never reads half of it', () => {
+  it('replaces the session in one step, so that an enclave never reads half of it', () => {
     const folder = mkdtempSync(join(tmpdir(), 'broch-enclave-'));
     try {
       const code =

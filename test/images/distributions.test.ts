@@ -26,7 +26,7 @@ function write(path: string, text: string): void {
   writeFileSync(join(root, path), text);
 }
 
-/** Runs a script whose folders are all in `root`, with these real programs, and with programs that this text replaces. */
+/** Runs a script with all its folders in `root`, with these real programs, and with played ones, each given by its text. */
 function runScript(
   name: string,
   { real, played = {}, env = {} }: { real: string[]; played?: Record<string, string>; env?: Record<string, string> },
@@ -95,7 +95,7 @@ describe('the last step of a build', () => {
     return runScript('seal.sh', { real: ['rm', 'grep', 'find', 'truncate'], played }, 'ec2-user');
   };
 
-  it('passes on Amazon Linux, whose sudoers has such a line as a comment, and removes what is this machine’s', () => {
+  it('passes on Amazon Linux, whose sudoers has such a line as a comment, and removes the files of this machine', () => {
     expect(seal(amazon)).toMatchObject({ status: 0, stderr: '' });
     for (const path of ['etc/sudoers.d/90-cloud-init-users', 'etc/ssh/ssh_host_ed25519_key'])
       expect(existsSync(join(root, path)), path).toBe(false);
@@ -109,7 +109,7 @@ describe('the last step of a build', () => {
   );
 });
 
-it('a GPU is tested by the kernel that the image will run, which its build restarts', () => {
+it('the build of the GPU image restarts, so that the smoke tests run on the kernel of the image', () => {
   const gpu = readFileSync(join(imagesFolder, 'shared/linux/gpu.sh'), 'utf8');
   const purge = gpu.indexOf('apt-get purge');
   expect(purge).toBeGreaterThan(gpu.indexOf('linux-image-amd64'));
@@ -143,7 +143,7 @@ describe('a new link to a desktop whose screen is locked', () => {
   const bus = 'unix:path=/run/a,guid=b';
   const real = ['pgrep', 'id', 'tr', 'grep', 'sed', 'setsid', 'sleep'];
 
-  it('replaces the locker of its own display, which nobody has a password for', async () => {
+  it('replaces the screen lock of its own display, because nobody knows its password', async () => {
     const log = join(root, 'log');
     write('log', '');
     const locker = `trap 'kill $!; exit' TERM; echo "$$ $DISPLAY $DBUS_SESSION_BUS_ADDRESS" >>${log}; sleep 60 & wait`;

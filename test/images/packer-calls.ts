@@ -37,6 +37,6 @@ export const packerCalls: Readonly<Record<string, readonly string[]>> = {
   'ec2:CreateTags': ['instance', 'volume', 'network-interface', 'key-pair', 'image', 'snapshot'],
 };
 
-/** The calls that options would add which no recipe has, or that take away what a recipe relies on. */
+/** Options that no recipe may have: they add calls, or remove something that the recipes rely on. */
 export const optionsWithOtherCalls =
   /^(ami_description|ami_regions|associate_public_ip_address|deprecate_at|deregistration_protection|ena_support|fast_launch|force_|snapshot_users|snapshot_groups|spot_|sriov_support|temporary_|vault_|vpc_|winrm_)/;

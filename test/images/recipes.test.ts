@@ -45,7 +45,7 @@ describe('the Packer recipes', () => {
     },
   );
 
-  it.each(recipes)('%s has no option with calls that the role of builds has no right to', (_, { source }) => {
+  it.each(recipes)('%s has no option whose calls the role of builds may not make', (_, { source }) => {
     // Packer would read the profile from IAM.
     expect(source.skip_profile_validation).toBe(true);
     expect(Object.keys(source).filter(key => optionsWithOtherCalls.test(key))).toEqual([]);
@@ -129,7 +129,7 @@ describe('the Packer recipes', () => {
   });
 
   it.each(recipes)(
-    '%s has no variable without a value, but on Debian the versions and hashes of downloads',
+    '%s has a value for every variable, except on Debian for the versions and hashes of downloads',
     (name, { variables }) => {
       const builderValues = new Set([...builderCommands.matchAll(/-var "(\w+)=/g)].map(([, variable]) => variable));
       const missing = Object.entries(variables).filter(

@@ -50,7 +50,7 @@ describe('the values of a recipe', () => {
     ).toMatchObject(expected);
   });
 
-  it('are looked for with a right to list, without which a missing file looks like a refusal', () =>
+  it('are fetched with the right to list the bucket, without which S3 refuses a missing file', () =>
     expect(JSON.stringify(allows('Builder', 's3:ListBucket').map(({ Condition }) => Condition))).toContain(
       'variables/',
     ));
@@ -82,7 +82,7 @@ describe('the role of the builder', () => {
       ).toBe(true);
   });
 
-  it('may make no call that Packer does not make, but those of the route', () => {
+  it('may make only the calls of Packer and those for the route', () => {
     const actions = statementsOf('Builder').flatMap(({ Effect, Action }) => (Effect === 'Allow' ? Action : []));
     const calls = new Set(actions.filter(action => /^(ec2|iam|ssm):/.test(action)));
     expect([...calls].sort()).toEqual([...Object.keys(packerCalls), 'ec2:CreateRoute', 'ec2:DeleteRoute'].sort());
@@ -114,7 +114,7 @@ describe('the network of images', () => {
       expect(rule).toMatchObject({ FromPort: 443, ToPort: 443, CidrIp: '10.255.255.0/26' });
   });
 
-  it('has no way out but while a build runs, which gives it to the build subnet alone and takes it away', () => {
+  it('has a route to the internet only while a build runs, which adds it to the build subnet and removes it', () => {
     expect(findTemplateResources(template, 'AWS::EC2::Route')).toEqual([]);
     const [[, project] = expect.fail()] = findTemplateResources(template, 'AWS::CodeBuild::Project');
     const { Source, ConcurrentBuildLimit } = project.Properties as {

@@ -19,7 +19,7 @@ describe('the policy of a session by SFTP', () => {
     expect(policy.length).toBeLessThanOrEqual(2048);
   });
 
-  it('ends at a time in every statement, and names no version', () => {
+  it('has an end in every statement, and names no version of an object', () => {
     const { Statement } = JSON.parse(policy) as { Statement: { Action: string | string[]; Condition: object }[] };
     for (const { Action, Condition } of Statement) {
       expect(Condition).toMatchObject({ DateLessThan: { 'aws:CurrentTime': now } });

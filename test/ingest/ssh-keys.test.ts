@@ -33,7 +33,7 @@ function ecLine(namedCurve: string, name: string, change: (point: Buffer) => Buf
 const ed25519 = toLine('ssh-ed25519', Buffer.alloc(32, 7));
 
 describe('a public key', () => {
-  it('is read as ssh-keygen names it', () => {
+  it('gets the fingerprint that ssh-keygen prints', () => {
     // Made and named by OpenSSH 9.2.
     const line = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f petra at tayside';
     expect(readSshKey(`  ${line}\n`)).toEqual({
@@ -68,18 +68,18 @@ describe('a public key', () => {
     ['the name of another curve', toLine('ecdsa-sha2-nistp256', 'nistp384', Buffer.alloc(65, 4)), /damaged/],
     ['a short key', toLine('ssh-ed25519', Buffer.alloc(31)), /damaged/],
     ['something after the key', toLine('ssh-ed25519', Buffer.alloc(32), 'x'), /damaged/],
-    ['another type before it', ed25519.replace('ssh-ed25519', 'ssh-rsa'), /no public key/],
-    ['an option before it', `command="sh" ${ed25519}`, /no public key/],
+    ['another type before it', ed25519.replace('ssh-ed25519', 'ssh-rsa'), /not a public key/],
+    ['an option before it', `command="sh" ${ed25519}`, /not a public key/],
     ['two lines', `${ed25519}\n${ed25519}`, /more than one line/],
-    ['half of it', ed25519.slice(0, -20), /no public key/],
-    ['characters that are no base64', `${ed25519.slice(0, 30)}!${ed25519.slice(30)}`, /no public key/],
+    ['half of it', ed25519.slice(0, -20), /not a public key/],
+    ['characters that are no base64', `${ed25519.slice(0, 30)}!${ed25519.slice(30)}`, /not a public key/],
     ['a private key', '-----BEGIN OPENSSH PRIVATE KEY-----\nabc', /private key/],
-    ['nothing', ' ', /no public key/],
+    ['nothing', ' ', /not a public key/],
   ])('is refused: %s', (_, line, reason) => {
     expect(() => readSshKey(line)).toThrow(reason);
   });
 
-  it('of any other text is refused without another error', () => {
+  it('of random text is read or refused, and nothing else is thrown', () => {
     const anyFields = fc.array(fc.uint8Array({ maxLength: 70 }), { maxLength: 4 });
     const anyType = fc.constantFrom('ssh-ed25519', 'ssh-rsa', 'ecdsa-sha2-nistp256', 'constructor');
     fc.assert(

@@ -137,7 +137,7 @@ describe('SFTP', () => {
     expect(JSON.stringify(templates.data.toJSON())).not.toContain('transfer.amazonaws.com');
   });
 
-  it('is offered to keys only, with a named security policy, and logged', () => {
+  it('accepts only keys, has a named security policy, and writes a log', () => {
     expect(server?.Properties).toMatchObject({
       Protocols: ['SFTP'],
       Domain: 'S3',
@@ -172,7 +172,7 @@ describe('SFTP', () => {
     });
   });
 
-  it('allows the role what a rename needs, never a version, and the key through S3', () => {
+  it('permits the role what a rename needs, no version of an object, and the key only through S3', () => {
     const statements = findTemplateResources(withSftp.data, 'AWS::IAM::Policy')
       .filter(([id]) => id.startsWith('IngestSftp'))
       .flatMap(([, { Properties }]) => (Properties.PolicyDocument as { Statement: { Action: string[] }[] }).Statement);
@@ -192,7 +192,7 @@ describe('SFTP', () => {
     expect(JSON.stringify(statements)).toContain(`"kms:ViaService":"s3.${config.region}.amazonaws.com"`);
   });
 
-  it('carries results of the malware scan along with a copy, and nobody else writes them', () => {
+  it('may copy the results of the malware scan with a file, and nobody else may write them', () => {
     interface Denial {
       Sid?: string;
       Condition?: { ArnNotEquals?: Record<string, object> };

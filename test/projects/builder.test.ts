@@ -58,7 +58,7 @@ describe('the boundary of the roles of projects', () => {
   const boundary = deployedPolicies.find(({ place }) => place.startsWith('projects/ProjectsBuilderBoundary'));
   const keyUses = boundary?.statements.filter(({ Action }) => [Action].flat().some(action => /^kms:/.test(action)));
 
-  it('lets keys be used by S3, and else only by what an enclave attests', () =>
+  it('permits the use of keys through S3, and otherwise only with the attestation of an enclave', () =>
     expect(keyUses?.map(({ Action, Resource, Condition }) => [Action, boundary?.resolve(Resource), Condition])).toEqual(
       [
         [

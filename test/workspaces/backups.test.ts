@@ -47,13 +47,13 @@ function playEc2(answers: Readonly<Record<string, object>>) {
 const workspace = { id: 'ws-00112233aabb', kind: 'desktop', instanceId: 'i-1' } as WorkspaceIn<'ready'>;
 
 describe('snapshots of a home', () => {
-  it('says who made each, and never counts those of AWS Backup among its own', async () => {
+  it('have their maker, and those of AWS Backup are never among the ones that Broch may delete', async () => {
     const { client } = playEc2({ DescribeSnapshotsCommand: { Snapshots: [madeByOwner(1), backup] } });
     expect((await listHomeSnapshots(client, workspace.id)).map(({ madeBy }) => madeBy)).toEqual(['backup', 'owner']);
     expect(await listSnapshots(client, workspace.id)).toEqual([madeByOwner(1)]);
   });
 
-  it('a fourth of the owner replaces the oldest of hers, and no other', async () => {
+  it('a fourth snapshot of the owner replaces her oldest one, and no other', async () => {
     const Snapshots = [madeByOwner(2), madeByOwner(1), madeByOwner(3), backup];
     const { client, calls } = playEc2({
       DescribeSnapshotsCommand: { Snapshots },
@@ -73,7 +73,7 @@ describe('snapshots of a home', () => {
     ]);
   });
 
-  it('a call that is repeated finds the snapshot of the first', async () => {
+  it('a repeated call finds the snapshot of the first call', async () => {
     const { client, calls } = playEc2({ DescribeSnapshotsCommand: { Snapshots: [madeByOwner(2)] } });
     expect(await keepHome(client, workspace, 'mark-2')).toMatchObject({ id: 'snap-00000002' });
     expect(calls).toEqual([]);
@@ -88,7 +88,7 @@ describe('snapshots of a home', () => {
 });
 
 describe('backups by AWS Backup', () => {
-  it('a home is named to AWS Backup once', async () => {
+  it('a home gets the tag for AWS Backup once', async () => {
     const namedDisk = { ...disk, VolumeId: 'vol-2', Tags: [...disk.Tags, tag('broch:backup', 'home')] };
     const { client, calls } = playEc2({ DescribeVolumesCommand: { Volumes: [disk, namedDisk] } });
     expect(await nameHomes(client, 'prod', 'asthma')).toBe(1);
@@ -108,7 +108,7 @@ describe('backups by AWS Backup', () => {
     });
   });
 
-  it('it selects disks only, by both tags', () => {
+  it('the plan selects only disks, by both tags', () => {
     const { BackupSelection: selection } = findOnly('AWS::Backup::BackupSelection') as { BackupSelection: object };
     expect(selection).not.toHaveProperty('ListOfTags');
     expect(JSON.stringify(selection)).toContain(':ec2:*:*:volume/*');

@@ -175,7 +175,7 @@ describe('the life of a workspace', () => {
     await waitFor('ready');
   });
 
-  it('keeps snapshots of its home, and gets the home of one back in the place of its own', async () => {
+  it('keeps snapshots of its home, and gets its home restored from one of them', async () => {
     const snapshot = await rana().ask('snapshotWorkspace', place());
     expect(snapshot).toMatchObject({ madeBy: 'owner', complete: true });
     const oldDisk = await homeDisk();
@@ -193,7 +193,7 @@ describe('the life of a workspace', () => {
     ).rejects.toThrow(/has no snapshot/);
   });
 
-  it('has a home that AWS Backup finds by its tags, and no other disk that it would find', async () => {
+  it('has a home that AWS Backup finds by its tags, and no other disk with these tags', async () => {
     await invokeByFile(cloud, 'functions/workspaces/sweep.lambda.ts');
     const Filters = [{ Name: 'tag:broch:backup', Values: ['home'] }];
     const { Volumes = [] } = await ec2.send(new DescribeVolumesCommand({ Filters }));

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes the bill of materials: CycloneDX 1.6, made of what dpkg or rpm, Python and R say is installed, and of the downloads.
+# Writes the bill of materials (CycloneDX 1.6): what dpkg or rpm, Python and R list as installed, and the downloads.
 set -eu
 python3 -I "$BROCH_LINUX/bill.py" "$BROCH_IMAGE" >/opt/broch/bill-of-materials.json.new
 mv /opt/broch/bill-of-materials.json.new /opt/broch/bill-of-materials.json

@@ -29,7 +29,7 @@ def session(role, metadata):
 
 
 def write_session(credentials, keys, folder=FOLDER):
-    """Whole at every moment, because the enclave reads it again for each key."""
+    """Replaces the file in one step, because the enclave reads it again for each key."""
     (folder / "session.part").write_text(json.dumps({"credentials": credentials, "keys": keys}))
     (folder / "session.part").replace(folder / "session")
 
@@ -60,13 +60,13 @@ def is_running(run_tool):
 
 
 def report(upload, put, running, renew, folder=FOLDER, wait=lambda: time.sleep(15), most=7200):
-    """Reports every 15 seconds, each answer once, until the loader gave a result or told why not, or is gone.
+    """Reports every 15 seconds, each answer of the loader once, until a result, a failure, or the end of the enclave.
 
-    The heartbeat is that of the enclave. With each, the session gets the credentials of the role as they are then.
+    Sends a heartbeat only while the enclave runs, and renews the credentials of the session with each heartbeat.
     """
     told = set()
     for _ in range(most):
-        # Before the answers are looked at: what an enclave that is gone had to say is there by now.
+        # Asked before the answers are read: an enclave that has stopped wrote its last answer before.
         alive = running()
         if alive:
             put("heartbeat", b"{}")

@@ -6,13 +6,13 @@ sed --in-place --regexp-extended '/^Components:/s/main.*/main contrib non-free n
   /etc/apt/sources.list.d/*.sources 2>/dev/null ||
   sed --in-place --regexp-extended '/^deb /s/ main.*/ main contrib non-free non-free-firmware/' /etc/apt/sources.list
 apt-get update --quiet --quiet
-# Debian's cloud kernel has no graphics support, so the driver is built against the ordinary kernel. The machine runs the
-# cloud kernel now: it is removed, so that the driver is built for the ordinary one, which the next start runs.
+# Debian's cloud kernel has no graphics support, so the driver is built against the ordinary kernel. The build
+# machine runs the cloud kernel. It is removed here, so that the machine runs the ordinary kernel after its next start.
 apt-get install --yes --quiet --quiet --no-install-recommends linux-image-amd64 linux-headers-amd64
 cloud=$(dpkg-query --show --showformat='${db:Status-Abbrev}|${Package}\n' 'linux-image-*cloud-amd64' 2>/dev/null |
   sed -n 's/^ii *|//p')
 if [ -n "$cloud" ]; then
-  # Without a person to ask, Debian lets the running kernel go.
+  # Without a terminal to ask on, Debian removes the running kernel.
   echo "$cloud" | xargs apt-get purge --yes --quiet --quiet
   # The build restarts the machine before the smoke tests if this file is there.
   touch /run/broch-restart

@@ -37,7 +37,7 @@ export interface CrateOptions {
   readonly tre: string;
   /** The Workflow RO-Crate whose run made the files. Without it, the crate does not claim to conform to the profile. */
   readonly workflow?: string | undefined;
-  /** The batch job that made the files. Its command is the workflow then, in a folder of the crate. */
+  /** The batch job that made the files. If it is given, its command is the workflow, in a folder of the crate. */
   readonly run?: CrateRun | undefined;
   /** A licence for the files, by its address; left out, they are under the project's conditions. */
   readonly license?: string | undefined;

@@ -14,7 +14,7 @@ const workflowProfile = 'https://w3id.org/workflowhub/workflow-ro-crate/1.0';
 
 const quoteWord = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
 
-/** What ran, as a script: its words stand in quotes, so a shell reads them as the job did. */
+/** The command of the job as a script. Each word is in quotes, so a shell passes on the same words that the job got. */
 const scriptOf = ({ request }: CrateRun): string =>
   [
     '#!/bin/sh',
@@ -65,7 +65,7 @@ export function workflowCrateOf(run: CrateRun, license: string): Record<string, 
 const nameOf = ({ id, pipeline, request }: CrateRun): string =>
   pipeline ? `Pipeline ${pipeline.pipeline} ${pipeline.revision}, run as ${id}` : `${request.command[0]}, run as ${id}`;
 
-/** What the run read, each with an entity of its own: versions of datasets, folders, and parameters. */
+/** An entity for each input of the run: the versions of datasets, the folders, and the parameters. */
 function listInputs({ datasets, request, pipeline }: CrateRun): Entity[] {
   const value = (id: string, name: string, text: string) => ({
     '@id': id,
@@ -92,7 +92,7 @@ function listInputs({ datasets, request, pipeline }: CrateRun): Entity[] {
   ];
 }
 
-/** What the crate says of the run besides its outputs: fields of its action, and the entities that these name. */
+/** Describes the run, except its outputs: the fields of its action, and the entities that these fields name. */
 export function describeRun(run: CrateRun) {
   const inputs = listInputs(run);
   const workflow: Entity = {

@@ -30,7 +30,7 @@ export const env = z.object({
 const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, WORK_BUCKET, SIGNING_KEY, RULES } = env.parse(process.env);
 const base = parseAirlockConfig(RULES);
 
-/** The source of a request that takes what a batch job left. */
+/** The source folder of a request for the outputs of a batch job. */
 const JobOutputsFolder = /^batch\/(job-[0-9a-f]{16})\/outputs\//;
 
 /** Signs the record of the copied files. Only then is the request released and can be downloaded. */

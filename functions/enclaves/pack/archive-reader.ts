@@ -33,8 +33,8 @@ export function readOutputArchive(archive: Uint8Array): OutputFile[] {
 }
 
 /**
- * The loader keeps to these limits too; here they hold whatever it did. The reason names no numbers, because the parties
- * read it and nobody has reviewed the outputs.
+ * The loader enforces these limits too. This check does not rely on the loader. The reason names the limits but not the
+ * size of the outputs, because both parties read it before anybody has reviewed the outputs.
  */
 export function requirePermittedOutputs(
   { outputs: { maxBytes, maxFiles } }: Pick<RunManifest, 'outputs'>,
@@ -44,6 +44,6 @@ export function requirePermittedOutputs(
   if (files.length > maxFiles || bytes > maxBytes)
     throw new Refused(
       'large',
-      `The outputs are more than the ${maxFiles} files and ${maxBytes} bytes of the manifest.`,
+      `The outputs have more than the ${maxFiles} files or ${maxBytes} bytes that the manifest permits.`,
     );
 }

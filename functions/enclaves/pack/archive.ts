@@ -38,7 +38,7 @@ function headerOf({ path, size, isExecutable }: ArchiveFile): Uint8Array {
   return header;
 }
 
-/** Writes files as one archive, in order. If somebody wants the report, it has the hash of each. */
+/** Writes files as one archive, in order. Calls `report` with the hash of each file. */
 export async function* archiveFiles(
   files: readonly ArchiveFile[],
   report?: (file: ArchivedFile) => void,

@@ -31,7 +31,7 @@ export interface PackResult {
   /** Of the packed bytes, for the manifest of a run. */
   readonly sha256: string;
   readonly bytes: number;
-  /** For a bill of materials; none if nobody wanted it. */
+  /** The files, for a bill of materials; empty if no bill is made. */
   readonly files: readonly ArchivedFile[];
 }
 
@@ -44,7 +44,7 @@ function headerLine(header: PackHeader): Uint8Array {
 
 /**
  * Packs files for a loader: one archive, encrypted under a key of its own. Memory does not grow with the files. Without a
- * bill of materials each byte is hashed once less, which counts for large data.
+ * bill of materials each byte is hashed only once, which saves time for large data.
  */
 export async function* packFiles(
   files: readonly ArchiveFile[],

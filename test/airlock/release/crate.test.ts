@@ -121,7 +121,7 @@ describe('the crate', () => {
     ).toBe('1  data/a%0A%25%0D\n2  data/b\n'));
 });
 
-describe('the crate of what a batch job left', () => {
+describe('the crate of the outputs of a batch job', () => {
   const version = 'c'.repeat(64);
   const job = ComputeJobRequest.parse({
     image: `quay/python@sha256:${'a'.repeat(64)}`,

@@ -1,6 +1,6 @@
 #!/bin/sh
-# xrdp runs this as the researcher when somebody signs in again to a session that goes on. Who does has just given the
-# password of a new link. The screen lock would ask for a password that nobody knows, so another locker replaces it.
+# xrdp runs this as the researcher when somebody signs in again to a running session, with the password of a new link.
+# The screen lock would ask for a password that nobody knows, so this script replaces it by a new one, which is not locked.
 set -eu
 for lock in $(pgrep --euid "$(id --user)" --full '(^|/)xfce4-screensaver$'); do
   variables=$(tr '\000' '\n' <"/proc/$lock/environ") || continue
