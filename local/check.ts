@@ -103,8 +103,12 @@ async function runChecks(): Promise<void> {
 
 mkdirSync(join(repositoryRoot, '.local'), { recursive: true });
 const words = process.argv.includes('--tests') ? process.argv.slice(process.argv.indexOf('--tests') + 1) : undefined;
-// The functions are bundled once for both runs of tests.
-if (words) process.env.BROCH_TEST_BUNDLES ??= createTempDir('test-bundles');
+if (words) {
+  // Processes of tests that are ended from outside leave folders behind: all are in this one, which is deleted at the end.
+  process.env.TMPDIR = createTempDir('check');
+  // The functions are bundled once for both runs of tests.
+  process.env.BROCH_TEST_BUNDLES ??= createTempDir('test-bundles');
+}
 if (words?.length === 0) {
   const reportCloud = startTests('cloud tests', ['run', '--project', 'cloud', '--project', 'story']);
   await runChecks();

@@ -68,6 +68,28 @@ def _modify_instance_attribute(p):
 def _run_instances(p):
 """,
         ),
+        # Endpoints are selected by the filters of the call; a filter that is not known here is refused, not ignored.
+        (
+            """    items = "".join(
+        _vpce_fields_xml(ep)
+        for ep in _vpc_endpoints.values()
+        if not filter_ids or ep["VpcEndpointId"] in filter_ids
+    )
+""",
+            """    fields = {"vpc-id": "VpcId", "service-name": "ServiceName", "vpc-endpoint-type": "VpcEndpointType",
+              "vpc-endpoint-state": "State"}
+    filters = _parse_filters(p)
+    if unknown := [name for name in filters if name not in fields]:
+        return _error("InvalidParameterValue", f"The filter '{unknown[0]}' is invalid", 400)
+    items = "".join(
+        _vpce_fields_xml(ep)
+        for ep in _vpc_endpoints.values()
+        if not filter_ids or ep["VpcEndpointId"] in filter_ids
+        if all(str(ep.get(fields[name], "")).lower() in [value.lower() for value in values]
+               for name, values in filters.items())
+    )
+""",
+        ),
         (
             '    "DescribeInstanceAttribute": _describe_instance_attribute,\n',
             '    "DescribeInstanceAttribute": _describe_instance_attribute,\n'

@@ -105,12 +105,15 @@ export async function createAttackers(cloud: Cloud, moreKeys: readonly string[] 
     ];
   }
 
+  const tried = new Set<string>();
+
   return {
     estate,
     clientsUnder,
     /**
      * Tries everything that `names` doesn't name, and returns what was not denied. With `part`, the thieves share what no
-     * policy of theirs allows by any reading: each tries one of so many shares, and all of what a statement might allow.
+     * policy of theirs allows by any reading: each tries one of so many shares, all of what a statement might allow, and
+     * what no thief before it could try.
      */
     async steal(
       credentials: StolenCredentials,
@@ -130,12 +133,14 @@ export async function createAttackers(cloud: Cloud, moreKeys: readonly string[] 
         .map((attempt, index) => ({ ...attempt, index }))
         .filter(({ target }) => target === undefined || !names.has(target));
       const selection = attempts.filter(
-        ({ right, index }) =>
+        ({ name, right, index }) =>
           !part ||
           !right ||
+          !tried.has(name) ||
           index % part.shares === part.index % part.shares ||
           part.statements.some(mightAllow(right)),
       );
+      for (const { name } of selection) tried.add(name);
       await runInParallel(selection, 16, async ({ name, run }) => {
         const error = await attempt(run);
         if (error === undefined) open.push(name);
