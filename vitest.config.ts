@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { createTempDir } from './lib/temp-dir.ts';
@@ -60,6 +62,14 @@ const explorations = [
   'test/templates/production.test.ts',
 ];
 
+/** The app takes seconds to synthesise. The tests of its templates share one process, and with it what they synthesise. */
+const templateTests = globSync('test/**/*.test.ts', {
+  cwd: import.meta.dirname,
+  exclude: ['**/*.cloud.test.ts', ...explorations],
+}).filter(file =>
+  /from '\.[^']*\/(template|failures|policies)\.ts'/.test(readFileSync(join(import.meta.dirname, file), 'utf8')),
+);
+
 export default defineConfig({
   test: {
     // More than there are cores: whoever waits for a workflow leaves its core to the others.
@@ -88,7 +98,17 @@ export default defineConfig({
           name: 'core',
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.cloud.test.ts', ...stories, ...explorations],
+          exclude: ['test/**/*.cloud.test.ts', ...stories, ...explorations, ...templateTests],
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: 'templates',
+          isolate: false,
+          maxWorkers: 1,
+          sequence: { sequencer: LongestFirst, groupOrder: 1 },
+          include: templateTests,
         },
       },
     ],

@@ -57,7 +57,10 @@ function startCheck(title: string, command: string, args: readonly string[]): { 
 }
 
 /** Quick tests that need nothing running, and the rest: those that start an embedded cloud, and long explorations. */
-const kinds: Readonly<Record<string, readonly string[]>> = { core: ['core'], cloud: ['cloud', 'story', 'exploration'] };
+const kinds: Readonly<Record<string, readonly string[]>> = {
+  core: ['core', 'templates'],
+  cloud: ['cloud', 'story', 'exploration'],
+};
 
 /** The options of vitest. Without other words, trials are the tests that import from `test/trials.ts`, however far away. */
 function vitestArguments(words: readonly string[]): string[] {
@@ -112,7 +115,7 @@ if (words) {
 if (words?.length === 0) {
   const reportCloud = startTests('cloud tests', ['run', '--project', 'cloud', '--project', 'story']);
   await runChecks();
-  const quick = ['run', '--project', 'core', '--project', 'exploration', '--maxWorkers=2'];
+  const quick = ['run', '--project', 'core', '--project', 'templates', '--project', 'exploration', '--maxWorkers=2'];
   await startTests('quick tests', quick)();
   await reportCloud();
 } else {
