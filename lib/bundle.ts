@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { createTempDir } from './temp-dir.ts';
@@ -63,28 +63,40 @@ function bundleAll(folder: string): ReadonlyMap<string, Bundle> {
   );
 }
 
-/** Whether another process makes the list of bundles; waits until it has. One that ended before its list holds up no other. */
-function waitForBundles(list: string): boolean {
+/** Whether the process that holds a lock still runs. A lock is empty in the moment before its process has said its number. */
+function isHeld(lock: string): boolean {
   try {
-    mkdirSync(`${list}.lock`);
-    return false;
+    return process.kill(Number(readFileSync(lock, 'utf8')), 0);
   } catch {
-    const clock = new Int32Array(new SharedArrayBuffer(4));
-    for (let tries = 0; tries < 1200 && !existsSync(list); tries++) Atomics.wait(clock, 0, 0, 100);
-    return existsSync(list);
+    return false;
   }
 }
 
-/** Reads the bundles of another process of the same test run, or writes them for the next. The list is written last. */
+/**
+ * Reads the bundles of another process of the same test run, or writes them for the next. However slow the machine is, a
+ * process waits while another bundles, because each bundling takes gigabytes. The list is written last.
+ */
 function shareBundles(folder: string): ReadonlyMap<string, Bundle> {
   const list = join(folder, 'bundles.json');
-  if (existsSync(list) || waitForBundles(list)) return new Map(JSON.parse(readFileSync(list, 'utf8')));
-  const draftFolder = mkdtempSync(join(folder, 'bundle-'));
-  const result = bundleAll(draftFolder);
-  const draft = join(draftFolder, 'bundles.json');
-  writeFileSync(draft, JSON.stringify([...result]));
-  renameSync(draft, list);
-  return result;
+  const lock = `${list}.lock`;
+  try {
+    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+  } catch {
+    const clock = new Int32Array(new SharedArrayBuffer(4));
+    while (!existsSync(list) && isHeld(lock)) Atomics.wait(clock, 0, 0, 100);
+  }
+  if (existsSync(list)) return new Map(JSON.parse(readFileSync(list, 'utf8')));
+  try {
+    const draftFolder = mkdtempSync(join(folder, 'bundle-'));
+    const result = bundleAll(draftFolder);
+    const draft = join(draftFolder, 'bundles.json');
+    writeFileSync(draft, JSON.stringify([...result]));
+    renameSync(draft, list);
+    return result;
+  } catch (error) {
+    rmSync(lock, { force: true });
+    throw error;
+  }
 }
 
 /** A test run names a folder that is deleted when it ends. Without a folder, every process makes its own bundles. */

@@ -41,6 +41,8 @@ export interface EmbeddedCloudOptions {
   readonly concurrency?: number;
   /** For tests: calls can be made to fail, by `POST /_faults`. */
   readonly faults?: boolean;
+  /** For benches: every call is recorded, as CloudTrail would. */
+  readonly trail?: boolean;
 }
 
 /** The child ends when this process ends: the guard sees its standard input close. */
@@ -82,6 +84,7 @@ export async function startCloud({
   waits = 1,
   concurrency = 24,
   faults = false,
+  trail = false,
 }: EmbeddedCloudOptions): Promise<EmbeddedCloud> {
   mkdirSync(folder, { recursive: true });
   const file = (name: string) => join(folder, name);
@@ -138,7 +141,7 @@ export async function startCloud({
         SFTP_PORT: String(sftp),
         LAMBDA_EXECUTOR: 'local',
         LAMBDA_ACCOUNT_CONCURRENCY: String(concurrency),
-        CLOUDTRAIL_RECORDING: '1',
+        CLOUDTRAIL_RECORDING: trail ? '1' : '0',
         EMBEDDED_FAULTS: faults ? '1' : '0',
         MINISTACK_REGION: region,
         NODE_PATH: modules,

@@ -44,6 +44,8 @@ export interface DeployCloudOptions {
   readonly concurrency?: number;
   /** For tests: calls can be made to fail. */
   readonly faults?: boolean;
+  /** For benches: every call is recorded, as CloudTrail would. */
+  readonly trail?: boolean;
   readonly region?: string;
   readonly onProgress?: (line: string) => void;
   /** Called as soon as the embedded cloud must be closed, which is before the deploy ends. */
@@ -63,12 +65,20 @@ export async function deployCloud({
   waits = 1,
   concurrency,
   faults = false,
+  trail = false,
   region = 'eu-west-2',
   onProgress = () => {},
   onOpen = () => {},
 }: DeployCloudOptions): Promise<DeployedCloud> {
   onProgress('starting the embedded cloud');
-  const cloud = await startCloud({ folder, region, waits, faults, ...(concurrency !== undefined && { concurrency }) });
+  const cloud = await startCloud({
+    folder,
+    region,
+    waits,
+    faults,
+    trail,
+    ...(concurrency !== undefined && { concurrency }),
+  });
   onOpen({ cloud, close: () => cloud.stop() });
   try {
     const ports = { gateway: await findFreePort(), inbox: await findFreePort(), sftp: cloud.sftp };

@@ -25,6 +25,7 @@ export async function withBenchScene<T>(
     folder: join(folder, 'cloud'),
     account: '000000000000',
     onProgress: brief,
+    trail: true,
     ...options,
   });
   try {
