@@ -3,7 +3,7 @@ import { type RouteName, type Routes, routes } from '../../functions/api/routes.
 import type { CostReport } from '../../functions/costs/costs.ts';
 import type { DatasetVersion } from '../../functions/ingest/schemas.ts';
 import { formatFileChanges } from './dataset-text.ts';
-import { formatEnclaveEvidence, formatEnclaveRun, formatEnclaveRuns } from './enclave-text.ts';
+import { formatEnclaveEvidence, formatEnclaveLoader, formatEnclaveRun, formatEnclaveRuns } from './enclave-text.ts';
 import { formatFileReport } from './finding-text.ts';
 import { formatImage, formatImageList, formatImageVersion } from './image-text.ts';
 import {
@@ -94,6 +94,7 @@ const answerTexts: AnswerTexts = {
   refuseEnclaveRun: formatEnclaveRun,
   startEnclaveRun: formatEnclaveRun,
   showEnclaveEvidence: formatEnclaveEvidence,
+  showEnclaveLoader: formatEnclaveLoader,
   listEnclaveRuns: ({ items }, screen) => formatEnclaveRuns(items, screen),
   listPartyEnclaveRuns: ({ items }, screen) => formatEnclaveRuns(items, screen),
   listProjectUses: ({ items }, screen) => formatUses(items, screen),

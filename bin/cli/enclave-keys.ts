@@ -31,7 +31,7 @@ export const enclaveKeysCommand = defineCommand({
     'Both parties use the same policy, each for a key in its own account. Nobody decrypts with such a key but the attested',
     'loader on the agreed instances, in a run that you approved: no administrator, and not the root of the account.',
     'With --opener-role it is the policy of the key for outputs: the loader encrypts with it, and only that function of the',
-    'operator, which brings outputs to the airlock, decrypts. Your operator tells you the roles.',
+    'operator, which brings outputs to the airlock, decrypts. Your operator tells you the roles, `broch enclave loader` PCR0.',
     'The policy is printed for `aws kms put-key-policy`. --check reads what `aws kms get-key-policy` gave, and finds what',
     'would open the key to others. The exit code is 3 then.',
   ],

@@ -1,5 +1,5 @@
 import type { RunEvidence } from '../../functions/enclaves/evidence.ts';
-import type { EnclaveRun, RunParty } from '../../functions/enclaves/schemas.ts';
+import type { ApprovedLoader, EnclaveRun, RunParty } from '../../functions/enclaves/schemas.ts';
 import { formatFields, hangingText, indentedTexts } from './layout.ts';
 import {
   escapeForTerminal,
@@ -83,6 +83,22 @@ export function formatEnclaveRuns(runs: readonly EnclaveRun[], { width }: Output
       return [hangingText(head, width), indentedTexts(lines, width)].join('\n');
     })
     .join('\n');
+}
+
+/** The loader, and what a party does with its measurements before it approves anything. */
+export function formatEnclaveLoader({ version, measurements }: ApprovedLoader, { width }: OutputScreen): string {
+  const { pcr0, pcr1, pcr2 } = measurements;
+  return formatFields(
+    [
+      ['loader', `of version ${version} of the image enclave-parent`],
+      ['PCR0', pcr0],
+      ['PCR1', pcr1],
+      ['PCR2', pcr2],
+      ['to check them', 'build the image from the same sources, and compare: sh enclave/image/build.sh measured'],
+      ['to use them', `broch enclave keys --pcr0 ${pcr0}`],
+    ],
+    width,
+  );
 }
 
 /** What evidence there is. It is a file to keep and to check, not to read. */

@@ -140,6 +140,11 @@ export const handler = http(
     },
     listEnclaveRuns: ({ params: { project }, query }) => pageEnclaveRuns(TABLE_NAME, project, query),
     listPartyEnclaveRuns: ({ user, query }) => pagePartyRuns(TABLE_NAME, user.id, query),
+    showEnclaveLoader: async ({ query }) => {
+      const image = await readRow(TABLE_NAME, Image, imageKey(PARENT_IMAGE));
+      const { version, measurements } = findApprovedLoader(image, query.project ?? '', currentTime());
+      return { version, measurements };
+    },
     showEnclaveRun: ({ user, params: { project, run: id } }) => findRun(project, id, user),
     startEnclaveRun: async ({ params: { project, run: id } }) => {
       const present = await readEnclaveRun(TABLE_NAME, project, id);

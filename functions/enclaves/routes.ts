@@ -4,7 +4,7 @@ import { Sha256, UserName } from '../identifiers.ts';
 import { ProjectId } from '../projects/schemas.ts';
 import { UploadAccess } from '../storage/upload-access.ts';
 import { RunEvidence } from './evidence.ts';
-import { BoundKeys, EnclaveRun, RunId, RunManifest, Sha384 } from './schemas.ts';
+import { ApprovedLoader, BoundKeys, EnclaveRun, RunId, RunManifest, Sha384 } from './schemas.ts';
 
 const project = z.object({ project: ProjectId });
 const projectRun = z.object({ project: ProjectId, run: RunId });
@@ -63,6 +63,19 @@ export const enclavesRoutes = {
     example: 'enclave mine',
     query: PagingQuery,
     returns: pageOf(EnclaveRun),
+  },
+  showEnclaveLoader: {
+    ...routeDefaults,
+    method: 'GET',
+    path: '/enclaves/loader',
+    cli: 'enclave loader',
+    callers: [{ group: 'operator' }, ...parties, { group: 'researcher' }],
+    summary: 'Show the measurements of the loader that runs start from now, for the policy of your key',
+    example: 'enclave loader',
+    query: z.object({
+      project: ProjectId.optional().describe('the project of the run, which may have another version for a time'),
+    }),
+    returns: ApprovedLoader,
   },
   showEnclaveRun: {
     ...routeDefaults,

@@ -10,6 +10,14 @@ export const RunId = z.string().regex(/^er-[0-9a-f]{16}$/);
 /** The role in a partner's account that reads the policy and the grants of its key, and nothing else. */
 export const AUDITOR_ROLE = 'broch-enclave-auditor';
 
+/** The loader that runs start from now, which somebody approved who did not build it. */
+export const ApprovedLoader = z.object({
+  /** The version of the machine image that holds it. */
+  version: z.number().int().min(1),
+  measurements: LoaderMeasurements,
+});
+export type ApprovedLoader = z.infer<typeof ApprovedLoader>;
+
 export const Sha384 = z.string().regex(/^[0-9a-f]{96}$/);
 const KeyArn = z.string().regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key\/[A-Za-z0-9-]{1,64}$/);
 /** A folder of the project's bucket that its machines can read. The SHA-256 in the manifest protects what lies there. */

@@ -35,6 +35,7 @@ export const enclaveSamples = {
   proposeEnclaveRun: proposedRun,
   listEnclaveRuns: { items: [proposedRun, authorisedRun, completedRun, refusedRun] },
   listPartyEnclaveRuns: { items: [proposedRun, refusedRun] },
+  showEnclaveLoader: { version: 3, measurements: manifest.loader },
   showEnclaveRun: completedRun,
   approveEnclaveRun: authorisedRun,
   refuseEnclaveRun: refusedRun,

@@ -215,11 +215,22 @@ describe('ends without outputs and without a signed result when', () => {
     expect([outputs, result]).toEqual([undefined, undefined]);
   });
 
-  it('a grant is revoked while it runs', async () => {
+  it.each<[string, keyof typeof keys, number, RegExp]>([
+    ['before it starts', 'code', 0, /KMS refused Decrypt.*key\/code.*AccessDenied/],
+    ['after it has the key of the code', 'data', 1, /KMS refused Decrypt.*key\/data.*AccessDenied/],
+    ['while the code runs', 'outputs', 2, /KMS refused GenerateDataKey.*key\/outputs.*AccessDenied/],
+  ])('a grant is revoked %s', async (_, name, callCount, reason) => {
     const revoked = await createSite();
-    const key = revoked.kms.keys.get(keys.data);
-    key?.grants.splice(0);
-    expect((await runSite(revoked)).failure).toMatch(/KMS refused Decrypt.*key\/data.*AccessDenied/);
+    const revoke = () => revoked.kms.keys.get(keys[name])?.grants.splice(0);
+    if (callCount === 0) revoke();
+    const onKmsCall = (line: string) => {
+      calls.push(line);
+      if (calls.length === callCount) revoke();
+    };
+    const calls: string[] = [];
+    const { outputs, result, failure } = await runSite(revoked, {}, { onKmsCall });
+    expect(failure).toMatch(reason);
+    expect([outputs, result, calls.length]).toEqual([undefined, undefined, callCount + 1]);
   });
 
   it.each<[string, string, RegExp]>([

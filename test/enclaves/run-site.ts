@@ -1,11 +1,13 @@
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { ApiClient } from '../../bin/cli/call.ts';
+import { type EnclaveRun, outputsPrefix, requestOf } from '../../functions/enclaves/schemas.ts';
 import type { PackedFile } from '../../local/enclaves/parties.ts';
 import type { connectTestCloud } from '../cloud.ts';
 import { tomorrow } from '../datasets/harness.ts';
 import { addSha256Sums } from '../ingest/delivery.ts';
 import { deliverFiles } from '../ingest/partner.ts';
 import { waitUntil } from '../workspaces/harness.ts';
+import { boundKeys } from './runs.ts';
 
 /** A partner delivers a dataset, which then has an owner. Returns its version. */
 export async function deliverOwnedDataset(
@@ -39,22 +41,30 @@ export async function grantDataset(
   return id;
 }
 
-/** The airlock's request for the outputs of a run, once it is drafted. */
-export const waitForDraft = (lead: ApiClient, project: string, request: string) =>
-  waitUntil(
-    () => lead.ask('showRequest', { params: { project, request } }).catch(() => undefined),
+/** What lies in the outputs of a run, once the airlock has drafted its request for them. */
+export async function readDraftedTable(
+  { configuration }: ReturnType<typeof connectTestCloud>,
+  lead: ApiClient,
+  Bucket: string,
+  { project, id }: EnclaveRun,
+): Promise<string | undefined> {
+  const params = { project, request: requestOf(id) };
+  const draft = await waitUntil(
+    () => lead.ask('showRequest', { params }).catch(() => undefined),
     answer => answer !== undefined,
   );
-
-/** What lies at a place, read as the operator of the cloud could. */
-export async function readStoredText(
-  { configuration }: ReturnType<typeof connectTestCloud>,
-  Bucket: string,
-  Key: string,
-): Promise<string | undefined> {
+  if (draft?.status !== 'draft' || draft.source !== outputsPrefix(id)) throw new Error(JSON.stringify(draft));
+  const Key = `${outputsPrefix(id)}groups.csv`;
   const { Body } = await new S3Client(configuration).send(new GetObjectCommand({ Bucket, Key }));
   return Body?.transformToString();
 }
+
+/** Approves without a grant, by what `change` says otherwise. */
+export const approve = (person: ApiClient | undefined, { id, project, digest }: EnclaveRun, change: object = {}) =>
+  person?.ask('approveEnclaveRun', {
+    params: { project, run: id },
+    body: { manifest: digest, grant: 'grant', keys: boundKeys, ...change },
+  });
 
 export const inThirtyDays = () => new Date(Date.now() + 30 * 24 * 3600_000).toISOString();
 

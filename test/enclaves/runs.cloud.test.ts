@@ -4,7 +4,7 @@ import type { ApiClient } from '../../bin/cli/call.ts';
 import { judgeEvidence, RunEvidence } from '../../functions/enclaves/evidence.ts';
 import { manifestDigest } from '../../functions/enclaves/manifest.ts';
 import { readPackedFile } from '../../functions/enclaves/pack/packed-file.ts';
-import { type EnclaveRun, outputsPrefix } from '../../functions/enclaves/schemas.ts';
+import { type EnclaveRun, requestOf } from '../../functions/enclaves/schemas.ts';
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
 import { readAuthority } from '../../local/enclaves/authority-file.ts';
 import { measureLoader } from '../../local/enclaves/build-loader.ts';
@@ -19,9 +19,10 @@ import { signInNewPerson } from '../ingest/partner.ts';
 import { publishTestVersion, waitUntil } from '../workspaces/harness.ts';
 import { stopWorkflow, sweepLater } from './abandoned-run.ts';
 import { openPartyShell, packExample } from './party-commands.ts';
+import { expectReleaseInEvidence } from './released-run.ts';
 import { tryRunFaults } from './run-faults.ts';
-import { deliverOwnedDataset, grantDataset, inThirtyDays, objectOf, readStoredText, waitForDraft } from './run-site.ts';
-import { boundKeys, manifest } from './runs.ts';
+import { approve, deliverOwnedDataset, grantDataset, inThirtyDays, objectOf, readDraftedTable } from './run-site.ts';
+import { manifest } from './runs.ts';
 import { expectNoSecretStored, listLeftovers } from './stored-traces.ts';
 
 const cloud = connectTestCloud();
@@ -42,12 +43,6 @@ async function propose(codePartnerName = names.code ?? '', change: object = {}):
   };
   return (await lead?.ask('proposeEnclaveRun', { params: { project }, body })) as EnclaveRun;
 }
-
-const approve = (person: ApiClient | undefined, { id, digest }: EnclaveRun, change: object = {}) =>
-  person?.ask('approveEnclaveRun', {
-    params: { project, run: id },
-    body: { manifest: digest, grant: 'grant', keys: boundKeys, ...change },
-  });
 
 beforeAll(async () => {
   const groups = ['operator', 'partner', 'steward', 'researcher', 'partner'] as const;
@@ -98,6 +93,8 @@ describe('an enclave run', () => {
     const loader = { ...measureLoader(), pcr0: 'a'.repeat(96) };
     await expect(propose(names.code, { loader })).rejects.toThrow(/not the approved one: its PCR0/);
     await expect(propose(names.data)).rejects.toThrow(/is no partner/);
+    // Whoever shall decide reads beforehand which one it is.
+    expect((await stranger?.ask('showEnclaveLoader', {}))?.measurements).toEqual(measureLoader());
     const inputs = manifest.inputs.map(input => ({ ...input, dataset }));
     await expect(propose(names.code, { inputs })).rejects.toThrow(/has no version e+\./);
   });
@@ -199,12 +196,10 @@ describe('an approved run', () => {
     const course = [...logLines, JSON.stringify(run)].join('\n');
     expect(run, course).toMatchObject({ status: 'completed', outputs: { packed: expect.any(Number) } });
     const params = { project, run: run.id };
-    const request = run.status === 'completed' ? run.request : '';
-    const draft = await waitForDraft(lead as ApiClient, project, request);
-    expect(draft).toMatchObject({ status: 'draft', source: outputsPrefix(run.id) });
-    const table = await readStoredText(cloud, built.network.bucket, `${outputsPrefix(run.id)}groups.csv`);
-    expect(table).toBe('group,patients\nhigh,2\nlow,3\n');
-    const evidence = RunEvidence.parse(await petra(`broch enclave evidence ${project} ${run.id}`));
+    const table = await readDraftedTable(cloud, lead as ApiClient, built.network.bucket, run);
+    expect(table).toBe('group,patients\nhigh,12\nlow,13\n');
+    const readEvidence = async () => RunEvidence.parse(await petra(`broch enclave evidence ${project} ${run.id}`));
+    const evidence = await readEvidence();
     const roots = [toPem(readAuthority(cloud.authority).root.certificate)];
     expect(judgeEvidence(evidence, { roots }).filter(({ ok }) => !ok)).toEqual([]);
     await expectNothingLeft(run.id);
@@ -212,7 +207,9 @@ describe('an approved run', () => {
     const buckets = [built.network.bucket, cloud.outputs['data.Evidence'] ?? ''];
     await expectNoSecretStored(cloud, stage, { buckets, run: run.id, headers: [packs.data.header, header] });
     expect(logLines.join('\n')).not.toMatch(/secret|AWS4|SecretAccessKey/i);
-  }, 120_000);
+    const place = { project, request: requestOf(run.id) };
+    await expectReleaseInEvidence(cloud, lead as ApiClient, place, evidence, readEvidence, roots[0] ?? '');
+  }, 240_000);
 
   it('is refused for good once its partner takes the approval back', async () => {
     const { run } = await authoriseByCommand();
