@@ -85,8 +85,10 @@ build {
     source      = "C:/broch/bill-of-materials.json"
     destination = "bill-of-materials-${local.image}.json"
   }
+  # It shuts the machine down, which may end the connection first: Packer's own status for that is 2300218.
   provisioner "powershell" {
-    inline = ["C:/broch/provision/windows/seal.ps1"]
+    valid_exit_codes = [0, 2300218]
+    inline           = ["C:/broch/provision/windows/seal.ps1"]
   }
   post-processor "manifest" {
     output      = "manifest-${local.image}.json"

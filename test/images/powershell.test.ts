@@ -35,6 +35,12 @@ describe('the PowerShell scripts', () => {
   it.each(scripts)('%s stops at the first error', (_, text) => {
     expect(text).toMatch(/^\$ErrorActionPreference = 'Stop'$/m);
   });
+  // Its command for a script is in double quotes, so that PowerShell as the outer shell would replace $LastExitCode in it.
+  it('leave OpenSSH the shell for which Packer writes its commands', () => {
+    const lines = scripts.flatMap(([, text]) => text.split('\n').filter(line => !line.trim().startsWith('#')));
+    expect(lines.filter(line => /DefaultShell/.test(line))).toEqual([]);
+    expect(lines.some(line => /Start-Service -Name sshd/.test(line))).toBe(true);
+  });
   it('fail this test if they do not parse', () => {
     expect(judge('if ($true) { Write-Output "yes"')).toMatch(/line 1/);
   });

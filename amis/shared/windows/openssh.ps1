@@ -14,9 +14,8 @@ New-Item -ItemType Directory -Force -Path (Split-Path $file) | Out-Null
 Set-Content -Path $file -Value $key -Encoding ascii
 icacls.exe $file /inheritance:r /grant 'Administrators:F' 'SYSTEM:F'
 
-New-Item -Path 'HKLM:\SOFTWARE\OpenSSH' -Force | Out-Null
-$powershell = (Get-Command powershell.exe).Source
-New-ItemProperty -Path 'HKLM:\SOFTWARE\OpenSSH' -Name DefaultShell -Value $powershell -PropertyType String -Force | Out-Null
+# The shell of OpenSSH stays cmd.exe: in PowerShell, Packer's own command would lose the exit status of a script.
+# https://github.com/hashicorp/packer/issues/6664
 Get-NetFirewallRule -Name 'OpenSSH-Server-In-TCP' -ErrorAction SilentlyContinue | Disable-NetFirewallRule
 Set-Service -Name sshd -StartupType Manual
 Start-Service -Name sshd
