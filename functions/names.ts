@@ -8,3 +8,6 @@ export const projectStackName = (environment: string, project: string): string =
 /** One stack for each queue of batch jobs of a project. */
 export const queueStackName = (environment: string, project: string, kind: string): string =>
   environmentName(environment, `project-${project}-batch-${kind}`);
+
+/** The tag of an approved image. Without it, nobody can start a desktop from the image; only Broch may set it. */
+export const APPROVED_TAG = 'broch:approved';

@@ -6,7 +6,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { IgnoreMode, SymlinkFollowMode } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { APPROVED_TAG } from '../functions/images/schemas.ts';
+import { APPROVED_TAG } from '../functions/names.ts';
 import { bucketAccess } from './access.ts';
 import type { Core } from './core.ts';
 import type { ImageNetwork } from './image-network.ts';

@@ -12,7 +12,7 @@ import {
   ImageRolledBack,
 } from '../functions/images/events.ts';
 import type * as Label from '../functions/images/label.lambda.ts';
-import { APPROVED_TAG } from '../functions/images/schemas.ts';
+import { APPROVED_TAG } from '../functions/names.ts';
 import { accessTo, tableAccess } from './access.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';

@@ -1,8 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { APPROVED_TAG } from '../functions/images/schemas.ts';
-import { environmentName } from '../functions/names.ts';
+import { APPROVED_TAG, environmentName } from '../functions/names.ts';
 import { BACKUP_TAG, BACKUP_VALUE } from '../functions/workspaces/backups.ts';
 import { keyUseStatement } from './key-use.ts';
 import { PROJECT_IAM_PATH } from './project/names.ts';

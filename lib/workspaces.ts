@@ -259,6 +259,8 @@ export class Workspaces extends Construct {
           // The tier decides about recordings and instance types.
           airlocks: ['GetItem'],
           awake: ['GetItem'],
+          // Which version each machine was made from, and which one is published.
+          image: ['GetItem'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
         MACHINE_ARN: startAccess(machine),

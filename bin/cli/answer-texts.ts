@@ -32,10 +32,10 @@ import {
 import { formatPackages } from './package-text.ts';
 import { formatRequest, formatRequestList } from './request-text.ts';
 import { formatSettingsChange, formatSettingsHistory, formatShownSettings } from './settings-text.ts';
-import { pageItemShape, toOutputShape } from './shape.ts';
+import { type OutputShape, pageItemShape, toOutputShape } from './shape.ts';
 import { formatRounds, formatTrail } from './trail-text.ts';
 import { formatCatalogue, formatUses } from './use-text.ts';
-import { formatWorkspaceEstimate } from './workspace-text.ts';
+import { formatWorkspaceEstimate, formatWorkspaces } from './workspace-text.ts';
 
 type Answer<Name extends RouteName> = z.output<Routes[Name]['returns']>;
 type AnswerTexts = { [Name in RouteName]?: (answer: Answer<Name>, screen: OutputScreen) => string };
@@ -83,6 +83,9 @@ function formatCostReports(reports: readonly CostReport[], { width }: OutputScre
     .join('\n');
 }
 
+const itemShapeOf = (name: RouteName): OutputShape =>
+  pageItemShape(toOutputShape(routes[name].returns)) ?? { kind: 'unknown' };
+
 /** How the answers of routes read. Routes that are not here are shown by the shape of their schema (output.ts). */
 const answerTexts: AnswerTexts = {
   compareVersions: ({ items }, screen) => formatFileChanges(items, screen),
@@ -106,6 +109,7 @@ const answerTexts: AnswerTexts = {
   closeQueue: formatQueue,
   listQueues: ({ items }, screen) => formatQueues(items, screen),
   estimateWorkspace: formatWorkspaceEstimate,
+  listWorkspaces: ({ items }, screen) => formatWorkspaces(items, itemShapeOf('listWorkspaces'), screen),
   showBudget: formatBudget,
   requestContainer: formatContainer,
   approveContainer: formatContainer,

@@ -18,6 +18,9 @@ function describeStatus(version: ImageVersionAnswer): string {
 const describeAct = (time: string, name: string | undefined): string =>
   `${formatTime(time)}${name === undefined ? '' : ` by ${escapeForTerminal(name)}`}`;
 
+const describeAge = (start: string, days: number | undefined): string =>
+  days === undefined ? formatTime(start) : `${formatTime(start)}, ${formatCount(days)} days ago`;
+
 function listFields(version: ImageVersionAnswer): [string, string][] {
   const { startedAt, startedBy, recipe, attempt, attemptedAt } = version;
   const build = 'build' in version ? version.build : undefined;
@@ -31,7 +34,7 @@ function listFields(version: ImageVersionAnswer): [string, string][] {
           ['image', build.ami],
           ['base image', escapeForTerminal(build.base)],
           ['bill of materials', build.bill],
-          ['built', formatTime(build.builtAt)],
+          ['built', describeAge(build.builtAt, version.ageDays)],
           ...Object.entries(build.measurements ?? {}).map(([name, value]) => [name.toUpperCase(), value]),
         ] as [string, string][])
       : []),

@@ -1,6 +1,26 @@
-import type { WorkspaceEstimate } from '../../functions/workspaces/schemas.ts';
-import { formatFields, narrowWidth } from './layout.ts';
-import { escapeForTerminal, formatDollars, type OutputScreen } from './output.ts';
+import type { WorkspaceEstimate, WorkspaceView } from '../../functions/workspaces/schemas.ts';
+import { formatFields, hangingText, narrowWidth, section } from './layout.ts';
+import { escapeForTerminal, formatCount, formatDollars, formatRecords, type OutputScreen } from './output.ts';
+import type { OutputShape } from './shape.ts';
+
+/** Workspaces, and the versions of images that their machines were made from. */
+export function formatWorkspaces(
+  workspaces: readonly WorkspaceView[],
+  shape: OutputShape,
+  screen: OutputScreen,
+): string {
+  const lines = workspaces.flatMap(({ id, project, image }) => {
+    if (!image) return [];
+    const age = `${id}: ${image.name} ${image.version}, ${formatCount(image.ageDays)} days old`;
+    const news =
+      image.advice === undefined
+        ? ''
+        : `; new machines get version ${image.published}: broch workspace show ${project} ${id}`;
+    return [hangingText(`${age}${news}`, narrowWidth(screen.width, 2))];
+  });
+  const table = formatRecords(workspaces, shape, screen);
+  return lines.length > 0 ? `${table}\n\n${section('images', lines.join('\n'))}` : table;
+}
 
 /** What a workspace would cost, and whether it could start now. */
 export function formatWorkspaceEstimate(estimate: WorkspaceEstimate, { width }: OutputScreen): string {

@@ -59,6 +59,16 @@ export function decideImage(image: Image, command: ImageCommand, rules: ImageRul
   }
 }
 
+/**
+ * Decides once for a call, which `mark` names. The answer of a call can be lost after its decision was written. Its
+ * repetition then changes nothing, so that a rollback does not go back twice.
+ */
+export function decideCall(image: Image, mark: string, decide: () => ImageDecision): ImageDecision {
+  if (mark !== '' && image.mark === mark) return keepState(image, 'the call is repeated');
+  const decision = decide();
+  return decision.state === image ? decision : { ...decision, state: { ...decision.state, mark } };
+}
+
 const isSettled = ({ status }: ImageVersion) => status === 'failed' || status === 'retired';
 
 /** A new version. Its number is the order in which versions may be published. */

@@ -8,8 +8,9 @@ import {
 import * as z from 'zod';
 import { currentTime, timeAfter } from '../clock.ts';
 import { eventHandler } from '../handler.ts';
+import { APPROVED_TAG } from '../names.ts';
 import { ImageApprovalVoided, ImageApproved, ImageDeprecated, ImageRejected, ImageRetired } from './events.ts';
-import { APPROVED_TAG, type ImageName, type ImageVersion } from './schemas.ts';
+import type { ImageName, ImageVersion } from './schemas.ts';
 import { readImage } from './store.ts';
 import { findVersion } from './versions.ts';
 

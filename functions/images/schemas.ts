@@ -20,9 +20,6 @@ export type ImageName = z.infer<typeof ImageName>;
 /** The parameter that holds the id of an image's current version. */
 export const imageParameter = (image: ImageName): string => `/broch/images/${image}/current`;
 
-/** The tag of an approved image. Without it, nobody can start a desktop from the image; only Broch may set it. */
-export const APPROVED_TAG = 'broch:approved';
-
 export const AmiId = z.string().regex(/^ami-[0-9a-f]{8,17}$/);
 const Person = z.object({ id: z.string().min(1), name: z.string().min(1) });
 const Instant = z.iso.datetime();
@@ -88,8 +85,15 @@ const Approval = z.object({
   reason: z.string().optional(),
 });
 
+const DAY = 86_400_000;
+/** Whole days since an image was built. */
+export const countAgeDays = ({ builtAt: start }: Pick<ImageBuild, 'builtAt'>, now: string): number =>
+  Math.floor((Date.parse(now) - Date.parse(start)) / DAY);
+
 const startFields = {
   version: VersionNumber,
+  /** Whole days since it was built. Only the API answers it, and it is not stored. */
+  ageDays: z.number().int().optional(),
   startedBy: Person,
   startedAt: Instant,
   /** The digest of the recipe's files. */
@@ -178,10 +182,12 @@ export const Image = z.object({
   versions: z.array(ImageVersion),
   pins: z.array(ImagePin),
   check: ImageCheck.optional(),
+  /** The call of a person that changed it last. */
+  mark: z.string().optional(),
 });
 export type Image = z.infer<typeof Image>;
 
-export const ImageView = Image.extend({ versions: z.array(ImageVersionView) });
+export const ImageView = Image.omit({ mark: true }).extend({ versions: z.array(ImageVersionView) });
 
 const PublishedVersion = z.object({
   version: VersionNumber,
@@ -218,24 +224,29 @@ export const projectTierKey = (project: string) => rowKey('packages', '', `TIER#
 /** All images are rows of their own partitions. */
 export const imageKey = (image: ImageName) => rowKey('image', image);
 
-/**
- * The version that a project's machine starts from: the one that the project pinned, the one that is published to it alone,
- * or the one that everyone has. All others are refused: unapproved, replaced, deprecated and foreign images.
- */
+/** The version that a project's machine starts from: the one that it pinned, its canary, or the one that everyone has. */
+export function findPublished(
+  image: Image | undefined,
+  project: string,
+  now: string,
+): ImageVersionIn<'published'> | undefined {
+  const versions = (image?.versions ?? []).filter(version => version.status === 'published');
+  const pin = image?.pins.find(
+    candidate => candidate.project === project && Date.parse(candidate.until) > Date.parse(now),
+  );
+  if (pin) return versions.find(({ version }) => version === pin.version);
+  const canary = versions.find(version => version.reach === 'canary' && version.project === project);
+  return canary ?? versions.find(({ reach }) => reach === 'everyone');
+}
+
+/** As findPublished. All others are refused: unapproved, replaced, deprecated and foreign images. */
 export function selectVersion(
   name: ImageName,
   image: Image | undefined,
   project: string,
   now: string,
 ): ImageVersionIn<'published'> {
-  const versions = (image?.versions ?? []).filter(version => version.status === 'published');
-  const pin = image?.pins.find(
-    candidate => candidate.project === project && Date.parse(candidate.until) > Date.parse(now),
-  );
-  const canary = versions.find(version => version.reach === 'canary' && version.project === project);
-  const selection = pin
-    ? versions.find(({ version }) => version === pin.version)
-    : (canary ?? versions.find(({ reach }) => reach === 'everyone'));
+  const selection = findPublished(image, project, now);
   if (selection) return selection;
   throw new Refused(
     'conflict',

@@ -1,4 +1,4 @@
-import type { Image, ImageVersion } from './schemas.ts';
+import { countAgeDays, type Image, type ImageVersion } from './schemas.ts';
 import { publishedWith } from './versions.ts';
 
 /** Starts builds that nobody asked for. No person has this id, so any operator who changes no recipe may approve. */
@@ -23,7 +23,7 @@ export function listBuildCauses(image: Image, { recipe, base }: BuildInputs, max
   const newest = image.versions.findLast(version => !isLost(version));
   if (publishedWith(image, 'everyone').length === 0 || !newest) return [];
   const build = 'build' in newest ? newest.build : undefined;
-  const age = build ? Math.floor((Date.parse(now) - Date.parse(build.builtAt)) / DAY) : 0;
+  const age = build ? countAgeDays(build, now) : 0;
   return [
     ...(newest.recipe === recipe ? [] : ['Its recipe has changed.']),
     ...(base && build && build.base !== base ? [`There is a newer base image, ${base}.`] : []),

@@ -4,7 +4,7 @@ import type { Decision } from '../decision.ts';
 import { Refused } from '../refused.ts';
 import type { ImageApproved } from './events.ts';
 import type { FindingPolicy } from './policy.ts';
-import type { Image, ImageSummary, ImageVersion, ImageVersionIn } from './schemas.ts';
+import { countAgeDays, type Image, type ImageSummary, type ImageVersion, type ImageVersionIn } from './schemas.ts';
 
 export interface ImagePerson {
   readonly id: string;
@@ -100,7 +100,9 @@ export const decideVersions = (
   return { state: replaceVersions(image, ...versions), events, reason };
 };
 
-const DAY = 86_400_000;
+/** A version as the API shows it, with its age. */
+export const withAge = (version: ImageVersion, now: string): ImageVersion =>
+  'build' in version && version.build ? { ...version, ageDays: countAgeDays(version.build, now) } : version;
 
 /** What owners of desktops need to know about an image: how old it is and what comes next. */
 export function summariseImage(image: Image, now: string): ImageSummary {
@@ -110,7 +112,7 @@ export function summariseImage(image: Image, now: string): ImageSummary {
     version,
     ami: build.ami,
     publishedAt,
-    ageDays: Math.floor((Date.parse(now) - Date.parse(build.builtAt)) / DAY),
+    ageDays: countAgeDays(build, now),
   });
   const pending = image.versions.filter(
     ({ version, status }) =>

@@ -11,6 +11,7 @@ import { currentTime } from '../clock.ts';
 import { startExecution } from '../executions.ts';
 import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
+import { Image, imageKey } from '../images/schemas.ts';
 import { rowKey } from '../keys.ts';
 import { hasProject, readMembership } from '../membership.ts';
 import { readGroups } from '../people.ts';
@@ -19,6 +20,8 @@ import { Refused } from '../refused.ts';
 import { readRow } from '../table.ts';
 import type { WorkspacePerson } from './desk.ts';
 import { estimateWorkspace } from './estimate.ts';
+import { describeImage, machineImageOf } from './image-age.ts';
+import { workspaceProviders } from './kinds.ts';
 import { isChangingWorkspace } from './life.ts';
 import { mintDesktopLink } from './link.ts';
 import { decryptPassword } from './passwords.ts';
@@ -130,6 +133,20 @@ async function findTypes(project: string, wish: Pick<Workspace, 'kind' | 'size'>
   return permitTypes(sizes[wish.kind][wish.size], tier, families, wish);
 }
 
+/** Workspaces with the version of the image that the machine of each was made from. */
+async function withImages(workspaces: readonly Workspace[]): Promise<Workspace[]> {
+  const machines = workspaces.filter(machineImageOf);
+  const names = new Set(machines.map(({ kind }) => workspaceProviders[kind].image));
+  const images = new Map(
+    await Promise.all([...names].map(async name => [name, await readRow(TABLE_NAME, Image, imageKey(name))] as const)),
+  );
+  const now = currentTime();
+  return workspaces.map(workspace => {
+    const image = describeImage(workspace, images.get(workspaceProviders[workspace.kind].image), now);
+    return image ? { ...workspace, image } : workspace;
+  });
+}
+
 /**
  * The key that signs links and the one before it, which the gateway still has while somebody is connected. Read for every
  * link: links are opened only a few times a day.
@@ -184,11 +201,14 @@ export const handler = http(
     },
 
     async listWorkspaces({ params: { project }, query }) {
-      return pageWorkspaces(TABLE_NAME, project, query);
+      const { items, ...page } = await pageWorkspaces(TABLE_NAME, project, query);
+      return { ...page, items: await withImages(items) };
     },
 
-    async showWorkspace({ params: { project, workspace } }) {
-      return readWorkspace(TABLE_NAME, project, workspace);
+    async showWorkspace({ params: { project, workspace: id } }) {
+      const workspace = await readWorkspace(TABLE_NAME, project, id);
+      const [view = workspace] = await withImages([workspace]);
+      return view;
     },
 
     async retryWorkspace({ user, params: { project, workspace } }) {

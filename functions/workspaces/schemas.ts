@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ImageName, VersionNumber } from '../images/schemas.ts';
 import { ProjectId } from '../projects/schemas.ts';
 
 export const WorkspaceId = z.string().regex(/^ws-[0-9a-f]{12}$/, 'an id such as ws-001122334455');
@@ -35,6 +36,16 @@ export const Timetable = z.object({
 });
 export type Timetable = z.infer<typeof Timetable>;
 
+/** The version of the image that a workspace's machine was made from. */
+const WorkspaceImage = z.object({
+  name: ImageName,
+  version: VersionNumber,
+  ageDays: z.number().int().describe('whole days since the version was built'),
+  published: VersionNumber.optional().describe('the version that a new machine of the project is made from'),
+  advice: z.string().optional().describe('how to get that version, if it is another one'),
+});
+export type WorkspaceImage = z.infer<typeof WorkspaceImage>;
+
 const common = {
   id: WorkspaceId,
   project: ProjectId,
@@ -59,6 +70,8 @@ const common = {
   home: z.string().optional(),
   /** Why the last thing that was tried did not succeed. */
   problem: z.string().optional(),
+  /** Only the API answers it, and it is not stored: `workspace list` and `workspace show`. */
+  image: WorkspaceImage.optional(),
 };
 
 const Requested = z.object({ status: z.literal('requested'), ...common });

@@ -68,7 +68,8 @@ const hiddenFieldsOf: Partial<Record<RouteName, readonly string[]>> = {
     'project',
     ...batchAmounts,
   ],
-  listWorkspaces: ['failedAt'],
+  // `workspace show` says how to get the published version.
+  listWorkspaces: ['failedAt', 'advice'],
   listDatasets: ['version'],
   listVersions: ['version'],
   listCatalogue: ['changedBy', 'changedAt'],

@@ -1,5 +1,5 @@
 import { emptyImage } from '../../functions/images/images.ts';
-import { findVersion, summariseImage } from '../../functions/images/versions.ts';
+import { findVersion, summariseImage, withAge } from '../../functions/images/versions.ts';
 import {
   approveVersion,
   buildImage,
@@ -43,7 +43,7 @@ const retiredImage = follow(deprecatedImage, [{ do: 'retire', by: operatorOlga, 
 /** Answers about images in every state. */
 export const imageSamples = {
   listImages: { items: [summariseImage(image, daysAfterNoon(40)), summariseImage(failedImage, daysAfterNoon(1))] },
-  showImage: image,
+  showImage: { ...image, versions: image.versions.map(version => withAge(version, daysAfterNoon(40))) },
   rollBackImage: image,
   pinImage: image,
   unpinImage: image,

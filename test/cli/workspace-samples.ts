@@ -15,6 +15,19 @@ const workspace = {
   failedAt: time,
 };
 
+/** Its machine was made from a version that has been replaced. */
+const oldWorkspace = {
+  ...workspace,
+  image: {
+    name: 'linux-desktop',
+    version: 3,
+    ageDays: 41,
+    published: 4,
+    advice:
+      'This machine keeps its version when it is started again. For version 4, archive the workspace and start it: broch workspace archive asthma ws-001122334455, then broch workspace start asthma ws-001122334455. Only the home is kept.',
+  },
+};
+
 const snapshot = { id: 'snap-00112233445566778', takenAt: time, madeBy: 'backup', complete: true };
 
 /** An answer of each route about workspaces. */
@@ -33,8 +46,8 @@ export const workspaceSamples = {
     refusal:
       'With $0.09 an hour more, the project would cost $1.29 an hour; its limit is $1.25. Choose a smaller size, start it when something else has stopped, or ask your operator for a higher limit (workspaces.hourlyBudget).',
   },
-  listWorkspaces: { items: [workspace] },
-  showWorkspace: workspace,
+  listWorkspaces: { items: [workspace, oldWorkspace] },
+  showWorkspace: oldWorkspace,
   retryWorkspace: workspace,
   startWorkspace: workspace,
   stopWorkspace: workspace,

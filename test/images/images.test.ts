@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decideImage, emptyImage, type ImageCommand } from '../../functions/images/images.ts';
+import { decideCall, decideImage, emptyImage, type ImageCommand } from '../../functions/images/images.ts';
 import { FindingPolicy } from '../../functions/images/policy.ts';
 import { Image, ImageName, ImageView } from '../../functions/images/schemas.ts';
 import { findVersion, publishedWith } from '../../functions/images/versions.ts';
@@ -155,6 +155,26 @@ describe('a publication', () => {
     const canary = follow(withApproved(1, restored), [publishVersion(3, 'asthma'), back]);
     expect(currentOf(canary)[0]?.version).toBe(1);
     expect(statusOf(canary, 3)).toBe('approved');
+  });
+});
+
+describe('a call whose answer was lost', () => {
+  const back = { do: 'rollBack', by: operatorOlga, reason: 'The browser does not start.' } as const;
+  const image = follow(withApproved(3), [1, 2, 3].flatMap(publishWidely));
+  const call = (state: Image, mark: string) => decideCall(state, mark, () => decide(state, back)).state;
+
+  it('is repeated without effect, so that a rollback goes back once', () => {
+    const restored = call(image, 'first');
+    expect(currentOf(restored)[0]?.version).toBe(2);
+    expect(call(restored, 'first')).toBe(restored);
+    expect(currentOf(call(restored, 'second'))[0]?.version).toBe(1);
+    expect(currentOf(call(call(image, ''), ''))[0]?.version).toBe(1);
+  });
+
+  it('is known although the workflow has changed another version since, and is not shown', () => {
+    const row = follow(call(image, 'first'), [buildImage]);
+    expect(call(row, 'first')).toBe(row);
+    expect(ImageView.parse(row)).not.toHaveProperty('mark');
   });
 });
 

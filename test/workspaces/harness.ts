@@ -32,8 +32,9 @@ import {
 } from '@aws-sdk/client-sfn';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { agentFor, createApiClient } from '../../bin/cli/call.ts';
-import { APPROVED_TAG, type ImageName, imageKey, type LoaderMeasurements } from '../../functions/images/schemas.ts';
+import { type ImageName, imageKey, type LoaderMeasurements } from '../../functions/images/schemas.ts';
 import { rowKey } from '../../functions/keys.ts';
+import { APPROVED_TAG } from '../../functions/names.ts';
 import type { Project, ProjectNetwork } from '../../functions/projects/schemas.ts';
 import { workspaceProviders } from '../../functions/workspaces/kinds.ts';
 import { enrolLocalPerson, keepLocalSession, signInLocalPerson } from '../../local/people.ts';

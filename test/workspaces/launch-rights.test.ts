@@ -1,7 +1,7 @@
 import type { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { expect, it } from 'vitest';
-import { APPROVED_TAG } from '../../functions/images/schemas.ts';
+import { APPROVED_TAG } from '../../functions/names.ts';
 import { findTemplateResources, synthesiseApp } from '../template.ts';
 import { patternsMeet } from '../templates/iam-reference.ts';
 

@@ -3,8 +3,8 @@ import { GetInstanceProfileCommand, IAMClient } from '@aws-sdk/client-iam';
 import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { APPROVED_TAG } from '../../functions/images/schemas.ts';
 import { rowKey } from '../../functions/keys.ts';
+import { APPROVED_TAG } from '../../functions/names.ts';
 import type { Project } from '../../functions/projects/schemas.ts';
 import { simulateAgents } from '../../local/agent.ts';
 import { checkGatewayLink } from '../../local/gateway.ts';
@@ -125,6 +125,10 @@ describe('a researcher', () => {
     );
     const view = await person('desk-ivo').call('showWorkspace', { params: { ...params, workspace: id } });
     expect(JSON.stringify(view)).not.toMatch(/password|token|sha256/);
+    const image = { name: 'linux-desktop', version: 1, ageDays: expect.any(Number), published: 1 };
+    expect(view).toMatchObject({ image });
+    const { items } = await person('desk-ivo').ask('listWorkspaces', { params });
+    expect(items.find(item => item.id === id)?.image).toEqual(image);
     await expect(person('desk-rana').ask('listWorkspaces', { params: { project: 'elsewhere' } })).rejects.toThrow(
       /no project elsewhere/,
     );
