@@ -20,10 +20,10 @@ export function buildAwakeTemplate(): { app: App; template: AwakeTemplate } {
   return { app, template };
 }
 
-/** Whoever wakes a project looks at its network and at the gateway's. Descriptions have no resource to name. */
+/** Whoever wakes a project looks at its network, and at the gateway's network and image. Descriptions name no resource. */
 export const describesNetworks = () =>
   new PolicyStatement({
-    actions: ['ec2:DescribeInstances', 'ec2:DescribeVpcs', 'ec2:DescribeRouteTables'],
+    actions: ['Instances', 'Images', 'Vpcs', 'RouteTables'].map(name => `ec2:Describe${name}`),
     resources: ['*'],
   });
 

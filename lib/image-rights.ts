@@ -3,6 +3,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { CANDIDATE_TAG } from '../functions/images/candidate.ts';
+import type { ImageBuilder } from './image-builder.ts';
 import type { ImageNetwork } from './image-network.ts';
 import { keyUseStatement } from './key-use.ts';
 
@@ -105,6 +106,27 @@ export function removesCandidates(scope: Construct, environment: string): Policy
       actions: ['ec2:DeleteVpcEndpoints'],
       resources: arns('vpc-endpoint/*'),
       conditions: ofEnvironment,
+    }),
+  ];
+}
+
+/** May see whether a build runs, close the way out of its subnet, and end machines that have a recipe. */
+export function clearsBuilds(scope: Construct, network: ImageNetwork, { project }: ImageBuilder): PolicyStatement[] {
+  const arns = ec2(scope);
+  return [
+    new PolicyStatement({
+      actions: ['codebuild:ListBuildsForProject', 'codebuild:BatchGetBuilds'],
+      resources: [project.attrArn],
+    }),
+    allowEverywhere('ec2:DescribeRouteTables', 'ec2:DescribeInstances'),
+    new PolicyStatement({
+      actions: ['ec2:DeleteRoute'],
+      resources: arns(`route-table/${network.build.routes.attrRouteTableId}`),
+    }),
+    new PolicyStatement({
+      actions: ['ec2:TerminateInstances'],
+      resources: arns('instance/*'),
+      conditions: { Null: { 'aws:ResourceTag/broch:recipe': 'false' } },
     }),
   ];
 }

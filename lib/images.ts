@@ -16,7 +16,7 @@ import { Handler } from './handler.ts';
 import { ImageBuilder } from './image-builder.ts';
 import { createImageAlias, createImageLabel } from './image-decisions.ts';
 import { ImageNetwork } from './image-network.ts';
-import { allowEverywhere } from './image-rights.ts';
+import { allowEverywhere, clearsBuilds } from './image-rights.ts';
 import { ImageSharing, shareImageKey } from './image-sharing.ts';
 import { createImageWorkflow } from './image-workflow.ts';
 import { recipeBases, recipeDigests } from './recipes.ts';
@@ -90,6 +90,14 @@ export class Images extends Construct {
         RULES: rules,
         RECIPES: recipes,
         BASES: accessTo(JSON.stringify(recipeBases()), allowEverywhere('ec2:DescribeImages')),
+        NETWORK: accessTo(
+          JSON.stringify({
+            project: builder.project.ref,
+            routes: network.build.routes.attrRouteTableId,
+            subnet: network.build.subnet.attrSubnetId,
+          }),
+          ...clearsBuilds(this, network, builder),
+        ),
       },
     });
     alarm(upkeep, 'Errors', {
@@ -97,13 +105,15 @@ export class Images extends Construct {
       severity: 'warning',
       metric: upkeep.fn.metricErrors({ period: Duration.minutes(5) }),
       means:
-        'The daily look at the images failed for some of them, so nobody knows whether they should be built again.',
-      check: 'The log group of functions/images/upkeep.lambda.ts for level ERROR: it names the images.',
+        'The daily look at the images failed for some of them, so nobody knows whether they should be built again, or for the network of builds, which may still have the way out and the machine of a build that was stopped.',
+      check:
+        'The log group of functions/images/upkeep.lambda.ts for level ERROR: it names the images, or the network of builds.',
       do: 'Correct the cause. The next run, a day later, does what this one did not. Until then start builds by hand: `broch image build`.',
     });
     callRegularly(this, 'Daily', {
       target: upkeep,
-      description: 'Builds images again that are old or made of what has changed',
+      description:
+        'Builds images again that are old or made of what has changed, and removes what a stopped build left',
       every: Duration.days(1),
     });
     createImageAlias(this, core);

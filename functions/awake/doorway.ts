@@ -1,9 +1,12 @@
 import {
+  DescribeImagesCommand,
   DescribeInstancesCommand,
   DescribeRouteTablesCommand,
   DescribeVpcsCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
+import { APPROVED_TAG } from '../names.ts';
+import { Refused } from '../refused.ts';
 import type { AwakePlace } from './room.ts';
 
 const client = new EC2Client({});
@@ -25,7 +28,31 @@ async function findRouteTable(subnet: string): Promise<string | undefined> {
   return RouteTables[0]?.RouteTableId;
 }
 
-/** Finds the gateway that Broch deployed by the tag of its machine (lib/gateway.ts), because its stack is another one. */
+/**
+ * A deployment starts the gateway from what a parameter names, so nobody has looked at the approval of that image before.
+ * The deployment cannot: the type of the parameter proves no more than that the image exists.
+ */
+async function requireApproved(image: string, environment: string): Promise<void> {
+  const { Images = [] } = await client.send(
+    new DescribeImagesCommand({
+      Owners: ['self'],
+      Filters: [
+        { Name: 'image-id', Values: [image] },
+        { Name: `tag:${APPROVED_TAG}`, Values: [environment] },
+      ],
+    }),
+  );
+  if (Images.some(({ ImageId: id }) => id === image)) return;
+  throw new Refused(
+    'conflict',
+    `The gateway's machine was made from ${image}, which is not approved, so no project is joined with it. An operator publishes a version of the image gateway and deploys again.`,
+  );
+}
+
+/**
+ * Finds the gateway that Broch deployed by the tag of its machine (lib/gateway.ts), because its stack is another one.
+ * Refuses one whose image is not approved.
+ */
 export async function findGatewayDoor(environment: string): Promise<GatewayDoor> {
   const { Reservations = [] } = await client.send(
     new DescribeInstancesCommand({
@@ -37,6 +64,7 @@ export async function findGatewayDoor(environment: string): Promise<GatewayDoor>
   );
   const [machine] = Reservations.flatMap(({ Instances = [] }) => Instances);
   if (!machine?.VpcId || !machine.SubnetId) return noDoor;
+  await requireApproved(machine.ImageId ?? '', environment);
   const { Vpcs = [] } = await client.send(new DescribeVpcsCommand({ VpcIds: [machine.VpcId] }));
   const [cidr, routes] = [Vpcs[0]?.CidrBlock, await findRouteTable(machine.SubnetId)];
   if (cidr === undefined || routes === undefined) throw new Error('the network of the gateway is incomplete');

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { startExecution } from '../executions.ts';
 import { logger, stepHandler } from '../handler.ts';
+import { BuildNetwork, clearBuildNetwork } from './build-network.ts';
 import { decideImage } from './images.ts';
 import { readImageRules } from './rules.ts';
 import { ImageName } from './schemas.ts';
@@ -17,11 +18,14 @@ export const env = z.object({
   RECIPES: z.string(),
   /** The owner and the name of the images that each recipe is built on, as JSON. */
   BASES: z.string(),
+  /** Where images are built, as JSON. */
+  NETWORK: z.string(),
 });
-const { TABLE_NAME, MACHINE_ARN, RULES, RECIPES, BASES } = env.parse(process.env);
+const { TABLE_NAME, MACHINE_ARN, RULES, RECIPES, BASES, NETWORK } = env.parse(process.env);
 const rules = readImageRules(RULES);
 const recipes = z.record(ImageName, z.string()).parse(JSON.parse(RECIPES));
 const bases = z.record(ImageName, z.object({ owner: z.string(), name: z.string() })).parse(JSON.parse(BASES));
+const network = BuildNetwork.parse(JSON.parse(NETWORK));
 const client = new EC2Client({ retryMode: 'adaptive', maxAttempts: 5 });
 
 /** The image that Packer would build on today: the newest that fits the recipe's own filter. */
@@ -48,16 +52,29 @@ async function keepUp(image: ImageName): Promise<void> {
       await startExecution(MACHINE_ARN, `${image}-${version}-${attempt}`, { image, version, attempt });
 }
 
+async function clearNetwork(): Promise<void> {
+  const leftovers = await clearBuildNetwork(network);
+  if (leftovers.length > 0) logger.warn('a build left something, which was removed', { leftovers });
+}
+
 /** An operator who calls the function by hand may name one image. */
 const Look = z.object({ image: ImageName.optional() });
 
-/** Each day: looks whether images in use are old, or made of what has changed, and starts their builds. */
+/**
+ * Each day: looks whether images in use are old, or made of what has changed, and starts their builds. Removes what a
+ * stopped build left.
+ */
 export const handler = stepHandler(Look, async ({ image: name }): Promise<void> => {
   const images = name ? [name] : ImageName.options;
-  const outcomes = await Promise.allSettled(images.map(keepUp));
+  const tasks: [subject: string, outcome: Promise<void>][] = [
+    ['the network of builds', clearNetwork()],
+    ...images.map((image): [string, Promise<void>] => [image, keepUp(image)]),
+  ];
+  const outcomes = await Promise.allSettled(tasks.map(([, outcome]) => outcome));
   const failures = outcomes.flatMap((outcome, index) =>
-    outcome.status === 'rejected' ? [{ image: images[index], error: outcome.reason as Error }] : [],
+    outcome.status === 'rejected' ? [{ subject: tasks[index]?.[0], error: outcome.reason as Error }] : [],
   );
-  for (const { image, error } of failures) logger.error('an image was not looked at', { image, error });
-  if (failures.length > 0) throw new Error(`${failures.length} images were not looked at; the next run does it.`);
+  for (const { subject, error } of failures) logger.error('it was not looked at', { subject, error });
+  const names = failures.map(({ subject }) => subject).join(', ');
+  if (failures.length > 0) throw new Error(`Not looked at: ${names}. The next run does it.`);
 });

@@ -7,8 +7,9 @@ import {
 } from '@aws-sdk/client-ec2';
 import { GetParameterCommand, GetParameterHistoryCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { APPROVED_TAG, type ImageName, imageKey, imageParameter } from '../../functions/images/schemas.ts';
+import { type ImageName, imageKey, imageParameter } from '../../functions/images/schemas.ts';
 import { rowKey } from '../../functions/keys.ts';
+import { APPROVED_TAG } from '../../functions/names.ts';
 import { digestRecipe } from '../../lib/recipes.ts';
 import { type PlayedImage, playBuilder } from '../../local/builder.ts';
 import { connectTestCloud } from '../cloud.ts';
@@ -141,10 +142,12 @@ describe('a version that passes', () => {
   });
 
   it('is shared with the accounts of the configuration once it is for everyone, and again without effect', async () => {
-    const { share, account, accountsOf } = await connectSharing(cloud);
+    const { share, account, accountsOf, shareDespiteFaults } = await connectSharing(cloud);
     expect(await accountsOf(amiOf(first))).toEqual([]);
     for (const _ of ['first', 'second']) await share();
     expect(await accountsOf(amiOf(first))).toEqual([account]);
+    for (const { call, failure, accounts } of await shareDespiteFaults(image, amiOf(first)))
+      expect([call, failure, accounts]).toEqual([call, expect.stringContaining(image), [account]]);
   });
 
   it('is replaced by the next one, and restored by a rollback', async () => {
@@ -199,9 +202,11 @@ describe('a version that passes', () => {
       () => isTagged(amiOf(first)),
       hasTag => !hasTag,
     );
-    const { share, accountsOf } = await connectSharing(cloud);
+    const { share, accountsOf, shareDespiteFaults } = await connectSharing(cloud);
     await share();
     expect(await accountsOf(amiOf(first))).toEqual([]);
+    for (const { call, failure, accounts } of await shareDespiteFaults(image, amiOf(first)))
+      expect([call, failure, accounts]).toEqual([call, expect.stringContaining(image), []]);
     await olga.ask('retireImage', { params: former });
     await waitUntil(
       () => readAmi(amiOf(first)),

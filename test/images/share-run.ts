@@ -1,7 +1,9 @@
-import { DescribeImageAttributeCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { DescribeImageAttributeCommand, EC2Client, ModifyImageAttributeCommand } from '@aws-sdk/client-ec2';
 import { vi } from 'vitest';
+import { type ImageName, imageKey } from '../../functions/images/schemas.ts';
 import type { connectTestCloud } from '../cloud.ts';
 import { openTestTable } from '../workspaces/harness.ts';
+import { failOnce, stubFunctionEnvironment } from './in-process.ts';
 
 type Cloud = ReturnType<typeof connectTestCloud>;
 
@@ -14,29 +16,43 @@ const context = { getRemainingTimeInMillis: () => 60_000, awsRequestId: 'x' };
  * caller takes the environment back at its end, by `vi.unstubAllEnvs()`.
  */
 export async function connectSharing(cloud: Cloud) {
-  const { accessKeyId, secretAccessKey } = cloud.configuration.credentials;
   const ec2 = new EC2Client(cloud.configuration);
-  const environment = {
-    AWS_ENDPOINT_URL: cloud.endpoint,
-    AWS_REGION: cloud.region,
-    AWS_ACCESS_KEY_ID: accessKeyId,
-    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  stubFunctionEnvironment(cloud, {
     TABLE_NAME: (await openTestTable(cloud)).name,
     TARGETS: JSON.stringify([{ account: sharedAccount }]),
     REGION: cloud.region,
     ENVIRONMENT: 'local',
-  };
-  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+  });
   const { handler } = await import('../../functions/images/share.lambda.ts');
-  return {
-    account: sharedAccount,
-    share: () => (handler as unknown as (event: object, place: object) => Promise<void>)({}, context),
-    /** The other accounts that may start machines from an image. */
-    async accountsOf(ami: string): Promise<string[]> {
-      const { LaunchPermissions = [] } = await ec2.send(
-        new DescribeImageAttributeCommand({ ImageId: ami, Attribute: 'launchPermission' }),
+  const share = () => (handler as unknown as (event: object, place: object) => Promise<void>)({}, context);
+  /** The other accounts that may start machines from an image. */
+  async function accountsOf(ami: string): Promise<string[]> {
+    const { LaunchPermissions = [] } = await ec2.send(
+      new DescribeImageAttributeCommand({ ImageId: ami, Attribute: 'launchPermission' }),
+    );
+    return LaunchPermissions.flatMap(({ UserId = [] }) => UserId);
+  }
+  /**
+   * Undoes the sharing, lets a call about the image fail once, and shares again: for each call that the function makes.
+   * Resolves with what each run said and with the accounts after the run that follows it.
+   */
+  async function shareDespiteFaults(image: ImageName, ami: string) {
+    const shared = (await accountsOf(ami)).length > 0;
+    const outcomes: { call: string; failure: string; accounts: string[] }[] = [];
+    for (const call of ['GetItem', 'DescribeImages', 'DescribeImageAttribute', 'ModifyImageAttribute']) {
+      const permission = [{ UserId: sharedAccount }];
+      const LaunchPermission = shared ? { Remove: permission } : { Add: permission };
+      await ec2.send(new ModifyImageAttributeCommand({ ImageId: ami, LaunchPermission }));
+      failOnce(call, [ami, imageKey(image).pk]);
+      const failure = await share().then(
+        () => 'none',
+        (error: Error) => error.message,
       );
-      return LaunchPermissions.flatMap(({ UserId = [] }) => UserId);
-    },
-  };
+      vi.restoreAllMocks();
+      await share();
+      outcomes.push({ call, failure, accounts: await accountsOf(ami) });
+    }
+    return outcomes;
+  }
+  return { account: sharedAccount, share, accountsOf, shareDespiteFaults };
 }
