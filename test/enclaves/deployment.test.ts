@@ -72,7 +72,7 @@ describe('the instance beside an enclave', () => {
 });
 
 describe('the evidence of runs', () => {
-  const { templates } = synthesiseApp(config);
+  const { templates } = synthesiseApp();
   const buckets = findTemplateResources(templates.data, 'AWS::S3::Bucket');
   const [, bucket] = buckets.find(([id]) => /^EnclavesEvidence/.test(id)) ?? [];
 
