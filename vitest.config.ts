@@ -107,7 +107,7 @@ export default defineConfig({
           name: 'templates',
           isolate: false,
           maxWorkers: 1,
-          sequence: { sequencer: LongestFirst, groupOrder: 1 },
+          sequence: { groupOrder: 1 },
           include: templateTests,
         },
       },
