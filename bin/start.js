@@ -180,7 +180,12 @@ if (tool.go) await enclavePrograms();
 const child = spawn(node, [...tool.run, ...args], {
   cwd: root,
   stdio: 'inherit',
-  env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` },
+  env: {
+    // Compiled code is kept between processes: the tools start dozens that load the CDK, the AWS SDK or the CLI.
+    NODE_COMPILE_CACHE: join(root, '.local/compiled'),
+    ...process.env,
+    PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}`,
+  },
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('close', (code, signal) => process.exit(signal ? 130 : (code ?? 1)));
