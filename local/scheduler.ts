@@ -52,6 +52,9 @@ function skippedAttempt(): AttemptRecord {
   };
 }
 
+/** How many jobs of a queue run at once. Each is a process. */
+const PLACES = 12;
+
 /**
  * Stands in for the scheduler and the machines of AWS Batch: runs the command of each job as a real process with the real
  * job.sh, the rights of the job's role and its time limit, tries again when a machine is taken back, and sends the events
@@ -64,6 +67,8 @@ export async function playScheduler(
   const aws = clientConfigFor(facts, rootCredentialsFor(facts.account));
   const [batch, events, sts] = [new BatchClient(aws), new EventBridgeClient(aws), new STSClient(aws)];
   const startedIds = new Set<string>();
+  /** How many jobs of each queue run. */
+  const runningCounts = new Map<string, number>();
 
   const keep = ({ jobArn }: JobDetail, state: object) =>
     batch.send(new TagResourceCommand({ resourceArn: jobArn, tags: { 'played:state': JSON.stringify(state) } }));
@@ -200,17 +205,27 @@ export async function playScheduler(
 
   async function round(): Promise<void> {
     const { jobQueues = [] } = await batch.send(new DescribeJobQueuesCommand({}));
-    for (const { jobQueueArn } of jobQueues) {
-      if (project !== undefined && !jobQueueArn?.includes(`-${project}-`)) continue;
+    for (const { jobQueueArn = '' } of jobQueues) {
+      if (project !== undefined && !jobQueueArn.includes(`-${project}-`)) continue;
+      const count = runningCounts.get(jobQueueArn) ?? 0;
+      if (count >= PLACES) continue;
       const { jobSummaryList = [] } = await batch.send(
         new ListJobsCommand({ jobQueue: jobQueueArn, jobStatus: 'SUBMITTED' }),
       );
-      const newIds = jobSummaryList.flatMap(({ jobId = '' }) => (startedIds.has(jobId) ? [] : [jobId]));
+      // In the order of arrival, so that a job never takes the place of one that it waits for.
+      const newIds = jobSummaryList
+        .flatMap(({ jobId = '' }) => (startedIds.has(jobId) ? [] : [jobId]))
+        .slice(0, PLACES - count);
       if (newIds.length === 0) continue;
       const { jobs = [] } = await batch.send(new DescribeJobsCommand({ jobs: newIds }));
       for (const job of jobs) {
         startedIds.add(job.jobId ?? '');
-        run(job).catch((error: Error) => log(`${job.jobName}: ${error.message}`));
+        const addRunning = (difference: number) =>
+          runningCounts.set(jobQueueArn, (runningCounts.get(jobQueueArn) ?? 0) + difference);
+        addRunning(1);
+        run(job)
+          .catch((error: Error) => log(`${job.jobName}: ${error.message}`))
+          .finally(() => addRunning(-1));
       }
     }
   }

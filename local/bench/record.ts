@@ -51,17 +51,29 @@ export async function listCallsBetween(facts: CloudFacts, start: Date, lastMomen
     .filter(({ key }) => key.startsWith('ASIA'));
 }
 
+/** One try of a call, and the function that made it: with its route where it serves an API. */
+export interface StepCall {
+  readonly function: string;
+  readonly action: string;
+}
+
 /** Counts the calls of AWS that Lambdas make while they work on what `subject` names; needs a cloud with `faults`. */
 export async function countStepCalls(plain: string, subject: string) {
   const watch = randomUUID();
-  const post = async (body: object): Promise<{ calls: { action: string }[] }> =>
+  const post = async (body: object): Promise<{ calls: StepCall[] }> =>
     (await fetch(`${plain}/_faults`, { method: 'POST', body: JSON.stringify({ watch, ...body }) })).json();
   await post({ about: subject });
+  /** The calls since the last time. */
+  async function list(): Promise<StepCall[]> {
+    const { calls } = await post({});
+    await post({ about: subject });
+    return calls.filter(({ action }) => action !== 'lambda:Invoke');
+  }
   return {
+    list,
     /** The calls since the last count. */
     async take(): Promise<{ s3: number; dynamodb: number }> {
-      const { calls } = await post({});
-      await post({ about: subject });
+      const calls = await list();
       const count = (service: string) => calls.filter(({ action }) => action.startsWith(`${service}:`)).length;
       return { s3: count('s3'), dynamodb: count('dynamodb') };
     },

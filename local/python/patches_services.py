@@ -76,6 +76,30 @@ def _worker_key(func_name: str, config: dict, qualifier: str) -> str:""",
         ),
     ],
     "ministack.services.lambda_svc": [
+        # Events wait for room, and leave a part of it to calls that cannot wait. Only an event that a function failed on is
+        # given up after two retries: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+        (
+            """            last_result = _execute_function(func, event)
+            log_output = last_result.get("log", "")
+            if log_output:
+                logger.info("Lambda %s async output (attempt %d):""",
+            """            with _room_for_events:
+                last_result = _execute_function(func, event)
+            pause = 0.1
+            while last_result.get("throttle") and time.time() - started + pause < max_event_age:
+                time.sleep(pause)
+                pause = min(pause * 2, 2)
+                with _room_for_events:
+                    last_result = _execute_function(func, event)
+            log_output = last_result.get("log", "")
+            if log_output:
+                logger.info("Lambda %s async output (attempt %d):""",
+        ),
+        (
+            "_LAMBDA_ASYNC_RETRY_MAX_SECONDS = float(",
+            """_room_for_events = threading.Semaphore(max(1, _ACCOUNT_CONCURRENCY_CAP * 3 // 4))
+_LAMBDA_ASYNC_RETRY_MAX_SECONDS = float(""",
+        ),
         # A function that reads a table's stream names the record from which it must be called again.
         (
             """            raw_len = len(batch)
