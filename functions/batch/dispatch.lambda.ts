@@ -107,6 +107,7 @@ async function sendSubmission(submission: ReturnType<typeof buildSubmission>): P
       const { jobId = '' } = await submitter.send(new SubmitJobCommand(submission));
       return jobId;
     } catch (error) {
+      // https://repost.aws/knowledge-center/aws-batch-requests-error
       const isThrottled = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 429;
       if (!isThrottled || tries === SUBMISSION_TRIES) throw error;
       await sleep(Math.random() * 500 * 2 ** tries);

@@ -27,6 +27,8 @@ THROTTLED = {
     "s3": (503, "SlowDown"),
     "cognito-idp": (400, "TooManyRequestsException"),
     "ec2": (503, "RequestLimitExceeded"),
+    # More than 50 calls a second of an operation: https://repost.aws/knowledge-center/aws-batch-requests-error
+    "batch": (429, "TooManyRequestsException"),
 }
 BROKEN = {
     "throttle": (400, "ThrottlingException"),

@@ -1,10 +1,12 @@
 import { BatchClient, ListJobsCommand } from '@aws-sdk/client-batch';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { ComputeJob } from '../../functions/batch/schemas.ts';
+import { mapInParallel } from '../../functions/storage/parallel.ts';
 import { playedImage } from '../../local/registry.ts';
 import { playScheduler } from '../../local/scheduler.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { type Fault, groupCallsByFunction, watchCalls } from '../faults.ts';
-import { selectTrials } from '../trials.ts';
+import { areTrialsComplete, selectTrials } from '../trials.ts';
 import { type BatchPeople, isDescribed, openTestQueue, signInBatchPeople, waitForAnswerThat } from './harness.ts';
 
 const cloud = connectTestCloud();
@@ -73,25 +75,65 @@ it('whichever AWS call of a job fails, or only its answer is lost, AWS gets the 
   }
 }, 400_000);
 
-it('of jobs submitted at the same moment none is lost, and none passes the budget', async () => {
-  await watch.rearm([]);
+const submission = { function: 'batch/api.lambda.ts POST /projects/{project}/jobs', nth: 1 } as const;
+const placement = { function: 'batch/dispatch.lambda.ts', action: 'batch:SubmitJob' } as const;
+const submit = (change: object = {}) =>
+  people.lead.ask('submitJob', { params, body: { image: playedImage, command: ['true'], minutes: 1, ...change } });
+const waitForEnd = ({ id }: ComputeJob) =>
+  waitForAnswerThat(() => people.lead.ask('showJob', { params: { ...params, job: id } }), isDescribed);
+const costOf = (job: ComputeJob) => ('costMicros' in job ? job.costMicros : Number.NaN);
+
+it('of two jobs that fit the budget alone but not together exactly one is taken, though both read the same budget', async () => {
   const earlier = await people.lead.ask('showBudget', { params });
-  // The API answers 409 where too many change the budget at once. A person, or the command line, tries again.
-  const submissions = await Promise.allSettled(
-    Array.from({ length: 12 }, () =>
-      people.lead.ask('submitJob', { params, body: { image: playedImage, command: ['true'], minutes: 1 } }),
-    ),
+  const size = { vcpus: 16, attempts: 5 };
+  const hour = { image: playedImage, command: ['true'], ...size, attempts: 1, minutes: 50 };
+  // An hour is billed: the machine has ten minutes beside the job.
+  const { mostMicros: hourMicros } = await people.lead.ask('estimateJob', { params, body: hour });
+  const minutes = Math.floor((0.6 * earlier.roomMicros * 60) / (hourMicros * size.attempts)) - 10;
+  await watch.rearm([{ ...submission, action: 'dynamodb:TransactWriteItems JOB', how: 'hold', invocations: 2 }]);
+  const submissions = Promise.allSettled([submit({ ...size, minutes }), submit({ ...size, minutes })]);
+  await waitForAnswerThat(
+    () => watch.calls(),
+    ({ calls }) => calls.filter(({ how: kind }) => kind === 'hold').length === 2,
   );
-  const ids = submissions.flatMap(result => (result.status === 'fulfilled' ? [result.value.id] : []));
-  expect(new Set(ids).size).toBe(ids.length);
-  expect(ids.length).toBeGreaterThan(0);
-  const jobs = await Promise.all(
-    ids.map(job => waitForAnswerThat(() => people.lead.ask('showJob', { params: { ...params, job } }), isDescribed)),
-  );
-  const costs = jobs.map(job => ('costMicros' in job ? job.costMicros : Number.NaN));
-  const budget = await people.lead.ask('showBudget', { params });
-  expect(budget).toMatchObject({
+  await watch.rearm([]);
+  const results = await submissions;
+  const takenJobs = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []));
+  const refusals = results.flatMap(result => (result.status === 'rejected' ? [String(result.reason)] : []));
+  expect([takenJobs.length, refusals]).toEqual([1, [expect.stringMatching(/of the budget of bat-faults are free/)]]);
+  const job = await waitForEnd(takenJobs[0] as ComputeJob);
+  expect(await people.lead.ask('showBudget', { params })).toMatchObject({
     reservedMicros: 0,
-    spentMicros: earlier.spentMicros + costs.reduce((sum, cost) => sum + cost, 0),
+    spentMicros: earlier.spentMicros + costOf(job),
   });
-}, 200_000);
+}, 100_000);
+
+const crowd = areTrialsComplete ? 1000 : 40;
+it(
+  `of ${crowd} jobs submitted at once while AWS throttles, AWS gets each exactly once, and none is lost`,
+  async () => {
+    const earlier = await people.lead.ask('showBudget', { params });
+    await watch.rearm([
+      { ...placement, nth: 1, how: 'lost', invocations: 2 },
+      { ...placement, nth: 1, how: 'throttle', invocations: crowd },
+      { ...placement, nth: 2, how: 'throttle', invocations: crowd / 5 },
+    ]);
+    const submissions = await mapInParallel(Array.from({ length: crowd }), 10, () => submit());
+    const jobs = await mapInParallel(submissions, 10, waitForEnd);
+    expect(new Set(jobs.map(({ id, status }) => `${id} ${status}`)).size).toBe(crowd);
+    expect(jobs.filter(({ status }) => status !== 'succeeded')).toEqual([]);
+    const { calls, unmet } = await watch.calls();
+    expect(unmet).toEqual([]);
+    console.log(`${calls.filter(({ how: kind }) => kind === 'throttle').length} submissions to AWS Batch were throttled`);
+    const names = jobs.map(({ id }) => id);
+    const { jobSummaryList = [] } = await batch.send(
+      new ListJobsCommand({ jobQueue: queueArn, filters: [{ name: 'JOB_NAME', values: names }] }),
+    );
+    expect(jobSummaryList.map(({ jobName }) => jobName).sort()).toEqual(names.sort());
+    expect(await people.lead.ask('showBudget', { params })).toMatchObject({
+      reservedMicros: 0,
+      spentMicros: earlier.spentMicros + jobs.reduce((sum, job) => sum + costOf(job), 0),
+    });
+  },
+  areTrialsComplete ? 1_800_000 : 200_000,
+);
