@@ -84,6 +84,9 @@ export interface EndpointAccess {
 
 function principalsOf({ Principal: principal, Condition: condition }: Statement): string[] {
   const guard = JSON.stringify(condition ?? {});
+  // AWS's own roles, by which a service acts in the account.
+  const serviceRoles = guard.match(/(?<=:role\/aws-service-role\/)[a-z0-9.]+/g);
+  if (serviceRoles && guard.includes('aws:PrincipalArn')) return serviceRoles;
   const audience = guard.includes('s3:DataAccessPointAccount')
     ? 'access points of this account'
     : !guard.includes('aws:PrincipalAccount')

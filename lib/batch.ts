@@ -95,6 +95,8 @@ export class Batch extends Construct {
           queue: ['GetItem', 'PutItem'],
           job: ['GetItem', 'PutItem'],
           project: ['GetItem'],
+          image: ['GetItem'],
+          airlocks: ['GetItem'],
         }),
         ENVIRONMENT: accessTo(
           environment,
@@ -130,6 +132,8 @@ export class Batch extends Construct {
           }),
         ),
         MAX_VCPUS: String(batch.maxVcpus),
+        FAMILIES: JSON.stringify(batch.families),
+        TIER: String(core.config.airlock.tier),
         LAKE: lake.bucketName,
         LAKE_KEY: core.key.keyArn,
       },

@@ -6,7 +6,7 @@ import { PackageTier } from '../functions/images/packages/schemas.ts';
 import { FindingPolicy } from '../functions/images/policy.ts';
 import { ShareTarget } from '../functions/images/sharing.ts';
 import { TimeZoneName } from '../functions/workspaces/schemas.ts';
-import { InstanceType, WorkspacesConfig } from './workspaces-config.ts';
+import { FamiliesOfTiers, InstanceType, WorkspacesConfig } from './workspaces-config.ts';
 
 /** Which sessions the gateway records, how long recordings are retained, and which roles may read them. */
 const RecordingConfig = z.strictObject({
@@ -205,6 +205,11 @@ export const Config = z.strictObject({
         .max(10_000)
         .default(256)
         .describe('The most vCPUs that a queue of batch jobs may have at once, on Spot and On-Demand each'),
+      families: FamiliesOfTiers.meta({
+        description:
+          'For a tier (1 to 3, see `airlock.tier`) the instance families that its batch jobs may run on, such as `g6`. A queue keeps those that it was opened with; one that has none of them is not opened',
+        omitted: 'every tier may use all machine types in `functions/batch/prices.json`',
+      }),
     })
     .prefault({}),
   airlock: AirlockConfig.prefault({}),

@@ -1,5 +1,5 @@
 import { Duration, Stack } from 'aws-cdk-lib';
-import { AccountPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { AccountPrincipal, AnyPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import type * as Share from '../functions/images/share.lambda.ts';
@@ -17,6 +17,31 @@ const keyActions = ['Decrypt', 'DescribeKey', 'GenerateDataKeyWithoutPlaintext',
   name => `kms:${name}`,
 );
 const forServices = { Bool: { 'kms:GrantIsForAWSResource': 'true' } };
+
+/**
+ * Lets AWS Batch start machines from images: EC2 Auto Scaling does so for it, on Spot with a role of its own. A condition
+ * names the roles, because a policy that names one as its principal is refused until the role exists:
+ * https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html
+ */
+export function allowScaling(key: Key): void {
+  const { partition, account, region } = Stack.of(key);
+  const roles = [
+    'autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling',
+    'spot.amazonaws.com/AWSServiceRoleForEC2Spot',
+  ];
+  const isScaling = {
+    StringEquals: { ...throughService('ec2', region), 'kms:CallerAccount': account },
+    ArnEquals: {
+      'aws:PrincipalArn': roles.map(role => `arn:${partition}:iam::${account}:role/aws-service-role/${role}`),
+    },
+  };
+  const allow = (sid: string, actions: string[], conditions: object) =>
+    key.addToResourcePolicy(
+      new PolicyStatement({ sid, principals: [new AnyPrincipal()], actions, resources: ['*'], conditions }),
+    );
+  allow('ScaledMachines', keyActions, isScaling);
+  allow('ScaledMachinesGrants', ['kms:CreateGrant'], { ...isScaling, ...forServices });
+}
 
 /**
  * Lets other accounts read the disks of images. The accounts need the same right in their own policies:

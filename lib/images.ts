@@ -17,7 +17,7 @@ import { ImageBuilder } from './image-builder.ts';
 import { createImageAlias, createImageLabel } from './image-decisions.ts';
 import { ImageNetwork } from './image-network.ts';
 import { allowEverywhere, clearsBuilds } from './image-rights.ts';
-import { ImageSharing, shareImageKey } from './image-sharing.ts';
+import { allowScaling, ImageSharing, shareImageKey } from './image-sharing.ts';
 import { createImageWorkflow } from './image-workflow.ts';
 import { recipeBases, recipeDigests } from './recipes.ts';
 import { callRegularly } from './schedule.ts';
@@ -36,6 +36,7 @@ export class ImagesData extends Construct {
       rotationPeriod: Duration.days(2560),
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
+    allowScaling(this.key);
     shareImageKey(this.key, core.config.images.sharing);
     this.builds = core.bucket(this, 'Builds', {
       lifecycleRules: [{ noncurrentVersionExpiration: Duration.days(90) }],
@@ -134,7 +135,10 @@ export class Images extends Construct {
         RULES: rules,
         RECIPES: recipes,
         DEADLINE_SECONDS: String(deadline.toSeconds()),
-        ENVIRONMENT: accessTo(core.config.environment, allowEverywhere('ec2:DescribeInstances')),
+        ENVIRONMENT: accessTo(
+          core.config.environment,
+          allowEverywhere('ec2:DescribeInstances', 'batch:DescribeComputeEnvironments'),
+        ),
       },
     });
     api.addRoutes(this, 'images', handler);

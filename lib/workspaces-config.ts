@@ -5,6 +5,10 @@ export const InstanceType = z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, 'a
 /** The first type is used unless AWS has no capacity for it. */
 const InstanceTypes = z.array(InstanceType).min(1, 'at least one type').max(4);
 const Families = z.array(z.string().regex(/^[a-z][a-z0-9-]*$/, 'a family such as m6i')).min(1, 'at least one family');
+/** Instance families by tier. A tier that is left out may use all. */
+export const FamiliesOfTiers = z
+  .strictObject({ 1: Families.optional(), 2: Families.optional(), 3: Families.optional() })
+  .default({});
 const WorkspaceSizes = z.strictObject({ small: InstanceTypes, medium: InstanceTypes, large: InstanceTypes });
 
 /** Only families that the image of a kind runs on. */
@@ -93,14 +97,11 @@ export const WorkspacesConfig = z
       .describe(
         'Days for which AWS Backup keeps its nightly snapshots of the homes of workspaces; with 0 it takes none. AWS charges for the changes from night to night',
       ),
-    families: z
-      .strictObject({ 1: Families.optional(), 2: Families.optional(), 3: Families.optional() })
-      .default({})
-      .meta({
-        description:
-          'For each tier (1 to 3, see `airlock.tier`), the instance families that its workspaces may use, such as `m6i`. Broch refuses a workspace if its size has no type of these families',
-        omitted: 'every tier may use all types in `workspaces.sizes`',
-      }),
+    families: FamiliesOfTiers.meta({
+      description:
+        'For each tier (1 to 3, see `airlock.tier`), the instance families that its workspaces may use, such as `m6i`. Broch refuses a workspace if its size has no type of these families',
+      omitted: 'every tier may use all types in `workspaces.sizes`',
+    }),
     sizes: z
       .strictObject({
         desktop: WorkspaceSizes,

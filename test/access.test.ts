@@ -242,6 +242,7 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
       'ec2:DescribeVpcEndpoints',
       'cloudwatch:GetMetricStatistics',
       'ec2:DescribeInstanceTypeOfferings',
+      'batch:DescribeComputeEnvironments',
       'batch:DescribeJobDefinitions',
       'batch:DescribeJobs',
       'batch:ListJobs',

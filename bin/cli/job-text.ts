@@ -4,6 +4,7 @@ import type {
   ContainerImage,
   JobBudget,
   JobEstimate,
+  QueuePlace,
 } from '../../functions/batch/schemas.ts';
 import { formatFields, hangingText, narrowWidth } from './layout.ts';
 import {
@@ -18,6 +19,15 @@ import {
 const formatAct = ({ by: person, at: time }: { by: { name: string }; at: string }): string =>
   `${escapeForTerminal(person.name)}, ${formatTime(time)}`;
 
+/** What the machines of a queue are, and what they start from. */
+const placeFields = (place: QueuePlace | undefined): [string, string][] =>
+  place?.machines
+    ? [
+        ['machines', place.machines.join(', ')],
+        ['start from', place.image ?? "Amazon's ECS image"],
+      ]
+    : [];
+
 /** A queue, who asked for it and who approved it. */
 export function formatQueue(queue: ComputeQueue, { width }: OutputScreen): string {
   const fields: [string, string][] = [
@@ -25,6 +35,7 @@ export function formatQueue(queue: ComputeQueue, { width }: OutputScreen): strin
     ['reason', escapeForTerminal(queue.reason)],
     ['requested', formatAct(queue.requested)],
     ...('approved' in queue ? ([['approved', formatAct(queue.approved)]] as [string, string][]) : []),
+    ...placeFields('place' in queue ? queue.place : undefined),
     ...('openedAt' in queue ? ([['open since', formatTime(queue.openedAt)]] as [string, string][]) : []),
     ...('failure' in queue
       ? ([['failed', `${formatTime(queue.failedAt)}: ${escapeForTerminal(queue.failure)}`]] as [string, string][])

@@ -182,7 +182,10 @@ export const handler = http(
     withdrawContainer: ({ user, params: { project }, body: { image } }) =>
       changeContainerBy({ project, image }, { do: 'withdraw', by: personOf(user) }),
     listContainers: ({ params: { project }, query }) => pageContainers(TABLE_NAME, project, query),
-    estimateJob: async ({ body }) => estimateJob(body, REGION),
+    estimateJob: async ({ params: { project }, body }) => {
+      const queue = await readQueue(TABLE_NAME, project, body.kind);
+      return estimateJob(body, REGION, queue?.status === 'open' ? queue.place.machines : undefined);
+    },
     submitJob: async ({ user, params: { project }, body: request }) => {
       const datasets = await selectDatasets(project, request.datasets);
       return submit(user, { id: createJobId(currentTime(), randomInt(2 ** 20)), project, request, datasets });

@@ -141,9 +141,10 @@ function submitJob(state: JobState, { submission, by: owner, context }: CommandO
   if (state.job) throw new Refused('conflict', 'Two jobs were submitted at the same moment. Try again with a new key.');
   requirePlace(submission, context);
   const { id, project, request, datasets, pipeline, repeats } = submission;
+  const machines = context.queue?.status === 'open' ? context.queue.place.machines : undefined;
   const estimate = pipeline
-    ? estimatePipeline(request, pipeline, context.region)
-    : estimateJob(request, context.region);
+    ? estimatePipeline(request, pipeline, context.region, machines)
+    : estimateJob(request, context.region, machines);
   const { budget } = state;
   const room = budget?.roomMicros ?? 0;
   if (!budget || estimate.mostMicros > room)

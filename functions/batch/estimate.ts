@@ -15,9 +15,14 @@ const machineTypes: Readonly<Record<string, MachineType>> = priceList.machines;
 export const machineNames = (kind: QueueKind): string[] =>
   Object.entries(machineTypes).flatMap(([name, machine]) => (machine.kind === kind ? [name] : []));
 
+const vcpusOf = (name: string): number => machineTypes[name]?.vcpus ?? Number.POSITIVE_INFINITY;
+
 /** The vCPUs of the smallest of some machine types. */
-export const smallestVcpus = (names: readonly string[]): number =>
-  Math.min(...names.map(name => machineTypes[name]?.vcpus ?? Number.POSITIVE_INFINITY));
+export const smallestVcpus = (names: readonly string[]): number => Math.min(...names.map(vcpusOf));
+
+/** The two smallest of some machine types, on which heads of pipelines run. */
+export const headMachines = (names: readonly string[]): string[] =>
+  names.toSorted((a, b) => vcpusOf(a) - vcpusOf(b)).slice(0, 2);
 
 /** The ECS agent and the operating system need a part of the memory. */
 const USABLE_MEMORY = 0.92;
@@ -27,9 +32,10 @@ const IDLE_MINUTES = 10;
 const fits = (machine: MachineType, { kind, vcpus, memory, gpu }: JobRequest) =>
   machine.kind === kind && machine.vcpus >= vcpus && machine.gpu >= gpu && machine.memory * USABLE_MEMORY >= memory;
 
-function selectMachine(request: JobRequest): [string, MachineType] {
+/** The cheapest machine that a job fits on. `machines` are those of its queue; left out, all of the price list. */
+function selectMachine(request: JobRequest, machines?: readonly string[]): [string, MachineType] {
   const [cheapest] = Object.entries(machineTypes)
-    .filter(([, machine]) => fits(machine, request))
+    .filter(([name, machine]) => fits(machine, request) && (machines?.includes(name) ?? true))
     .sort(([, a], [, b]) => a.dollars - b.dollars);
   if (cheapest) return cheapest;
   throw new Refused(
@@ -45,10 +51,10 @@ function hourMicros({ dollars }: MachineType, region: string): number {
 }
 
 /** What a job will cost, and the most that it can cost: AWS ends every attempt at its time limit. */
-export function estimateJob(request: JobRequest, region: string): JobEstimate {
+export function estimateJob(request: JobRequest, region: string, machines?: readonly string[]): JobEstimate {
   if (request.kind === 'gpu' && request.gpu === 0)
     throw new Refused('conflict', 'A job of the gpu queue needs at least one GPU. Add --gpu 1, or use --kind cpu.');
-  const [name, machine] = selectMachine(request);
+  const [name, machine] = selectMachine(request, machines);
   const { minutes, attempts, tasks } = request;
   const attemptMicros = Math.ceil((hourMicros(machine, region) * (minutes + IDLE_MINUTES)) / 60);
   return {
@@ -62,11 +68,16 @@ export function estimateJob(request: JobRequest, region: string): JobEstimate {
 }
 
 /** The most that a run of a pipeline can cost: as if all its places were taken until its time limit. */
-export function estimatePipeline(head: JobRequest, pipeline: PipelineRequest, region: string): JobEstimate {
+export function estimatePipeline(
+  head: JobRequest,
+  pipeline: PipelineRequest,
+  region: string,
+  machines?: readonly string[],
+): JobEstimate {
   const { taskVcpus: vcpus, taskMemory: memory, places, minutes } = pipeline;
-  const estimate = estimateJob(head, region);
-  const [, headMachine] = selectMachine(head);
-  const [machine, taskMachine] = selectMachine({ ...head, vcpus, memory });
+  const estimate = estimateJob(head, region, machines);
+  const [, headMachine] = selectMachine(head, machines);
+  const [machine, taskMachine] = selectMachine({ ...head, vcpus, memory }, machines);
   const [headMicros, taskMicros] = [hourMicros(headMachine, region), places * hourMicros(taskMachine, region)];
   const hours = (minutes + IDLE_MINUTES) / 60;
   return {

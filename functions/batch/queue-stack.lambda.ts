@@ -9,11 +9,15 @@ import { GetServiceQuotaCommand, NoSuchResourceException, ServiceQuotasClient } 
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { cloudFormation, describeStack, isCloudFormationError } from '../cloudformation.ts';
+import { familiesOf, readDataTier, TierFamilies } from '../data-tier.ts';
 import { stepHandler } from '../handler.ts';
+import { findPublished, Image, imageKey } from '../images/schemas.ts';
 import { queueStackName } from '../names.ts';
 import { ProjectId, type ReadyProject } from '../projects/schemas.ts';
 import { classifyStackStatus, explainCause, findFirstFailure } from '../stack-state.ts';
-import { machineNames, smallestVcpus } from './estimate.ts';
+import { readRow } from '../table.ts';
+import { headMachines, smallestVcpus } from './estimate.ts';
+import { explainMissingMachines, permitMachines } from './machines.ts';
 import { decideQueue, type QueueCommand } from './queues.ts';
 import { explainMissingQuota, type VcpuQuota, vcpuQuotas } from './quotas.ts';
 import { QueueKind, QueuePlace } from './schemas.ts';
@@ -26,11 +30,17 @@ export const env = z.object({
   SERVICE_ROLE: z.string(),
   /** The most vCPUs of a queue at once: it bounds what a queue can cost in an hour. */
   MAX_VCPUS: z.string(),
+  /** The instance families of tiers, as JSON, and the tier of projects that set none. */
+  FAMILIES: z.string(),
+  TIER: z.coerce.number(),
   /** The bucket that holds datasets, and the ARN of its key. */
   LAKE: z.string(),
   LAKE_KEY: z.string(),
 });
-const { TABLE_NAME, ENVIRONMENT, TEMPLATE_URL, SERVICE_ROLE, MAX_VCPUS, LAKE, LAKE_KEY } = env.parse(process.env);
+const { TABLE_NAME, ENVIRONMENT, TEMPLATE_URL, SERVICE_ROLE, MAX_VCPUS, FAMILIES, TIER, LAKE, LAKE_KEY } = env.parse(
+  process.env,
+);
+const families = TierFamilies.parse(JSON.parse(FAMILIES));
 const ec2 = new EC2Client({});
 const quotas = new ServiceQuotasClient({});
 
@@ -50,13 +60,12 @@ async function record({ project, kind }: Attempt, command: QueueCommand): Promis
   return { status: 'done' };
 }
 
-/** The machine types of the queue that the region offers. */
-async function listOfferings(kind: QueueKind): Promise<string[]> {
-  const names = machineNames(kind);
+/** Those of the machine types that the region offers. */
+async function listOfferings(names: readonly string[]): Promise<string[]> {
   const { InstanceTypeOfferings = [] } = await ec2.send(
     new DescribeInstanceTypeOfferingsCommand({
       LocationType: 'region',
-      Filters: [{ Name: 'instance-type', Values: names }],
+      Filters: [{ Name: 'instance-type', Values: [...names] }],
     }),
   );
   return names.filter(name => InstanceTypeOfferings.some(({ InstanceType }) => InstanceType === name));
@@ -73,25 +82,38 @@ async function readQuota({ code }: VcpuQuota): Promise<number | undefined> {
   }
 }
 
-/** Why the queue could never start a machine in this account and region, or undefined. */
-async function findObstacle(kind: QueueKind, machines: readonly string[]): Promise<string | undefined> {
-  if (machines.length === 0)
-    return `The region offers none of the machine types of a ${kind} queue: ${machineNames(kind).join(', ')}.`;
+/** The machine types of the queue, and why it could never start one in this account and region, if so. */
+async function findMachines({
+  project,
+  kind,
+}: Attempt): Promise<{ machines: string[]; obstacle?: string | undefined }> {
+  const tier = await readDataTier(TABLE_NAME, project, TIER);
+  const rule = { tier, families: familiesOf(tier, families) };
+  const candidates = permitMachines(kind, rule);
+  const machines = candidates.length > 0 ? await listOfferings(candidates) : [];
+  if (machines.length === 0) return { machines, obstacle: explainMissingMachines(kind, rule) };
   const values = await Promise.all(vcpuQuotas[kind].map(readQuota));
-  return explainMissingQuota(kind, values, smallestVcpus(machines));
+  return { machines, obstacle: explainMissingQuota(kind, values, smallestVcpus(machines)) };
+}
+
+/** The published image of machines with GPUs. Without one they start from Amazon's of the same type. */
+async function findImage({ project, kind }: Attempt): Promise<string | undefined> {
+  if (kind !== 'gpu') return undefined;
+  return findPublished(await readRow(TABLE_NAME, Image, imageKey('batch-gpu')), project, currentTime())?.build.ami;
 }
 
 async function createStack(attempt: Attempt, { network }: ReadyProject): Promise<Outcome> {
   const { project, kind } = attempt;
-  const machines = await listOfferings(kind);
-  const obstacle = await findObstacle(kind, machines);
+  const { machines, obstacle } = await findMachines(attempt);
   if (obstacle !== undefined)
     return record(attempt, { do: 'recordFailure', attempt: attempt.attempt, reason: obstacle });
   const parameters = {
     Project: project,
     Kind: kind,
     ImageType: kind === 'gpu' ? 'ECS_AL2023_NVIDIA' : 'ECS_AL2023',
+    ImageId: (await findImage(attempt)) ?? 'none',
     MachineTypes: machines.join(','),
+    HeadTypes: headMachines(machines).join(','),
     MaxVcpus: MAX_VCPUS,
     SubnetIds: network.subnetIds.join(','),
     SecurityGroupId: network.securityGroupId,
@@ -128,13 +150,17 @@ async function createStack(attempt: Attempt, { network }: ReadyProject): Promise
   return { status: 'waiting' };
 }
 
-const placeOf = ({ Outputs = [] }: Stack): QueuePlace => {
+const placeOf = ({ Outputs = [], Parameters = [] }: Stack): QueuePlace => {
   const output = (key: string) => Outputs.find(({ OutputKey }) => OutputKey === key)?.OutputValue;
+  const parameter = (key: string) => Parameters.find(({ ParameterKey }) => ParameterKey === key)?.ParameterValue;
+  const image = parameter('ImageId');
   return QueuePlace.parse({
     queueArn: output('QueueArn'),
     logGroup: output('LogGroup'),
     headQueueArn: output('HeadQueueArn'),
     headRole: output('HeadRole'),
+    machines: parameter('MachineTypes')?.split(','),
+    ...(image?.startsWith('ami-') && { image }),
   });
 };
 

@@ -22,6 +22,10 @@ export const QueuePlace = z.object({
   /** The small queue of heads of pipelines, and their role. Missing of a queue that was opened before there were any. */
   headQueueArn: z.string().min(1).optional(),
   headRole: z.string().min(1).optional(),
+  /** The machine types that the queue may start. Missing of a queue that was opened before they were recorded: all. */
+  machines: z.array(z.string()).optional(),
+  /** The published image of its machines; missing if they start from Amazon's. */
+  image: z.string().optional(),
 });
 export type QueuePlace = z.infer<typeof QueuePlace>;
 

@@ -8,6 +8,7 @@ import { readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
 import { decideCall, decideImage, type ImageCommand } from './images.ts';
 import { findInstances } from './instances.ts';
+import { findQueues } from './queues.ts';
 import { imagesRoutes } from './routes.ts';
 import { readImageRules } from './rules.ts';
 import { type Image, ImageName } from './schemas.ts';
@@ -90,8 +91,8 @@ export const handler = http(
     retireImage: async ({ user, mark, params: { image, version } }) => {
       const target = findVersion(await readImage(TABLE_NAME, image), version);
       const ami = 'build' in target ? target.build?.ami : undefined;
-      const instances = ami ? await findInstances(ami) : [];
-      return changeVersion(image, { do: 'retire', by: personOf(user), version, instances }, mark);
+      const [instances, queues] = ami ? await Promise.all([findInstances(ami), findQueues(ami)]) : [[], []];
+      return changeVersion(image, { do: 'retire', by: personOf(user), version, instances, queues }, mark);
     },
   },
   {

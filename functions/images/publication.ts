@@ -31,8 +31,14 @@ export type PublicationCommand =
   | { do: 'pin'; by: ImagePerson; version: number; project: string; until: string; reason: string }
   | { do: 'unpin'; by: ImagePerson; project: string; reason: string }
   | { do: 'deprecate'; by: ImagePerson; version: number }
-  /** `instances` still run from the version. */
-  | { do: 'retire'; by: ImagePerson; version: number; instances: readonly string[] };
+  /** `instances` still run from the version, and the machines of `queues` will. */
+  | {
+      do: 'retire';
+      by: ImagePerson;
+      version: number;
+      instances: readonly string[];
+      queues: readonly string[];
+    };
 type CommandOf<Name extends PublicationCommand['do']> = Extract<PublicationCommand, { do: Name }>;
 
 export function decidePublication(
@@ -207,7 +213,7 @@ function deprecate(image: Image, { version: number, by: person }: CommandOf<'dep
 
 /** Gives the machine image and its disks up, if nothing refers to it any more. */
 function retire(image: Image, command: CommandOf<'retire'>, now: string): ImageDecision {
-  const { version: number, by: person, instances } = command;
+  const { version: number, by: person, instances, queues } = command;
   const version = requireStatus(image, number, 'deprecated', 'rejected', 'failed');
   const { build, version: _, startedBy, startedAt, recipe, attempt, attemptedAt } = version;
   if (!build)
@@ -219,6 +225,11 @@ function retire(image: Image, command: CommandOf<'retire'>, now: string): ImageD
     throw new Refused(
       'conflict',
       `${instances.length} machines run from ${versionTitle(image, number)}: ${instances.slice(0, 5).join(', ')}.`,
+    );
+  if (queues.length > 0)
+    throw new Refused(
+      'conflict',
+      `Queues of batch jobs start machines from ${versionTitle(image, number)}: ${queues.slice(0, 5).join(', ')}. Close them first, and open them again for a newer version.`,
     );
   return decideVersions(
     image,

@@ -8,6 +8,7 @@ import * as z from 'zod';
 import { AwakeProject, asleep } from '../awake/lease.ts';
 import { awakeLimits, HourlyPrices } from '../awake/prices.ts';
 import { currentTime } from '../clock.ts';
+import { readDataTier, TierFamilies } from '../data-tier.ts';
 import { startExecution } from '../executions.ts';
 import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
@@ -28,7 +29,7 @@ import { decryptPassword } from './passwords.ts';
 import { workspacesRoutes } from './routes.ts';
 import { type Workspace, WorkspaceKind, WorkspaceSize } from './schemas.ts';
 import { changeWorkspace, createWorkspace, pageWorkspaces, readWorkspace } from './store.ts';
-import { permitTypes, readDataTier, TierFamilies, tierEnvironment } from './tiers.ts';
+import { permitTypes, tierEnvironment } from './tiers.ts';
 import { decideWorkspace, requestWorkspace, requireReadyWorkspace, type WorkspaceCommand } from './workspaces.ts';
 
 export const env = z.object({

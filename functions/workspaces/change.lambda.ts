@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
+import { readDataTier, TierFamilies } from '../data-tier.ts';
 import { startExecution } from '../executions.ts';
 import { stepHandler } from '../handler.ts';
 import { planChange } from './change.ts';
@@ -9,7 +10,7 @@ import { observeWorkspace, performChangeStep } from './machines.ts';
 import { explainLostMachine } from './reasons.ts';
 import { type Workspace, WorkspaceKind, WorkspaceSize } from './schemas.ts';
 import { changeWorkspace, LaunchAttempt, readWorkspace } from './store.ts';
-import { permitTypes, readDataTier, TierFamilies, tierEnvironment } from './tiers.ts';
+import { permitTypes, tierEnvironment } from './tiers.ts';
 import { decideWorkspace, type WorkspaceCommand } from './workspaces.ts';
 
 export const env = z.object({

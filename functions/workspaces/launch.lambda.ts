@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
+import { readDataTier, TierFamilies } from '../data-tier.ts';
 import { stepHandler } from '../handler.ts';
 import { Image, imageKey, selectVersion } from '../images/schemas.ts';
 import { rowKey } from '../keys.ts';
@@ -12,7 +13,7 @@ import { workspaceProviders } from './kinds.ts';
 import { explainEndedMembership } from './reasons.ts';
 import { WorkspaceKind, WorkspaceSize } from './schemas.ts';
 import { changeWorkspace, claimInstance, LaunchAttempt, readWorkspace } from './store.ts';
-import { permitTypes, readDataTier, TierFamilies, tierEnvironment } from './tiers.ts';
+import { permitTypes, tierEnvironment } from './tiers.ts';
 import { decideWorkspace, requireLaunchable, requireProjectNetwork } from './workspaces.ts';
 
 const Types = z.array(z.string()).min(1);

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { findGatewayDoor, findPlace } from '../awake/doorway.ts';
 import { awakeLimits, findHourlyMicros, HourlyPrices } from '../awake/prices.ts';
 import { wakeProject } from '../awake/room.ts';
+import { readDataTier, TierFamilies } from '../data-tier.ts';
 import { stepHandler } from '../handler.ts';
 import { ProjectTier, projectTierKey } from '../images/schemas.ts';
 import { rowKey } from '../keys.ts';
@@ -10,7 +11,7 @@ import { readRow } from '../table.ts';
 import { leaseEnvironment } from './leases.ts';
 import { WorkspaceKind, WorkspaceSize } from './schemas.ts';
 import { LaunchAttempt, readWorkspace } from './store.ts';
-import { permitTypes, readDataTier, TierFamilies, tierEnvironment } from './tiers.ts';
+import { permitTypes, tierEnvironment } from './tiers.ts';
 import { requireLaunchable, requireProjectNetwork } from './workspaces.ts';
 
 export const env = z.object({

@@ -1,6 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CfnOutput, CfnParameter, Fn, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import {
+  Aws,
+  CfnCondition,
+  CfnOutput,
+  CfnParameter,
+  Fn,
+  RemovalPolicy,
+  Stack,
+  type StackProps,
+  Validations,
+} from 'aws-cdk-lib';
 import { CfnComputeEnvironment, CfnJobQueue, CfnSchedulingPolicy } from 'aws-cdk-lib/aws-batch';
 import { CfnLaunchTemplate } from 'aws-cdk-lib/aws-ec2';
 import { InstanceProfile, ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -55,7 +65,12 @@ export class QueueTemplate extends Stack {
     // Always named: without it, AWS once chose Amazon Linux 2, of which it no longer creates environments.
     const imageType = text('ImageType', "Amazon's image of the machines", 'ECS_AL2023|ECS_AL2023_NVIDIA');
     const list = (name: string, description: string) => Fn.split(',', text(name, description, '[A-Za-z0-9.,-]+'));
+    const imageId = text('ImageId', 'The published image of the machines, or none', 'ami-[0-9a-f]{8,17}|none');
+    const hasImage = new CfnCondition(this, 'HasImage', {
+      expression: Fn.conditionNot(Fn.conditionEquals(imageId, 'none')),
+    });
     const machineTypes = list('MachineTypes', 'The machine types that the region offers');
+    const headTypes = list('HeadTypes', 'The machine types of the heads of pipelines');
     const subnets = list('SubnetIds', 'The isolated subnets of the project');
     const group = text('SecurityGroupId', 'The security group of workspaces and jobs', 'sg-[0-9a-f]+');
     const vpcId = text('VpcId', "The project's network", 'vpc-[0-9a-f]+');
@@ -89,8 +104,11 @@ export class QueueTemplate extends Stack {
       instanceRole: profile.attrArn,
       subnets,
       securityGroupIds: [group],
-      ec2Configuration: [{ imageType }],
+      ec2Configuration: [
+        { imageType, imageIdOverride: Fn.conditionIf(hasImage.logicalId, imageId, Aws.NO_VALUE).toString() },
+      ],
       launchTemplate: { launchTemplateId: template.ref, version: '$Default' },
+      // Of Amazon's image. AWS Batch ignores it where an image is named.
       updateToLatestImageVersion: true,
       tags: { Name: name, 'broch:environment': environment, 'broch:project': project },
     });
@@ -129,7 +147,7 @@ export class QueueTemplate extends Stack {
       })),
     });
     addPipelineHead(this, {
-      ...{ environment, project, kind, name, bucket, vpcId, keyArn, lake, lakeKey },
+      ...{ environment, project, kind, name, bucket, vpcId, keyArn, lake, lakeKey, headTypes },
       resources: resources('EC2', 'BEST_FIT_PROGRESSIVE'),
     });
     const outputs = { QueueArn: queue.attrJobQueueArn, LogGroup: logs.ref };

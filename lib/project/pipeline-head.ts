@@ -24,12 +24,12 @@ export interface PipelineHeadProps {
   readonly keyArn: string;
   readonly lake: string;
   readonly lakeKey: string;
+  /** Machines for one or two heads each. They are small, and the list of prices has them. */
+  readonly headTypes: string[];
   /** The compute resources of the queue. Heads differ in type and size. */
   readonly resources: CfnComputeEnvironment.ComputeResourcesProperty;
 }
 
-/** A machine for one or two heads. They are small, and the list of prices has it. */
-const HEAD_MACHINES = ['m6i.large', 'm6i.xlarge'];
 /** Four heads at once; others wait. */
 const HEAD_VCPUS = 4;
 
@@ -38,7 +38,7 @@ const HEAD_VCPUS = 4;
  * behind its own tasks, and a role that can submit tasks to the queue of its project and nothing else.
  */
 export function addPipelineHead(stack: Stack, props: PipelineHeadProps): void {
-  const { kind, name, resources } = props;
+  const { kind, name, resources, headTypes } = props;
   const isCpu = new CfnCondition(stack, 'IsCpu', { expression: Fn.conditionEquals(kind, 'cpu') });
   const compute = new CfnComputeEnvironment(stack, 'HeadMachines', {
     computeEnvironmentName: `${name}-head`,
@@ -49,7 +49,7 @@ export function addPipelineHead(stack: Stack, props: PipelineHeadProps): void {
       ...resources,
       type: 'EC2',
       allocationStrategy: 'BEST_FIT_PROGRESSIVE',
-      instanceTypes: HEAD_MACHINES,
+      instanceTypes: headTypes,
       maxvCpus: HEAD_VCPUS,
     },
     updatePolicy: { terminateJobsOnUpdate: false, jobExecutionTimeoutMinutes: 60 },

@@ -38,10 +38,26 @@ describe('the machines of a queue', () => {
     ));
 
   it('run Amazon Linux 2023, by name', () => {
-    expect(resources.map(({ Ec2Configuration }) => Ec2Configuration)).toEqual(
-      resources.map(() => [{ ImageType: { Ref: 'ImageType' } }]),
-    );
+    expect(resources).toHaveLength(2);
+    for (const { Ec2Configuration } of resources)
+      expect(Ec2Configuration).toMatchObject([{ ImageType: { Ref: 'ImageType' } }]);
     expect(template.toJSON().Parameters.ImageType.AllowedPattern).toBe('ECS_AL2023|ECS_AL2023_NVIDIA');
+  });
+
+  it('start from the published image if there is one, and otherwise from Amazon’s of the same type', () => {
+    for (const { Ec2Configuration } of resources)
+      expect(Ec2Configuration).toMatchObject([
+        { ImageIdOverride: { 'Fn::If': ['HasImage', { Ref: 'ImageId' }, { Ref: 'AWS::NoValue' }] } },
+      ]);
+    const { Conditions, Parameters } = template.toJSON();
+    expect(Conditions.HasImage).toEqual({ 'Fn::Not': [{ 'Fn::Equals': [{ Ref: 'ImageId' }, 'none'] }] });
+    const pattern = new RegExp(`^(?:${Parameters.ImageId.AllowedPattern})$`);
+    expect(['ami-0123456789abcdef0', 'none', '', 'resolve:ssm:x'].map(value => pattern.test(value))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
   });
 
   it('are of the given types only: no C, M or R machine joins a GPU queue', () =>

@@ -1,7 +1,53 @@
 import { describe, expect, it } from 'vitest';
-import { accruedCost, estimateJob, smallestVcpus } from '../../functions/batch/estimate.ts';
+import {
+  accruedCost,
+  estimateJob,
+  estimatePipeline,
+  headMachines,
+  smallestVcpus,
+} from '../../functions/batch/estimate.ts';
+import { explainMissingMachines, permitMachines } from '../../functions/batch/machines.ts';
+import { buildHeadRequest } from '../../functions/batch/pipeline.ts';
 import { explainMissingQuota } from '../../functions/batch/quotas.ts';
-import { testRequest } from './builders.ts';
+import { PipelineRequest } from '../../functions/batch/schemas.ts';
+import { testImage, testRequest } from './builders.ts';
+
+describe('the machines of a tier', () => {
+  it('are those of its families, or all if the configuration names none', () => {
+    const machines = permitMachines('gpu', { tier: 3, families: undefined });
+    expect(permitMachines('gpu', { tier: 3, families: ['g6', 'm6i'] })).toEqual(
+      machines.filter(name => name.startsWith('g6.')),
+    );
+    expect(new Set(machines.map(name => name.split('.')[0])).size).toBeGreaterThan(1);
+  });
+
+  it('are named when there is none, with what keeps them away and the remedy', () => {
+    const byTier = explainMissingMachines('gpu', { tier: 3, families: ['m6i', 'r6i'] });
+    expect(byTier).toMatch(
+      /^The machines of a gpu queue are g4dn\.xlarge, .*projects of tier 3 may use only.*m6i, r6i\./,
+    );
+    expect(byTier).toContain('batch.families');
+    const byRegion = explainMissingMachines('gpu', { tier: 3, families: ['g6'] });
+    expect(byRegion).toBe(
+      'The region offers none of the machine types of a gpu queue: g6.xlarge, g6.2xlarge, g6.12xlarge.',
+    );
+  });
+
+  it('decide what a job costs: the cheapest of the price list may not be one of them', () => {
+    const gpu = testRequest({ kind: 'gpu', gpu: 1 });
+    expect(estimateJob(gpu, 'us-east-1').machine).toBe('g4dn.xlarge');
+    const machines = permitMachines('gpu', { tier: 3, families: ['g6'] });
+    expect(estimateJob(gpu, 'us-east-1', machines).machine).toBe('g6.xlarge');
+    expect(() => estimateJob(gpu, 'us-east-1', ['g6.xlarge'].slice(1))).toThrow(/No machine of the gpu queue/);
+    const pipeline = PipelineRequest.parse({ pipeline: 'counts', revision: '1.0', image: testImage, taskVcpus: 2 });
+    const estimateOn = (names: string[]) =>
+      estimatePipeline(buildHeadRequest(pipeline), pipeline, 'us-east-1', names).mostMicros;
+    expect(estimateOn(['m6i.2xlarge'])).toBeGreaterThan(estimateOn(['m6i.large', 'm6i.2xlarge']));
+  });
+
+  it('of heads are the two smallest', () =>
+    expect(headMachines(['m6i.4xlarge', 'm6i.xlarge', 'm6i.large'])).toEqual(['m6i.large', 'm6i.xlarge']));
+});
 
 describe('the quotas of the account', () => {
   it.each([

@@ -11,7 +11,12 @@ const queue = {
   requested: act,
   approved: act,
   attempt: 1,
-  place: { queueArn: 'arn:aws:batch:eu-west-2:111122223333:job-queue/broch-prod-asthma-gpu', logGroup: 'group' },
+  place: {
+    queueArn: 'arn:aws:batch:eu-west-2:111122223333:job-queue/broch-prod-asthma-gpu',
+    logGroup: 'group',
+    machines: ['g4dn.xlarge', 'g6.xlarge'],
+    image: 'ami-0123456789abcdef0',
+  },
   openedAt: time,
 };
 const container = { status: 'approved', project: 'asthma-tayside', image, reason: long, requested: act, approved: act };

@@ -38,7 +38,9 @@ const failedImage = follow(emptyImage('linux-desktop'), [
   { do: 'recordFailure', version: 1, attempt: 1, reason: 'The build ended as FAILED.' },
 ]);
 const deprecatedImage = follow(approvedImage, [{ do: 'deprecate', by: operatorOlga, version: 1 }]);
-const retiredImage = follow(deprecatedImage, [{ do: 'retire', by: operatorOlga, version: 1, instances: [] }]);
+const retiredImage = follow(deprecatedImage, [
+  { do: 'retire', by: operatorOlga, version: 1, instances: [], queues: [] },
+]);
 
 /** Answers about images in every state. */
 export const imageSamples = {

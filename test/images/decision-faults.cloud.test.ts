@@ -116,7 +116,7 @@ const decisions: readonly (readonly [
   [
     'retire',
     deprecated,
-    { do: 'retire', by: operatorOlga, version: 1, instances: [] },
+    { do: 'retire', by: operatorOlga, version: 1, instances: [], queues: [] },
     () => olga.ask('retireImage', { params: former }),
   ],
 ];

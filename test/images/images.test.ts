@@ -207,13 +207,17 @@ describe('a pin', () => {
 
 describe('retirement', () => {
   const image = follow(withApproved(2), [...publishWidely(1), ...publishWidely(2)]);
-  const retire = (...instances: string[]) => ({ do: 'retire', by: operatorOlga, version: 1, instances }) as const;
+  const retire = (instances: string[] = [], queues: string[] = []) =>
+    ({ do: 'retire', by: operatorOlga, version: 1, instances, queues }) as const;
   const deprecated = follow(image, [{ do: 'deprecate', by: operatorOlga, version: 1 }]);
 
   it('needs a deprecated version that nothing refers to', () => {
     expect(() => decide(image, retire())).toThrow(/is published/);
     expect(() => decide(image, { do: 'deprecate', by: operatorOlga, version: 2 })).toThrow(/everyone starts from/);
-    expect(() => decide(deprecated, retire('i-1', 'i-2'))).toThrow(/2 machines run from linux-desktop 1: i-1, i-2/);
+    expect(() => decide(deprecated, retire(['i-1', 'i-2']))).toThrow(/2 machines run from linux-desktop 1: i-1, i-2/);
+    expect(() => decide(deprecated, retire([], ['broch-prod-asthma-gpu-spot']))).toThrow(
+      /start machines from linux-desktop 1: broch-prod-asthma-gpu-spot\. Close them first/,
+    );
     expect(statusOf(follow(deprecated, [retire()]), 1)).toBe('retired');
   });
 });
@@ -221,6 +225,7 @@ describe('retirement', () => {
 /** Every command of people and steps, about any of the first versions. */
 const anyCommand = (image: Image): fc.Arbitrary<ImageCommand> => {
   const version = fc.integer({ min: 1, max: 5 });
+  const users = fc.constantFrom([], ['i-1']);
   const person = fc.constantFrom(operatorOlga, stella, arno);
   const attempt = fc.integer({ min: 1, max: 2 });
   const findings = fc.constantFrom([], [findingOf('CVE-2026-5', 'low')], [findingOf('CVE-2026-6', 'critical')]);
@@ -246,7 +251,7 @@ const anyCommand = (image: Image): fc.Arbitrary<ImageCommand> => {
     }),
     fc.record({ do: fc.constant('rollBack' as const), by: person, reason: fc.constant('Faulty.') }),
     fc.record({ do: fc.constant('deprecate' as const), by: person, version }),
-    fc.record({ do: fc.constant('retire' as const), by: person, version, instances: fc.constantFrom([], ['i-1']) }),
+    fc.record({ do: fc.constant('retire' as const), by: person, version, instances: users, queues: users }),
   );
 };
 

@@ -53,7 +53,9 @@ describe('sharing', () => {
       { do: 'revoke', region: home, id: buildOf(1).ami, accounts: [first] },
       { do: 'revoke', region: abroad, id: copyOf(1).id, accounts: [first, second] },
     ]);
-    const retiredImage = follow(deprecatedImage, [{ do: 'retire', by: operatorOlga, version: 1, instances: [] }]);
+    const retiredImage = follow(deprecatedImage, [
+      { do: 'retire', by: operatorOlga, version: 1, instances: [], queues: [] },
+    ]);
     expect(plan(shared.slice(1), retiredImage)).toEqual([{ do: 'delete', region: abroad, id: copyOf(1).id }]);
   });
 
@@ -88,6 +90,26 @@ describe('the deployment', () => {
     expect(text).toContain('"aws:ResourceTag/broch:image":"false"');
     expect(text).toContain(key);
     expect(text).not.toMatch(/kms:[^"]*:key\/\*/);
+  });
+
+  it('lets the roles by which AWS Batch starts machines use the key, through EC2 only, and no other role', () => {
+    const [[, { Properties }] = expect.fail()] = findTemplateResources(
+      Template.fromStack(synthesiseApp().stacks.data),
+      'AWS::KMS::Key',
+    ).filter(([, key]) => JSON.stringify(key.Properties.KeyPolicy).includes('ScaledMachines'));
+    const { Statement } = Properties.KeyPolicy as { Statement: Record<string, unknown>[] };
+    const openStatements = Statement.filter(({ Principal }) => JSON.stringify(Principal) === '{"AWS":"*"}');
+    expect(openStatements.map(({ Sid }) => Sid)).toEqual(['ScaledMachines', 'ScaledMachinesGrants']);
+    for (const { Condition } of openStatements) {
+      expect(Condition).toMatchObject({ StringEquals: { 'kms:ViaService': expect.stringMatching(/^ec2\./) } });
+      const { ArnEquals } = Condition as { ArnEquals: Record<string, unknown[]> };
+      const roles = JSON.stringify(ArnEquals['aws:PrincipalArn']);
+      expect(roles.match(/:role\/[\w./-]+/g)).toEqual([
+        ':role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling',
+        ':role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot',
+      ]);
+    }
+    expect(openStatements[1]?.Condition).toMatchObject({ Bool: { 'kms:GrantIsForAWSResource': 'true' } });
   });
 
   it('lets the accounts that start images at home use their key, and no others', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { emptyImage } from '../../functions/images/images.ts';
 import type { Image } from '../../functions/images/schemas.ts';
-import { selectVersion } from '../../functions/images/schemas.ts';
+import { findPublished, selectVersion } from '../../functions/images/schemas.ts';
 import { Refused } from '../../functions/refused.ts';
 import { describeImage } from '../../functions/workspaces/image-age.ts';
 import { Workspace } from '../../functions/workspaces/schemas.ts';
@@ -45,7 +45,11 @@ describe('a desktop is refused', () => {
         { do: 'deprecate', by: operatorOlga, version: 1 },
       ]),
     ],
-  ] as const)('for %s', (_, image) => expect(() => select(image)).toThrow(Refused));
+  ] as const)('for %s', (_, image) => {
+    expect(() => select(image)).toThrow(Refused);
+    // Machines of batch jobs have another image to start from.
+    expect(findPublished(image, 'asthma', noon)).toBeUndefined();
+  });
 
   it('for a canary of another project', () =>
     expect(() => select(follow(withApproved(1), [publishVersion(1, 'sepsis')]))).toThrow(Refused));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { TierFamilies } from '../../functions/data-tier.ts';
 import { Refused } from '../../functions/refused.ts';
-import { permitTypes, TierFamilies } from '../../functions/workspaces/tiers.ts';
+import { permitTypes } from '../../functions/workspaces/tiers.ts';
 import { WorkspacesConfig } from '../../lib/workspaces-config.ts';
 
 const wish = { kind: 'gpu' as const, size: 'small' as const };
