@@ -152,6 +152,7 @@ export function formatJob(job: ComputeJob, { width }: OutputScreen): string {
         .join(', '),
     ]),
     ...(job.log ? ([['log', job.log]] as [string, string][]) : []),
+    ...Object.entries(job.reports ?? {}),
     ...('wait' in job && job.wait ? ([['waits', escapeForTerminal(job.wait)]] as [string, string][]) : []),
     ...('position' in job && job.position ? ([['place', `${job.position} in the queue`]] as [string, string][]) : []),
     ...('accruedMicros' in job && job.accruedMicros !== undefined

@@ -13,7 +13,7 @@ import { createJobId, decideJob, type JobCommand, type Submission, type Submissi
 import { type ContainerCommand, decideContainer } from './containers.ts';
 import { logFolder } from './definition.ts';
 import { accruedCost, estimateJob } from './estimate.ts';
-import { buildHeadRequest, buildParameters, listImages } from './pipeline.ts';
+import { buildHeadRequest, buildParameters, listImages, locateReports } from './pipeline.ts';
 import { decideQueue, type QueueCommand } from './queues.ts';
 import { explainMissingImage } from './registry.ts';
 import { batchRoutes } from './routes.ts';
@@ -140,7 +140,7 @@ async function findPosition(project: string, kind: QueueKind, batchId: string): 
 
 /** A job with where its log is, and what changes by the minute: its place in the queue, or what it has cost so far. */
 async function viewJob(row: ComputeJob): Promise<ComputeJob> {
-  const job = { ...row, log: logFolder(row.id) };
+  const job = { ...row, log: logFolder(row.id), ...(row.pipeline && { reports: locateReports(row.id) }) };
   if (job.status === 'running') return { ...job, accruedMicros: accruedCost(job, currentTime()) };
   if (job.status !== 'queued') return job;
   const position = await findPosition(job.project, job.request.kind, job.batchId);

@@ -1,12 +1,28 @@
 import { Refused } from '../refused.ts';
 import { definitionName, outputsFolder, shareOf } from './definition.ts';
-import { type ComputeJob, type JobDataset, JobRequest, type PipelineRequest } from './schemas.ts';
+import { type ComputeJob, type JobDataset, JobRequest, type PipelineReports, type PipelineRequest } from './schemas.ts';
 
 /** What the approved image of Nextflow holds. Another version would read the configuration in its own way. */
 export const NEXTFLOW_VERSION = '24.10.0';
 const AMAZON_PLUGIN = 'nf-amazon@2.9.0';
 /** Where Nextflow writes about the run, below the outputs. It differs between two runs of the same. */
 export const PIPELINE_REPORTS = 'pipeline_info/';
+const reportFiles: Readonly<Record<keyof PipelineReports, string>> = {
+  trace: 'trace.txt',
+  report: 'report.html',
+  timeline: 'timeline.html',
+  dag: 'dag.html',
+};
+/** Where a run leaves them. Whether it did is not said: the program decides that, and it could carry data out. */
+export const locateReports = (id: string): PipelineReports => {
+  const folder = `${outputsFolder(id)}${PIPELINE_REPORTS}`;
+  return {
+    trace: folder + reportFiles.trace,
+    report: folder + reportFiles.report,
+    timeline: folder + reportFiles.timeline,
+    dag: folder + reportFiles.dag,
+  };
+};
 
 /** The files that Broch writes for Nextflow, where nobody in the project can change them. */
 export const pipelineFiles = { config: 'nextflow.config', parameters: 'params.json' } as const;
@@ -80,8 +96,10 @@ export function buildPipelineConfig(job: ComputeJob, pipeline: PipelineRequest, 
   const { id, project, owner } = job;
   const { taskVcpus, taskMemory, taskMinutes, places, containers, image, taskImage = image } = pipeline;
   const text = quoteGroovy;
-  const report = (name: string, file: string) =>
-    `${name} { enabled = true; overwrite = true; file = ${text(`outputs/${PIPELINE_REPORTS}${file}`)} }`;
+  const reports = Object.entries(reportFiles).map(
+    ([name, file]) =>
+      `${name} { enabled = true; overwrite = true; file = ${text(`outputs/${PIPELINE_REPORTS}${file}`)} }\n`,
+  );
   const selectors = Object.entries(containers).map(
     ([name, image]) => `  withName: ${text(name)} { container = ${text(taskContainer(place, project, image))} }`,
   );
@@ -106,11 +124,7 @@ aws {
   region = ${text(place.region)}
   batch { shareIdentifier = ${text(shareOf(owner.id))}; schedulingPriority = 0; maxSpotAttempts = 2 }
 }
-${report('trace', 'trace.txt')}
-${report('report', 'report.html')}
-${report('timeline', 'timeline.html')}
-${report('dag', 'dag.html')}
-`;
+${reports.join('')}`;
 }
 
 /** The path of a dataset's file on desktops: `/data/<dataset>/<first 12 characters of the version>/<file>`. */

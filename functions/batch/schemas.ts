@@ -204,6 +204,15 @@ export const PipelineRequest = z.object({
 });
 export type PipelineRequest = z.infer<typeof PipelineRequest>;
 
+/** The files that Nextflow writes about a run, by their paths in the project's bucket. */
+export const PipelineReports = z.object({
+  trace: z.string(),
+  report: z.string(),
+  timeline: z.string(),
+  dag: z.string(),
+});
+export type PipelineReports = z.infer<typeof PipelineReports>;
+
 /** A version of a dataset that a job was given. */
 export const JobDataset = z.object({ dataset: DatasetId, version: Sha256, prefix: z.string() });
 export type JobDataset = z.infer<typeof JobDataset>;
@@ -249,6 +258,8 @@ const job = {
   stop: Act.extend({ reason: z.string() }).optional(),
   /** The folder of the project's bucket with what it prints. Added when somebody looks. */
   log: z.string().optional(),
+  /** Of a pipeline: where Nextflow leaves what it writes about the run. Added when somebody looks; read on a desktop. */
+  reports: PipelineReports.optional(),
 };
 /** What AWS said last, and every attempt so far. `rank` grows with each state of each attempt. */
 const progress = {

@@ -82,7 +82,8 @@ afterAll(async () => {
 
 describe('a pipeline', () => {
   const readTrace = async ({ id }: ComputeJob) => {
-    const trace = await readFile(`batch/${id}/outputs/pipeline_info/trace.txt`);
+    const { reports } = await people.lead.ask('showJob', { params: { ...params, job: id } });
+    const trace = await readFile(reports?.trace ?? '');
     return trace
       .split('\n')
       .slice(1, -1)

@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buildSubmission } from '../../functions/batch/definition.ts';
 import { estimatePipeline } from '../../functions/batch/estimate.ts';
-import { buildHeadRequest, buildParameters, buildPipelineConfig, listImages } from '../../functions/batch/pipeline.ts';
+import {
+  buildHeadRequest,
+  buildParameters,
+  buildPipelineConfig,
+  listImages,
+  locateReports,
+} from '../../functions/batch/pipeline.ts';
 import { type ComputeJob, PipelineRequest } from '../../functions/batch/schemas.ts';
 import { openQueue, submitTestJob, testBudget, testImage, testSubmission } from './builders.ts';
 
@@ -27,6 +33,16 @@ const submissionOf = (pipeline: PipelineRequest) => ({
 const submitPipeline = (pipeline: PipelineRequest, context: object = {}) =>
   submitTestJob({ budget: testBudget(1e9) }, submissionOf(pipeline), { queue: headQueue, ...context });
 const jobOf = (pipeline: PipelineRequest) => submitPipeline(pipeline).state.job as ComputeJob;
+
+it('Nextflow writes about a run where the answer says that its reports lie', () => {
+  const job = jobOf(pipelineOf());
+  const config = buildPipelineConfig(job, pipelineOf(), place);
+  // The head starts in the folder whose `outputs` becomes that of the job.
+  for (const [name, path] of Object.entries(locateReports(job.id)))
+    expect(config).toContain(
+      `${name} { enabled = true; overwrite = true; file = '${path.replace(`batch/${job.id}/`, '')}' }`,
+    );
+});
 
 describe('what a person writes into a pipeline', () => {
   it('reaches Nextflow as the same values, as data and not as code', () =>

@@ -81,6 +81,14 @@ const pipeline = {
   resumes: 'job-0011223344556678',
 };
 
+const folder = 'batch/job-0011223344556677/outputs/pipeline_info/';
+const reports = {
+  trace: `${folder}trace.txt`,
+  report: `${folder}report.html`,
+  timeline: `${folder}timeline.html`,
+  dag: `${folder}dag.html`,
+};
+
 /** An answer of every route of batch jobs. */
 export const batchSamples = {
   requestQueue: { ...queue, status: 'requested' },
@@ -104,5 +112,5 @@ export const batchSamples = {
   showJob: job,
   cancelJob: job,
   rerunJob: job,
-  runPipeline: { ...job, pipeline },
+  runPipeline: { ...job, pipeline, reports },
 };
