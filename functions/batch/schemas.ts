@@ -205,12 +205,7 @@ export const PipelineRequest = z.object({
 export type PipelineRequest = z.infer<typeof PipelineRequest>;
 
 /** The files that Nextflow writes about a run, by their paths in the project's bucket. */
-export const PipelineReports = z.object({
-  trace: z.string(),
-  report: z.string(),
-  timeline: z.string(),
-  dag: z.string(),
-});
+export const PipelineReports = z.record(z.enum(['trace', 'report', 'timeline', 'dag']), z.string());
 export type PipelineReports = z.infer<typeof PipelineReports>;
 
 /** A version of a dataset that a job was given. */
