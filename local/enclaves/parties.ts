@@ -6,7 +6,7 @@ import { buildOutputsPolicy } from '../../functions/enclaves/outputs-policy.ts';
 import type { ArchiveFile } from '../../functions/enclaves/pack/archive.ts';
 import { type PackHeader, type PackResult, packFiles } from '../../functions/enclaves/pack/pack.ts';
 import { bindKeys, findGrantee, grantRun, revokeRun } from '../../functions/enclaves/party-approval.ts';
-import type { RunParty } from '../../functions/enclaves/schemas.ts';
+import { AUDITOR_ROLE, type RunParty } from '../../functions/enclaves/schemas.ts';
 import type { CloudFacts } from '../deployed-cloud.ts';
 import { type ClientCredentials, clientConfigFor, rootCredentialsFor } from '../roles.ts';
 import type { EnclaveStage } from './play-parents.ts';
@@ -85,24 +85,39 @@ export const createOutputsKey = (facts: CloudFacts, { measurements }: EnclaveSta
     }),
   );
 
-/** Makes a party as it would make itself: a role, a key with the policy of `broch enclave keys`. */
+/** The role that reads the policy of a key before each run: the operator's, or in another account that of the party. */
+async function findAuditor(facts: CloudFacts, home: CloudFacts): Promise<string> {
+  if (home.account === facts.account) return facts.outputs['enclaves.AuditorRole'] ?? '';
+  const RoleName = AUDITOR_ROLE;
+  const iam = new IAMClient(clientConfigFor(home, rootCredentialsFor(home.account)));
+  const trust = { Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${facts.account}:root` }, Action: 'sts:AssumeRole' };
+  const { Role } = await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: document(trust) }));
+  const Action = ['kms:GetKeyPolicy', 'kms:ListGrants', 'kms:RevokeGrant'];
+  const rights = { Effect: 'Allow', Action, Resource: '*' };
+  await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: 'audit', PolicyDocument: document([rights]) }));
+  iam.destroy();
+  return Role?.Arn ?? '';
+}
+
+/** Makes a party as it would make itself, in an account of its own if one is given: a role, a key with the policy of `broch enclave keys`. */
 export async function createParty(
   facts: CloudFacts,
   stage: EnclaveStage,
-  { name, parentRole }: { name: RunParty | string; parentRole: string },
+  { name, parentRole, account = facts.account }: { name: RunParty | string; parentRole: string; account?: string },
 ): Promise<EnclaveParty> {
+  const home = { ...facts, account };
   const { kms: front, measurements } = stage;
-  const role = await openRole(facts, `enclave-${name}-approver`);
+  const role = await openRole(home, `enclave-${name}-approver`);
   front.upstream.sessions.set(role.credentials.accessKeyId, {
     secretAccessKey: role.credentials.secretAccessKey,
     principal: role.arn,
   });
   const key = await createKey(
-    facts,
+    home,
     buildKeyPolicy({
-      adminRole: roleIn(facts, 'key-admin'),
+      adminRole: roleIn(home, 'key-admin'),
       approverRole: role.arn,
-      auditorRole: facts.outputs['enclaves.AuditorRole'] ?? '',
+      auditorRole: await findAuditor(facts, home),
       parentRole,
       pcr0: [measurements.pcr0],
     }),

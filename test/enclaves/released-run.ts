@@ -54,7 +54,7 @@ export async function expectReleaseInEvidence(
   expect({ ...evidence, release: undefined }).toEqual({ ...earlier, release: undefined });
   const { code, words } = await readEvidenceInWords(cloud, evidence, root);
   expect(words).toMatch(
-    /^The evidence holds\. .* release holds\. 1 file was released to \S+ on .* after review by 2\./,
+    /^The evidence holds\. .* release holds\. 1 file was released to \S+ on .* after review by 2 people\./,
   );
   expect(code).toBe(0);
 }

@@ -116,9 +116,10 @@ describe('an approved run', () => {
     const parentRole = built.network.datasets?.role ?? '';
     const [data, code, outputs] = await Promise.all([
       createParty(cloud, stage, { name: 'data', parentRole }),
-      createParty(cloud, stage, { name: 'code', parentRole }),
+      createParty(cloud, stage, { name: 'code', parentRole, account: '444455556666' }),
       createOutputsKey(cloud, stage, parentRole),
     ]);
+    expect(code.key).toMatch(/:444455556666:key/);
     parties = { data, code, outputs };
     const { 'enclave-petra': typeLine } = await enrolJourneyPeople(cloud, { 'enclave-petra': 'partner' });
     petra = openPartyShell(typeLine, code, stage);
