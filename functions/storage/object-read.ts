@@ -110,20 +110,19 @@ export interface ObjectHash {
 const headBytes = 64 * 1024;
 
 /**
- * Hashes an object as a stream in constant memory. With `part`, also hashes each part of that many bytes. `observe` sees the
- * bytes as they pass.
+ * Hashes a stream in constant memory. With `part`, also hashes each part of that many bytes. `observe` sees the bytes as
+ * they pass.
  */
-export async function hashObject(
-  object: ObjectVersion,
+export async function hashStream(
+  body: AsyncIterable<Uint8Array>,
   part?: number,
   observe?: (bytes: Uint8Array) => void,
-): Promise<ObjectHash> {
+): Promise<Omit<ObjectHash, 'version'>> {
   const whole = createHash('sha256');
   const parts: string[] = [];
   let [size, current, remaining]: [number, Hash | undefined, number] = [0, undefined, 0];
-  const { body, version } = await open(object);
   let head: Uint8Array = new Uint8Array();
-  for await (const bytes of body as AsyncIterable<Uint8Array>) {
+  for await (const bytes of body) {
     whole.update(bytes);
     observe?.(bytes);
     size += bytes.length;
@@ -141,7 +140,17 @@ export async function hashObject(
     }
   }
   if (current) parts.push(current.digest('base64'));
-  return { sha256: whole.digest('hex'), size, parts, version, head };
+  return { sha256: whole.digest('hex'), size, parts, head };
+}
+
+/** Hashes an object as a stream, as `hashStream` does. */
+export async function hashObject(
+  object: ObjectVersion,
+  part?: number,
+  observe?: (bytes: Uint8Array) => void,
+): Promise<ObjectHash> {
+  const { body, version } = await open(object);
+  return { ...(await hashStream(body as AsyncIterable<Uint8Array>, part, observe)), version };
 }
 
 /**

@@ -8,7 +8,7 @@ import { openUploadLanding, putLandingObject, sendFile, uploadConcurrency } from
 import { mapInParallel } from '../../functions/storage/parallel.ts';
 import { pollUntilSettled } from '../story/until.ts';
 import { assertHolds } from '../story.ts';
-import { measureHashRatio } from './hash-ratio.ts';
+import { measureLargeFile } from './large-file.ts';
 import { listCallsBetween, openCapabilityMachine } from './record.ts';
 import { type BenchLog, type BenchScene, withBenchScene } from './scene.ts';
 import { watchWorkers } from './workers.ts';
@@ -120,7 +120,7 @@ export const benchIngest = (log: BenchLog): Promise<Record<string, number>> =>
     const largest = await deliver(scene, await makeFiles(join(scene.folder, 'most'), smallest));
     const ratio = large.registered / plain;
     return {
-      hash_to_sha256sum_ratio: await measureHashRatio(scene.folder),
+      ...(await measureLargeFile(scene.folder, log)),
       registered_to_upload_ratio: ratio,
       // The embedded cloud serves one request at a time, where S3 serves them all: there the check's requests cost it as
       // much as the upload's did, one by one.
