@@ -113,7 +113,11 @@ export class Datasets extends Construct {
         seconds: 900,
         memory: 1769,
         environment: {
-          TABLE_NAME: tableAccess(core.table, { terms: ['GetItem', 'PutItem'], catalogue: ['PutItem', 'Query'] }),
+          TABLE_NAME: tableAccess(core.table, {
+            terms: ['GetItem', 'PutItem'],
+            catalogue: ['PutItem', 'Query'],
+            datasetUses: ['Query'],
+          }),
           LAKE_BUCKET: combinedAccess(
             combinedAccess(
               bucketAccess(lake, ['versions', 'purge'], 'datasets/'),

@@ -43,7 +43,7 @@ export class DatasetMinimisation extends Construct {
       seconds: 900,
       memory: 1769,
       environment: {
-        TABLE_NAME: tableAccess(core.table, { linkage: ['GetItem', 'PutItem'] }),
+        TABLE_NAME: tableAccess(core.table, { linkage: ['GetItem', 'PutItem'], use: ['GetItem'] }),
         LAKE_BUCKET: bucketAccess(lake, ['read', 'write', 'parts'], 'datasets/'),
         WORK_BUCKET: bucketAccess(work, ['read', 'write'], 'minimisation/'),
         LINKAGE_KEY: keyAccess(core.key, ['GenerateDataKeyWithoutPlaintext', 'Decrypt'], 'linkage'),

@@ -8,6 +8,7 @@ import { putImmutable } from '../storage/immutable-objects.ts';
 import { listObjects, readObject } from '../storage/object-read.ts';
 import { s3 } from '../storage/s3.ts';
 import { parseManifestHashes } from './manifest-hashes.ts';
+import { isBeingMinimised } from './minimisation.ts';
 import {
   buildErasureRecord,
   ErasedObject,
@@ -17,7 +18,7 @@ import {
   receiptDigest,
 } from './receipt.ts';
 import type { DatasetTerms } from './schemas.ts';
-import { changeTerms, pageCatalogue } from './store.ts';
+import { changeTerms, pageCatalogue, pageDatasetUses } from './store.ts';
 import { decideTerms } from './terms.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), LAKE_BUCKET: z.string(), SIGNING_KEY: z.string() });
@@ -124,9 +125,21 @@ async function signReceipt(record: ErasureRecord): Promise<ErasureReceipt> {
   };
 }
 
+/** Whether a minimised version of the dataset may be written now: it would be missing in the receipt. */
+async function isWritten(dataset: string): Promise<boolean> {
+  const now = currentTime();
+  for (let next: string | undefined; ; ) {
+    const page = await pageDatasetUses(TABLE_NAME, dataset, { limit: 100, next });
+    if (page.items.some(use => isBeingMinimised(use, now))) return true;
+    next = page.next;
+    if (next === undefined) return false;
+  }
+}
+
 /** Deletes a withdrawn dataset as far as its locks allow. The receipt is signed once nothing is left. */
 async function eraseDataset(terms: DatasetTerms, withdrawal: NonNullable<DatasetTerms['withdrawn']>): Promise<void> {
   const { dataset, controller, licence } = terms;
+  if (await isWritten(dataset)) return logger.info('a minimised version may be written', { dataset });
   const prefixes = [`datasets/${dataset}/`, `manifests/${dataset}/`];
   const list = async () => (await Promise.all(prefixes.map(listVersions))).flat();
   const objects = await list();

@@ -1,3 +1,4 @@
+import { timeAfter } from '../clock.ts';
 import { outgoingEvent } from '../contract.ts';
 import { keepState } from '../decision.ts';
 import {
@@ -10,7 +11,26 @@ import {
   type UseState,
 } from './datasets.ts';
 import { UseMinimised } from './events.ts';
-import type { DatasetTerms, MinimisedVersion } from './schemas.ts';
+import type { ApprovedUse, DatasetTerms, DatasetUse, MinimisedVersion } from './schemas.ts';
+
+/**
+ * The time after the end of a use in which its minimised version may still be written: a step that writes began before the
+ * end and takes 15 minutes at most, which is the limit of Lambda
+ * (https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html). Five more are for clocks that differ.
+ */
+const WRITING_MINUTES = 20;
+
+/** Whether a step may write the minimised version of the use: not after its end, and not again. */
+export const expectsMinimised = (use: DatasetUse | undefined): use is ApprovedUse =>
+  use?.status === 'approved' && use.recipeDigest !== undefined && use.minimised === undefined;
+
+/** Whether a step may be writing the minimised version of the use now, so that its dataset cannot be deleted yet. */
+export function isBeingMinimised(use: DatasetUse, now: string): boolean {
+  if (use.status !== 'ended') return expectsMinimised(use);
+  // The objects of a finished minimised version are complete, and locked for a day at least.
+  if (use.recipeDigest === undefined || use.approvedAt === undefined || use.minimised) return false;
+  return Date.parse(now) < Date.parse(timeAfter(use.endedAt, WRITING_MINUTES * 60));
+}
 
 export type MinimisationCommand =
   /** The minimised version exists. */

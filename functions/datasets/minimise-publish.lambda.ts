@@ -8,10 +8,10 @@ import { putObjectOnce } from '../storage/object-copy.ts';
 import { getScratch } from '../storage/scratch-store.ts';
 import { buildCrate, buildDcat } from './crate.ts';
 import { parseManifestHashes } from './manifest-hashes.ts';
-import { decideMinimisation } from './minimisation.ts';
+import { decideMinimisation, expectsMinimised } from './minimisation.ts';
 import { MinimisationRecord, RECORD_PATH, sumCounts } from './minimisation-record.ts';
 import { MinimisationStep, MinimisedTables } from './minimise-steps.ts';
-import { changeUse, findUsableVersion, readTerms } from './store.ts';
+import { changeUse, findUsableVersion, readTerms, readUse } from './store.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -35,8 +35,9 @@ export const handler = stepHandler(Input, async ({ project, use: id, dataset, so
     [keys.manifest, keys.record, keys.measures].map(key => getScratch(WORK_BUCKET, key)),
   );
   const record = MinimisationRecord.parse(JSON.parse(text ?? ''));
-  const [terms, origin] = await Promise.all([
+  const [terms, use, origin] = await Promise.all([
     readTerms(TABLE_NAME, dataset),
+    readUse(TABLE_NAME, project, id),
     findUsableVersion(TABLE_NAME, dataset, source),
   ]);
   const prefix = lakePrefix(dataset, name);
@@ -48,7 +49,7 @@ export const handler = stepHandler(Input, async ({ project, use: id, dataset, so
     size: sizes.get(path) ?? Buffer.byteLength(text ?? ''),
   }));
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  if (!terms?.withdrawn) {
+  if (!terms?.withdrawn && expectsMinimised(use)) {
     await putObjectOnce({ bucket: LAKE_BUCKET, key: `${prefix}data/${RECORD_PATH}` }, text ?? '');
     await putObjectOnce({ bucket: LAKE_BUCKET, key: `${prefix}SHA256SUMS` }, manifest ?? '');
     await putObjectOnce({ bucket: LISTS_BUCKET, key: `manifests/${dataset}/${name}` }, manifest ?? '');

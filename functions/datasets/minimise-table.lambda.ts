@@ -10,6 +10,7 @@ import { putObjectStream } from '../storage/object-write.ts';
 import { mapInParallel } from '../storage/parallel.ts';
 import { getScratch, putScratch } from '../storage/scratch-store.ts';
 import { openLinkageKey } from './linkage-key.ts';
+import { expectsMinimised } from './minimisation.ts';
 import {
   MinimisationStep,
   type MinimisedTable,
@@ -19,6 +20,7 @@ import {
   SourceTables,
 } from './minimise-steps.ts';
 import type { TableCounts } from './schemas.ts';
+import { readUse } from './store.ts';
 import { TableMinimiser } from './table-minimiser.ts';
 
 export const env = z.object({
@@ -84,6 +86,8 @@ export const handler = stepHandler(Input, async ({ chunk, write: target, ...step
   const tables = SourceTables.parse(JSON.parse(await getScratch(WORK_BUCKET, chunk)));
   const key = await openLinkageKey(TABLE_NAME, LINKAGE_KEY, step.project);
   if (target) {
+    // The deletion of a dataset relies on this: nothing new is written after the end of a use.
+    if (!expectsMinimised(await readUse(TABLE_NAME, step.project, step.use))) return { written: 0 };
     const measures = MinimisedTables.parse(JSON.parse(await getScratch(WORK_BUCKET, target.measures)));
     await mapInParallel(tables, TABLE_PARALLELISM, async table => {
       const content = measures.find(({ path }) => path === table.path);

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { InvokeCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { GetObjectCommand, ListObjectVersionsCommand, PutObjectRetentionCommand, S3Client } from '@aws-sdk/client-s3';
 import type { ApiClient } from '../../bin/cli/call.ts';
+import type { DatasetUse, MinimisedVersion } from '../../functions/datasets/schemas.ts';
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
 import type { connectTestCloud } from '../cloud.ts';
 import { pauseSince } from '../pause.ts';
@@ -50,6 +51,22 @@ export async function waitForAnswer(cloud: Cloud, key: string, reader: ReadyProj
   for (const start = Date.now(); Date.now() < start + 60_000; await pauseSince(start))
     if ((await readByAccessPoint(cloud, key, reader)) === answer) return;
   throw new Error(`it stayed ${await readByAccessPoint(cloud, key, reader)}`);
+}
+
+/** Waits for a minute at most until the use has its minimised version or has ended. */
+export async function waitForMinimised(lead: ApiClient, { project, id }: DatasetUse): Promise<DatasetUse> {
+  for (const start = Date.now(); Date.now() < start + 60_000; await pauseSince(start)) {
+    const { items } = await lead.ask('listProjectUses', { params: { project } });
+    const use = items.find(item => item.id === id);
+    if (use?.status === 'ended' || (use?.status === 'approved' && use.minimised)) return use;
+  }
+  throw new Error(`the use ${id} stayed as it was`);
+}
+
+/** The minimised version of a use that has one. */
+export function minimisedOf(use: DatasetUse): MinimisedVersion {
+  if (!('minimised' in use && use.minimised)) throw new Error(JSON.stringify(use));
+  return use.minimised;
 }
 
 export const tomorrow = () => new Date(Date.now() + 24 * 3600 * 1000).toISOString();

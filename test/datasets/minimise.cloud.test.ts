@@ -7,8 +7,15 @@ import type { ReadyProject } from '../../functions/projects/schemas.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { addSha256Sums, toSha256Hex } from '../ingest/delivery.ts';
 import { deliverFiles, signInNewPerson } from '../ingest/partner.ts';
-import { pauseSince } from '../pause.ts';
-import { buildProjectFor, openDesktopOf, readByAccessPoint, tomorrow, waitForAnswer } from './harness.ts';
+import {
+  buildProjectFor,
+  minimisedOf,
+  openDesktopOf,
+  readByAccessPoint,
+  tomorrow,
+  waitForAnswer,
+  waitForMinimised,
+} from './harness.ts';
 
 const cloud = connectTestCloud();
 const root = new S3Client(cloud.configuration);
@@ -72,17 +79,7 @@ const requestUse = (id: string, tables: unknown = recipe.tables) =>
 const approveUse = ({ project: id, id: use, recipeDigest: digest }: DatasetUse) =>
   owner?.ask('approveUse', { params: { project: id, use }, body: { recipe: digest } });
 
-/** The use, once it has its minimised version or has ended. */
-async function waitForUse({ project: id, id: use }: DatasetUse): Promise<DatasetUse> {
-  for (const start = Date.now(); Date.now() < start + 60_000; await pauseSince(start)) {
-    const uses = await lead?.ask('listProjectUses', { params: { project: id } });
-    const current = uses?.items.find(item => item.id === use);
-    if (current?.status === 'ended' || (current && 'minimised' in current && current.minimised)) return current;
-  }
-  throw new Error(`the use ${use} stayed as it was`);
-}
-
-const minimisedOf = (use: DatasetUse) => ('minimised' in use ? use.minimised : undefined) ?? expect.fail(use.status);
+const waitForUse = (use: DatasetUse) => waitForMinimised(lead as ApiClient, use);
 const persons = (table: string) =>
   table
     .trim()

@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
 import { DATASET_LIST_KEY } from '../../functions/datasets/access-policy.ts';
 import { verifyErasureReceipt } from '../../functions/datasets/receipt.ts';
-import type { DatasetUse } from '../../functions/datasets/schemas.ts';
+import type { DatasetUse, MinimisedVersion } from '../../functions/datasets/schemas.ts';
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { addSha256Sums, toSha256Hex } from '../ingest/delivery.ts';
@@ -18,10 +18,12 @@ import {
   buildProjectFor,
   callScheduledFunction,
   endLocks,
+  minimisedOf,
   openDesktopOf,
   readByAccessPoint,
   tomorrow,
   waitForAnswer,
+  waitForMinimised,
 } from './harness.ts';
 
 const cloud = connectTestCloud();
@@ -32,14 +34,15 @@ const csv = 'region,n\nNorth,40\n';
 let [operator, partner, owner, steward, lead]: ApiClient[] = [];
 let [project, otherProject]: ReadyProject[] = [];
 let [version, prefix] = ['', ''];
+let minimised: MinimisedVersion;
 
 const readDataset = (reader: ReadyProject, desk = reader) => readByAccessPoint(cloud, `${prefix}a.csv`, reader, desk);
 const waitForDataset = (reader: ReadyProject, answer: string) => waitForAnswer(cloud, `${prefix}a.csv`, reader, answer);
 
-const requestUse = (id: string) =>
+const requestUse = (id: string, change: object = {}) =>
   lead?.ask('requestUse', {
     params: { project: id },
-    body: { dataset, purpose: 'research', endsAt: tomorrow(), explanation: 'Visits by region.' },
+    body: { dataset, purpose: 'research', endsAt: tomorrow(), explanation: 'Visits by region.', ...change },
   }) as Promise<DatasetUse>;
 
 beforeAll(async () => {
@@ -164,11 +167,20 @@ describe('a project and a dataset', () => {
       await owner?.ask('approveUse', { params: { project: reader.id, use: id }, body: {} });
       await waitForDataset(reader, csv);
     }
+    const tables = [{ path: 'a.csv', columns: [{ name: 'region', do: 'keep' }] }];
+    const request = await requestUse('uses-two', { recipe: { recipe: 1, tables } });
+    const params = { project: 'uses-two', use: request.id };
+    await owner?.ask('approveUse', { params, body: { recipe: request.recipeDigest } });
+    minimised = minimisedOf(await waitForMinimised(lead as ApiClient, request));
+    const readMinimised = (answer: string) =>
+      waitForAnswer(cloud, `${minimised.prefix}data/a.csv`, otherProject as ReadyProject, answer);
+    await readMinimised('region\nNorth\n');
     const body = { reason: 'The agreement ended.' };
     await expect(steward?.ask('withdrawDataset', { params: { dataset }, body })).rejects.toThrow(
       /who owns the dataset/,
     );
     await owner?.ask('withdrawDataset', { params: { dataset }, body });
+    await readMinimised('AccessDenied');
     for (const reader of [project, otherProject] as ReadyProject[]) {
       await waitForDataset(reader, 'AccessDenied');
       const uses = await lead?.ask('listProjectUses', { params: { project: reader.id } });
@@ -203,6 +215,8 @@ describe('a project and a dataset', () => {
     expect(Object.keys(versionCounts).some(path => path.endsWith('/ro-crate-metadata.json'))).toBe(true);
     for (const path of Object.keys(versionCounts)) expect(keys).toContain(`datasets/${dataset}/${path}`);
     expect(record?.objects.find(({ key }) => key === `${prefix}a.csv`)?.sha256).toBe(toSha256Hex(csv));
+    const table = record?.objects.find(({ key }) => key === `${minimised.prefix}data/a.csv`);
+    expect(table?.sha256).toBe(toSha256Hex('region\nNorth\n'));
     // A second run has nothing to do.
     await callScheduledFunction(cloud, 'functions/datasets/erase.lambda.ts');
   });
