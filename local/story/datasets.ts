@@ -1,32 +1,18 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import * as z from 'zod';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { repositoryRoot } from '../cloud.ts';
 import { assertHolds, type ChapterTeller } from '../story.ts';
 import { runNotebook } from './analysis.ts';
 import { tellDatasetLife } from './dataset-life.ts';
+import { DatasetList, LIST_KEY, readText } from './dataset-list.ts';
 import { withDesktopFolder } from './desktop.ts';
+import { tellMinimisedVersion } from './minimised.ts';
 import { tellSftpDelivery } from './sftp.ts';
 import { pollUntilSettled } from './until.ts';
 
-const DatasetList = z.object({
-  bucket: z.string(),
-  datasets: z.array(z.object({ path: z.string(), dataset: z.string(), version: z.string(), prefix: z.string() })),
-});
-const LIST_KEY = 'data/datasets/list.json';
 const sampleFile = 'seattle-weather.csv';
-
-/** The answer of a request: its text, or the name of the error. */
-async function readText(s3: S3Client, Bucket: string | undefined, Key: string): Promise<string> {
-  try {
-    const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
-    return (await Body?.transformToString()) ?? '';
-  } catch (error) {
-    return (error as Error).name;
-  }
-}
 
 /** A project gets a dataset by its owner's decision, reads it on a desktop, and gives it back. */
 export const tellDatasets: ChapterTeller = async (stage, tell) => {
@@ -118,6 +104,7 @@ export const tellDatasets: ChapterTeller = async (stage, tell) => {
       return { message: `After ${((Date.now() - started) / 1000).toFixed(1)} s no desktop of asthma can read it.` };
     }),
   );
+  await tellMinimisedVersion(stage, tell);
   await tellSftpDelivery(stage, tell);
   await tellDatasetLife(stage, tell);
 };
