@@ -22,7 +22,7 @@ export interface WorkflowProps {
   readonly severity: AlarmSeverity;
   /** The first thing to rule out when an execution failed, in a sentence. */
   readonly precaution?: string;
-  /** What an operator does after the cause is corrected, in a sentence. */
+  /** What an operator does once the cause is known and corrected, in a sentence that begins with Then. */
   readonly remedy?: string;
 }
 
@@ -102,7 +102,7 @@ export class Workflow extends Construct {
       severity: 'warning',
       metric: this.machine.metricTimedOut({ period: Duration.minutes(5) }),
       means: `An execution of the workflow state-machines/${file} did not end before its deadline.`,
-      do: 'Find out what it waited for. Then retry the delivery, project, workspace, request or report through the API.',
+      do: `Find out what it waited for. ${remedy}`,
     });
   }
 }

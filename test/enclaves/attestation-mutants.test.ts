@@ -15,7 +15,7 @@ import { areTrialsComplete } from '../trials.ts';
 /** The length of what stands before the payload. Most of it is not signed, so it has no other protection than its form. */
 const HEAD_BYTES = 10;
 /** All trials need some minutes of a processor. */
-const TRIALS_TIMEOUT = 1_800_000;
+const TRIALS_TIMEOUT = 7_200_000;
 
 /**
  * Every bit of the document is changed, and the bytes before the payload take every value. `npm run test:trials` gives each
