@@ -57,16 +57,25 @@ export interface StepCall {
   readonly action: string;
 }
 
+/** A call that fails in so many invocations, as local/python/faults.py reads it. */
+interface CallFault {
+  readonly function: string;
+  readonly action: string;
+  readonly nth: number;
+  readonly how: 'throttle';
+  readonly invocations: number;
+}
+
 /** Counts the calls of AWS that Lambdas make while they work on what `subject` names; needs a cloud with `faults`. */
 export async function countStepCalls(plain: string, subject: string) {
   const watch = randomUUID();
   const post = async (body: object): Promise<{ calls: StepCall[] }> =>
     (await fetch(`${plain}/_faults`, { method: 'POST', body: JSON.stringify({ watch, ...body }) })).json();
   await post({ about: subject });
-  /** The calls since the last time. */
-  async function list(): Promise<StepCall[]> {
+  /** The calls since the last time. From now on, calls fail by the rules, if there are any. */
+  async function list(rules: readonly CallFault[] = []): Promise<StepCall[]> {
     const { calls } = await post({});
-    await post({ about: subject });
+    await post({ about: subject, rules });
     return calls.filter(({ action }) => action !== 'lambda:Invoke');
   }
   return {
