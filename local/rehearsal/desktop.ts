@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { copyFileSync, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -5,6 +6,7 @@ import { parseReport } from '../../functions/workspaces/reports.ts';
 import { startCloud } from '../cloud.ts';
 import { trustCertificate } from '../trust.ts';
 import { homeChecks } from './home.ts';
+import { isScreenLocked, listProcesses, lockScreen } from './lock.ts';
 import { type RehearsedMachine, rehearsalFolder } from './machine.ts';
 import { createNetwork, type RehearsedNetwork } from './network.ts';
 import { createRehearsedProject, type RehearsedProject } from './project.ts';
@@ -106,40 +108,51 @@ function openTerminal(network: RehearsedNetwork): void {
   network.startService(['runuser', '--login', '--command', `DISPLAY=:10 ${quoteWords(terminal)}`, 'researcher']);
 }
 
-async function signIn(network: RehearsedNetwork, image: string, password: string, picture: string): Promise<void> {
-  const [program, milliseconds] = sessionPrograms[image] ?? ['xfce4-panel', 12_000];
+const SCREEN = 'DISPLAY=:77';
+const programOf = (image: string) => sessionPrograms[image] ?? (['xfce4-panel', 12_000] as const);
+
+/** Opens the desktop as the gateway does, on the screen of the rehearsal. */
+const connect = (network: RehearsedNetwork, password: string): ChildProcess =>
+  network.startOutside([
+    ...['env', SCREEN, 'HOME=/dev/shm', 'xfreerdp', `/v:${at.desktop}`, '/u:researcher', `/p:${password}`],
+    ...['/cert:ignore', '/f', '/sec:tls', '-clipboard'],
+  ]);
+
+async function signIn(network: RehearsedNetwork, image: string, password: string, picture: string) {
+  const [program, milliseconds] = programOf(image);
   network.startOutside(['Xvfb', ':77', '-screen', '0', '1280x800x24', '-nolisten', 'tcp']);
   await sleep(1500);
-  const screen = 'DISPLAY=:77';
-  network.startOutside([
-    'env',
-    screen,
-    'HOME=/dev/shm',
-    'xfreerdp',
-    `/v:${at.desktop}`,
-    '/u:researcher',
-    `/p:${password}`,
-    '/cert:ignore',
-    '/f',
-    '/sec:tls',
-    '-clipboard',
-  ]);
-  const sessions = () => network.onDesktop(['pgrep', '--uid', 'researcher', '--exact', program]);
-  await waitFor('the desktop', async () => ((await sessions()).status === 0 ? true : undefined), 120);
+  const client = connect(network, password);
+  await waitFor('the desktop', async () => (await listProcesses(network, program)) || undefined, 120);
   if (program === 'xfce4-panel') openTerminal(network);
   await sleep(milliseconds);
-  const { status, output } = await network.runOutside([
-    'env',
-    screen,
-    'import',
-    '-window',
-    'root',
-    '-depth',
-    '8',
-    picture,
-  ]);
+  const picturing = ['env', SCREEN, 'import', '-window', 'root', '-depth', '8', picture];
+  const { status, output } = await network.runOutside(picturing);
   if (status !== 0) refuse(output);
+  return client;
 }
+
+/** Locks the screen, ends the connection, and opens the desktop again with the password of a new link. */
+async function openLockedScreen(network: RehearsedNetwork, image: string, client: ChildProcess, password: string) {
+  const [program] = programOf(image);
+  const session = await listProcesses(network, program);
+  const hasLock = (state: boolean) => async () => ((await isScreenLocked(network)) === state ? true : undefined);
+  await waitFor('the locker of the session', hasLock(false));
+  const { status, output } = await lockScreen(network);
+  if (status !== 0) refuse(output);
+  await waitFor('the lock', hasLock(true));
+  const locker = await listProcesses(network, LOCKER);
+  client.kill();
+  connect(network, password);
+  await waitFor('the desktop behind the lock', hasLock(false));
+  const [nextSession, nextLocker] = [await listProcesses(network, program), await listProcesses(network, LOCKER)];
+  if (nextSession !== session) refuse(`it is another session: ${session} and ${nextSession}`);
+  if (nextLocker === '' || nextLocker === locker) refuse(`the screen is not guarded any more: ${nextLocker}`);
+  return 'the same session, and another locker';
+}
+
+/** The name of a process has fifteen characters at most. */
+const LOCKER = 'xfce4-screensav';
 
 interface DesktopRehearsal {
   readonly network: RehearsedNetwork;
@@ -156,6 +169,7 @@ const cloudCertificate = '/opt/broch/ca.pem';
 /** Starts the desktop as systemd would, and looks at it as a person and as the platform would. */
 function desktopChecks({ network, project, machine, cloudPort, picture }: DesktopRehearsal): Check[] {
   let password = '';
+  let client: ChildProcess | undefined;
   const { image } = machine;
   return [
     ...homeChecks(network, machine),
@@ -200,16 +214,18 @@ function desktopChecks({ network, project, machine, cloudPort, picture }: Deskto
     [
       'the researcher signs in with the password that was reported',
       async () => {
-        await signIn(network, image, password, picture);
+        client = await signIn(network, image, password, picture);
         return `the picture of the session is ${picture}`;
       },
     ],
     [
       'the password of a session opens no other one',
       async () => {
-        await waitFor('another password', async () =>
-          parseReport((await project.read('ready')) ?? '').password === password ? undefined : true,
-        );
+        const earlierPassword = password;
+        password = await waitFor('another password', async () => {
+          const report = parseReport((await project.read('ready')) ?? '');
+          return report.password === earlierPassword ? undefined : report.password;
+        });
         return 'the agent reported another one';
       },
     ],
@@ -225,6 +241,10 @@ function desktopChecks({ network, project, machine, cloudPort, picture }: Deskto
         });
         return `one session, idle for ${activity.idleMinutes} minutes`;
       },
+    ],
+    [
+      'a new link opens a locked screen',
+      async () => (client ? openLockedScreen(network, image, client, password) : refuse('nobody has signed in')),
     ],
   ];
 }
