@@ -18,6 +18,8 @@ import { FlowLog } from './flow-log.ts';
 /** The tag of everything that belongs to the gateway of an environment. */
 export const GATEWAY_TAG = 'broch:gateway';
 
+const https = { ipProtocol: 'tcp', fromPort: 443, toPort: 443 };
+
 /** The port of Guacamole's web application on the gateway's machine. */
 export const GATEWAY_PORT = 8080;
 
@@ -30,6 +32,8 @@ export class GatewayNetwork extends Construct {
   readonly subnet: CfnSubnet;
   readonly routes: CfnRouteTable;
   readonly group: CfnSecurityGroup;
+  /** For the endpoint of Secrets Manager, which is there while a desktop runs. */
+  readonly endpointGroup: CfnSecurityGroup;
 
   constructor(
     scope: Construct,
@@ -77,11 +81,22 @@ export class GatewayNetwork extends Construct {
           description: 'CloudFront',
         },
       ],
+      // Each running desktop adds a rule (functions/workspaces/keep-gateway.lambda.ts).
+      securityGroupEgress: [
+        {
+          ...https,
+          cidrIp: recordings ? '0.0.0.0/0' : settings.cidr,
+          description: recordings ? 'Secrets Manager, and S3: the only route' : 'Secrets Manager',
+        },
+      ],
+    });
+    this.endpointGroup = new CfnSecurityGroup(this, 'EndpointGroup', {
+      vpcId: this.vpc.attrVpcId,
+      groupDescription: 'The endpoint of Secrets Manager, while a desktop runs',
+      securityGroupIngress: [{ ...https, sourceSecurityGroupId: this.group.attrGroupId, description: 'the gateway' }],
       // Without any rule EC2 would add one that allows everything. This rule allows traffic to no real address.
       securityGroupEgress: [
-        recordings
-          ? { ipProtocol: 'tcp', fromPort: 443, toPort: 443, cidrIp: '0.0.0.0/0', description: 'S3: the only route' }
-          : { ipProtocol: 'icmp', fromPort: 252, toPort: 86, cidrIp: '255.255.255.255/32', description: 'nowhere' },
+        { ipProtocol: 'icmp', fromPort: 252, toPort: 86, cidrIp: '255.255.255.255/32', description: 'nowhere' },
       ],
     });
     Tags.of(this.group).add(GATEWAY_TAG, environment);

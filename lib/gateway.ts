@@ -27,6 +27,7 @@ import { linkPage, linkPageHeaders } from '../functions/workspaces/link-page.ts'
 import { bucketAccess, secretAccess } from './access.ts';
 import type { GatewayConfig } from './config.ts';
 import type { Core } from './core.ts';
+import { GatewayKeeper } from './gateway-keeper.ts';
 import { GATEWAY_PORT, GATEWAY_TAG, GatewayNetwork } from './gateway-network.ts';
 import { explainWildcards } from './nag-wildcards.ts';
 
@@ -69,6 +70,7 @@ export class Gateway extends Construct {
     super(scope, id);
     this.network = new GatewayNetwork(this, 'Network', { core, settings, recordings });
     const machine = this.machine({ core, settings, key, recordings });
+    new GatewayKeeper(this, 'Keeper', { core, network: this.network, machine: machine.ref });
     const origin = new CfnVpcOrigin(this, 'Origin', {
       vpcOriginEndpointConfig: {
         name: `broch-${core.config.environment}-gateway`,

@@ -142,13 +142,13 @@ export function createBrochStacks(app: App, config: Config): BrochStacks {
     build(stack, data, api.api);
     return [word, stack] as const;
   });
+  const gateway = config.gateway && createGateway(app, name('gateway'), { env, data, api, settings: config.gateway });
   const dashboard = new Stack(app, name('dashboard'), { env, description: 'Broch: the dashboard of all alarms' });
   new AlarmDashboard(dashboard, 'Alarms', {
     environment: config.environment,
     alarms: explainAlarms(app),
-    words: ['api', 'events', ...Object.keys(capabilities)],
+    words: ['api', 'events', ...Object.keys(capabilities), ...(gateway ? ['gateway'] : [])],
   });
-  const gateway = config.gateway && createGateway(app, name('gateway'), { env, data, api, settings: config.gateway });
   Tags.of(app).add('broch:environment', config.environment);
   return {
     data,

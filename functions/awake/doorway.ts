@@ -32,7 +32,7 @@ async function findRouteTable(subnet: string): Promise<string | undefined> {
  * A deployment starts the gateway from what a parameter names, so nobody has looked at the approval of that image before.
  * The deployment cannot: the type of the parameter proves no more than that the image exists.
  */
-async function requireApproved(image: string, environment: string): Promise<void> {
+export async function requireApproved(image: string, environment: string): Promise<void> {
   const { Images = [] } = await client.send(
     new DescribeImagesCommand({
       Owners: ['self'],
@@ -45,7 +45,7 @@ async function requireApproved(image: string, environment: string): Promise<void
   if (Images.some(({ ImageId: id }) => id === image)) return;
   throw new Refused(
     'conflict',
-    `The gateway's machine was made from ${image}, which is not approved, so no project is joined with it. An operator publishes a version of the image gateway and deploys again.`,
+    `The gateway's machine was made from ${image}, which is not approved, so it is not started and no project is joined with it. An operator publishes a version of the image gateway and deploys again.`,
   );
 }
 

@@ -268,7 +268,7 @@ describe('the gateway', () => {
         TagSpecifications: [{ ResourceType: 'instance', Tags: tags }],
       }),
     );
-    await expect(findGatewayDoor(environment)).rejects.toThrow(/not approved, so no project is joined with it/);
+    await expect(findGatewayDoor(environment)).rejects.toThrow(/not approved, so it is not started/);
     const tagging = (Value: string) => ({ Resources: [ImageId], Tags: [{ Key: APPROVED_TAG, Value }] });
     await ec2.send(new CreateTagsCommand(tagging('elsewhere')));
     await expect(findGatewayDoor(environment)).rejects.toThrow(ImageId);

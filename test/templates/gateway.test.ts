@@ -16,16 +16,24 @@ describe('the gateway', () => {
   });
 
   it('lets CloudFront in to one port, and nobody else', () => {
-    const [group] = find('AWS::EC2::SecurityGroup');
+    const group = find('AWS::EC2::SecurityGroup').find(({ GroupDescription }) => /^The gateway/.test(GroupDescription));
     expect(group?.SecurityGroupIngress).toEqual([
       { IpProtocol: 'tcp', FromPort: 8080, ToPort: 8080, SourcePrefixListId: 'pl-93a247fa', Description: 'CloudFront' },
     ]);
-    expect(group?.SecurityGroupEgress).toEqual([expect.objectContaining({ CidrIp: '255.255.255.255/32' })]);
+    // A rule for each running desktop is added and taken away while the gateway runs.
+    expect(group?.SecurityGroupEgress).toEqual([
+      expect.objectContaining({ FromPort: 443, ToPort: 443, CidrIp: '10.255.254.0/26' }),
+    ]);
     gateway.resourceCountIs('AWS::EC2::SecurityGroupEgress', 0);
   });
 
   it('may read the key of links, and nothing else', () => {
-    const statements = find('AWS::IAM::Policy').flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
+    const [machine] = Object.values(gateway.findResources('AWS::EC2::Instance'));
+    const profile = gateway.toJSON().Resources[machine?.Properties.IamInstanceProfile.Ref];
+    const [{ Ref: role }] = profile.Properties.Roles;
+    const statements = find('AWS::IAM::Policy')
+      .filter(({ Roles }) => Roles.some(({ Ref }: { Ref: string }) => Ref === role))
+      .flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
     const actions = statements.flatMap(({ Action }) => Action).filter(action => !/^logs:/.test(action));
     expect(actions.toSorted()).toEqual(['kms:Decrypt', 'secretsmanager:GetSecretValue']);
   });

@@ -1,0 +1,128 @@
+import {
+  AuthorizeSecurityGroupEgressCommand,
+  CreateVpcEndpointCommand,
+  DeleteVpcEndpointsCommand,
+  DescribeInstancesCommand,
+  EC2Client,
+  paginateDescribeInstances,
+  paginateDescribeSecurityGroupRules,
+  paginateDescribeVpcEndpoints,
+  RevokeSecurityGroupEgressCommand,
+  StartInstancesCommand,
+  StopInstancesCommand,
+} from '@aws-sdk/client-ec2';
+import * as z from 'zod';
+import { requireApproved } from '../awake/doorway.ts';
+import { logger, stepHandler } from '../handler.ts';
+import { type DesktopRule, planGateway } from './gateway-plan.ts';
+import { desktopPorts } from './kinds.ts';
+
+export const env = z.object({
+  ENVIRONMENT: z.string(),
+  /** The gateway's machine, and its security group. */
+  MACHINE: z.string(),
+  GROUP: z.string(),
+  /** Where the endpoint of Secrets Manager is made, and its security group. */
+  VPC: z.string(),
+  SUBNET: z.string(),
+  ENDPOINT_GROUP: z.string(),
+});
+// Larger than 450 KB: the client of EC2.
+const { ENVIRONMENT, MACHINE, GROUP, VPC, SUBNET, ENDPOINT_GROUP } = env.parse(process.env);
+const client = new EC2Client({ retryMode: 'adaptive', maxAttempts: 5 });
+const service = `com.amazonaws.${process.env.AWS_REGION}.secretsmanager`;
+
+const RULE_WORDS = 'a running desktop';
+
+async function listDesktops(): Promise<string[]> {
+  const Filters = [
+    { Name: 'tag:broch:environment', Values: [ENVIRONMENT] },
+    { Name: 'tag-key', Values: ['broch:workspace'] },
+    { Name: 'instance-state-name', Values: ['pending', 'running'] },
+  ];
+  const addresses: string[] = [];
+  for await (const { Reservations = [] } of paginateDescribeInstances({ client }, { Filters }))
+    for (const { Instances = [] } of Reservations)
+      addresses.push(...Instances.flatMap(({ PrivateIpAddress }) => PrivateIpAddress ?? []));
+  return addresses;
+}
+
+async function readMachine(): Promise<{ state: string; image: string }> {
+  const { Reservations = [] } = await client.send(new DescribeInstancesCommand({ InstanceIds: [MACHINE] }));
+  const { State, ImageId: image = '' } = Reservations[0]?.Instances?.[0] ?? {};
+  return { state: State?.Name ?? 'unknown', image };
+}
+
+async function listRules(): Promise<DesktopRule[]> {
+  const Filters = [{ Name: 'group-id', Values: [GROUP] }];
+  const rules: DesktopRule[] = [];
+  for await (const page of paginateDescribeSecurityGroupRules({ client }, { Filters }))
+    for (const { SecurityGroupRuleId: id, IsEgress, Description, CidrIpv4 = '' } of page.SecurityGroupRules ?? [])
+      if (id && IsEgress && Description === RULE_WORDS) rules.push({ id, address: CidrIpv4.replace(/\/32$/, '') });
+  return rules;
+}
+
+async function listEndpoints(): Promise<string[]> {
+  const Filters = [
+    { Name: 'vpc-id', Values: [VPC] },
+    { Name: 'service-name', Values: [service] },
+  ];
+  const ids: string[] = [];
+  for await (const { VpcEndpoints = [] } of paginateDescribeVpcEndpoints({ client }, { Filters }))
+    for (const { VpcEndpointId, State } of VpcEndpoints)
+      if (VpcEndpointId && !/^delet/i.test(String(State))) ids.push(VpcEndpointId);
+  return ids;
+}
+
+const openTo = (address: string) =>
+  client.send(
+    new AuthorizeSecurityGroupEgressCommand({
+      GroupId: GROUP,
+      IpPermissions: [
+        {
+          IpProtocol: 'tcp',
+          // All kinds of workspaces are shown by RDP.
+          FromPort: desktopPorts.rdp,
+          ToPort: desktopPorts.rdp,
+          IpRanges: [{ CidrIp: `${address}/32`, Description: RULE_WORDS }],
+        },
+      ],
+    }),
+  );
+
+/** The gateway's network has no other way to the key of links. It costs by the hour, so it is there while a desktop runs. */
+const createEndpoint = () =>
+  client.send(
+    new CreateVpcEndpointCommand({
+      VpcEndpointType: 'Interface',
+      VpcId: VPC,
+      ServiceName: service,
+      SubnetIds: [SUBNET],
+      SecurityGroupIds: [ENDPOINT_GROUP],
+      PrivateDnsEnabled: true,
+      TagSpecifications: [{ ResourceType: 'vpc-endpoint', Tags: [{ Key: 'broch:environment', Value: ENVIRONMENT }] }],
+    }),
+  );
+
+/** Whatever called it, it reads what there is and changes what differs: a repeated or a late call does no harm. */
+export const handler = stepHandler(z.unknown(), async () => {
+  const [machine, desktops, rules, endpoints] = await Promise.all([
+    readMachine(),
+    listDesktops(),
+    listRules(),
+    listEndpoints(),
+  ]);
+  const plan = planGateway({ machine: machine.state, desktops, rules, endpoints });
+  logger.info('the gateway', { machine: machine.state, desktops: desktops.length, ...plan });
+  // Whoever deploys the gateway selects its image, so the approval is checked here.
+  if (plan.power === 'start') await requireApproved(machine.image, ENVIRONMENT);
+  if (plan.close.length > 0)
+    await client.send(new RevokeSecurityGroupEgressCommand({ GroupId: GROUP, SecurityGroupRuleIds: [...plan.close] }));
+  for (const address of plan.open) await openTo(address);
+  if (plan.createEndpoint) await createEndpoint();
+  if (plan.power === 'start') await client.send(new StartInstancesCommand({ InstanceIds: [MACHINE] }));
+  if (plan.power === 'stop') await client.send(new StopInstancesCommand({ InstanceIds: [MACHINE] }));
+  if (plan.deleteEndpoints.length > 0)
+    await client.send(new DeleteVpcEndpointsCommand({ VpcEndpointIds: [...plan.deleteEndpoints] }));
+  return { desktops: desktops.length, power: plan.power ?? null };
+});
