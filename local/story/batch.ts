@@ -12,7 +12,7 @@ import { refusalOf } from './refusal.ts';
 import { pollUntilSettled } from './until.ts';
 
 const params = { project: 'asthma' };
-const pipelineRequest = { revision: '1.0', input: 'data/cohort/days.csv', places: 1, taskVcpus: 1, minutes: 10 };
+const pipelineRequest = { revision: '1.0', datasets: ['open-charts'], places: 1, taskVcpus: 1, minutes: 10 };
 const dollars = (micros: number) => `$${(micros / 1e6).toFixed(2)}`;
 
 /** Predicts the highest temperature of a day by gradient descent: a real model, with a checkpoint after half of the steps. */
@@ -78,16 +78,24 @@ export const tellBatch: ChapterTeller = async (stage, tell) => {
   const bare = { image, kind: 'gpu', gpu: 1, minutes: 10, command: ['python', '-c', training] } as const;
   const request = { ...bare, datasets: ['open-charts'] };
 
-  await tell('Rana asks for a GPU queue, and Olga approves it with a budget', async () => {
-    await rana.ask('requestQueue', { params: { ...params, kind: 'gpu' }, body: { reason: 'To train a model.' } });
-    await olga.ask('approveQueue', { params: { ...params, kind: 'gpu' }, body: { dollars: 20 } });
-    const { items } = await pollUntilSettled(
-      () => rana.ask('listQueues', { params }),
-      answer => answer.items.some(({ status }) => status === 'open' || status === 'failed'),
-    );
-    assertHolds(items[0]?.status === 'open', `the queue is ${JSON.stringify(items)}`);
-    return { message: 'It has Spot machines first, On-Demand second, and none at all while no job waits.' };
-  });
+  await tell(
+    'Rana asks for a GPU queue, and for one with CPUs for pipelines; Olga approves both with a budget',
+    async () => {
+      for (const kind of ['gpu', 'cpu'] as const) {
+        await rana.ask('requestQueue', { params: { ...params, kind }, body: { reason: 'To train a model.' } });
+        await olga.ask('approveQueue', { params: { ...params, kind }, body: { dollars: 20 } });
+      }
+      const { items } = await pollUntilSettled(
+        () => rana.ask('listQueues', { params }),
+        answer => answer.items.every(({ status }) => status === 'open' || status === 'failed'),
+      );
+      assertHolds(
+        items.length === 2 && items.every(({ status }) => status === 'open'),
+        `the queues are ${JSON.stringify(items)}`,
+      );
+      return { message: 'They have Spot machines first, On-Demand second, and none at all while no job waits.' };
+    },
+  );
 
   await tell('Her image is refused until the registry holds it and Stella has approved its digest', async () => {
     const refusal = await refusalOf(() => rana.ask('submitJob', { params, body: bare }));
@@ -155,32 +163,34 @@ export const tellBatch: ChapterTeller = async (stage, tell) => {
     };
   });
 
-  await tell('A Nextflow pipeline runs in tasks of its own, offline, from the mirror of the project', async () => {
-    const cpu = { ...params, kind: 'cpu' } as const;
-    await rana.ask('requestQueue', { params: cpu, body: { reason: 'For pipelines.' } });
-    await olga.ask('approveQueue', { params: cpu, body: { dollars: 20 } });
-    await pollUntilSettled(
-      () => rana.ask('listQueues', { params }),
-      ({ items }) => items.some(({ kind, status }) => kind === 'cpu' && (status === 'open' || status === 'failed')),
-    );
-    await writeFiles(stage, {
-      'data/pipelines/counts/1.0/main.nf': readFileSync(join(repositoryRoot, 'examples/pipeline/main.nf'), 'utf8'),
-      'data/cohort/days.csv': 'day,rain\n1,0\n2,5\n',
-    });
+  await tell('A Nextflow pipeline reads the same dataset, in tasks of its own, offline', async () => {
+    const source = readFileSync(join(repositoryRoot, 'examples/pipeline/main.nf'), 'utf8');
+    await writeFiles(stage, { 'data/pipelines/counts/1.0/main.nf': source });
+    const version = first.datasets[0]?.version.slice(0, 12);
+    const [model] = await readFolder(stage, first.outputs.folder);
+    const { days } = JSON.parse(model?.text ?? '{}');
     const job = await waitForRun(
       stage,
       await rana.ask('runPipeline', {
         params: { ...params, pipeline: 'counts' },
-        body: { ...pipelineRequest, image, taskImage: image },
+        body: {
+          ...pipelineRequest,
+          image,
+          taskImage: image,
+          input: `/data/open-charts/${version}/seattle-weather.csv`,
+        },
       }),
     );
     const files = await readFolder(stage, job.outputs.folder);
     const textOf = (name: string) => files.find(({ path }) => path === name)?.text ?? '';
-    assertHolds(textOf('report.txt') === 'days: 2\n', `the outputs are ${JSON.stringify(files)}`);
+    assertHolds(
+      textOf('report.txt') === `days: ${days}\n`,
+      `of ${days} days, the outputs are ${JSON.stringify(files)}`,
+    );
     const tasks = textOf('pipeline_info/trace.txt').split('\n').slice(1, -1);
     assertHolds(tasks.length === 2, `the trace is ${tasks.join('; ')}`);
     return {
-      message: `Its head submitted ${tasks.length} tasks with rights for one queue, and left their trace. Nextflow itself is played here; \`npm run rehearse -- nextflow\` runs the real one.`,
+      message: `It counts the ${days} days that the models learned from. Its head submitted ${tasks.length} tasks with rights for one queue, and left their trace. Nextflow itself is played here; \`npm run rehearse -- nextflow\` runs the real one.`,
       ids: { job: job.id },
     };
   });
