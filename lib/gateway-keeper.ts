@@ -40,7 +40,7 @@ export class GatewayKeeper extends Construct {
         ),
         VPC: network.vpc.attrVpcId,
         SUBNET: network.subnet.attrSubnetId,
-        ENDPOINT_GROUP: network.endpointGroup.attrGroupId,
+        SECRETS_GROUP: network.endpointGroup.attrGroupId,
       },
     });
     core.onEvent(this, 'InstanceState', InstanceStateChanged, keep, 'critical', {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTempDir } from '../lib/temp-dir.ts';
 import { repositoryRoot } from './cloud.ts';
@@ -109,7 +109,10 @@ mkdirSync(join(repositoryRoot, '.local'), { recursive: true });
 const words = process.argv.includes('--tests') ? process.argv.slice(process.argv.indexOf('--tests') + 1) : undefined;
 if (words) {
   // Processes of tests that are ended from outside leave folders behind: all are in this one, which is deleted at the end.
-  process.env.TMPDIR = createTempDir('check');
+  const temporary = createTempDir('check');
+  // The code of an enclave runs as another user, who must get to its own folder in it.
+  chmodSync(temporary, 0o711);
+  process.env.TMPDIR = temporary;
   // The functions are bundled once for both runs of tests.
   process.env.BROCH_TEST_BUNDLES ??= createTempDir('test-bundles');
 }

@@ -25,10 +25,10 @@ export const env = z.object({
   /** Where the endpoint of Secrets Manager is made, and its security group. */
   VPC: z.string(),
   SUBNET: z.string(),
-  ENDPOINT_GROUP: z.string(),
+  SECRETS_GROUP: z.string(),
 });
 // Larger than 450 KB: the client of EC2.
-const { ENVIRONMENT, MACHINE, GROUP, VPC, SUBNET, ENDPOINT_GROUP } = env.parse(process.env);
+const { ENVIRONMENT, MACHINE, GROUP, VPC, SUBNET, SECRETS_GROUP } = env.parse(process.env);
 const client = new EC2Client({ retryMode: 'adaptive', maxAttempts: 5 });
 const service = `com.amazonaws.${process.env.AWS_REGION}.secretsmanager`;
 
@@ -98,7 +98,7 @@ const createEndpoint = () =>
       VpcId: VPC,
       ServiceName: service,
       SubnetIds: [SUBNET],
-      SecurityGroupIds: [ENDPOINT_GROUP],
+      SecurityGroupIds: [SECRETS_GROUP],
       PrivateDnsEnabled: true,
       TagSpecifications: [{ ResourceType: 'vpc-endpoint', Tags: [{ Key: 'broch:environment', Value: ENVIRONMENT }] }],
     }),

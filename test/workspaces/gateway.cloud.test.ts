@@ -72,7 +72,7 @@ beforeAll(async () => {
     GROUP: ids.group,
     VPC: ids.vpc,
     SUBNET: ids.subnet,
-    ENDPOINT_GROUP: ids.group,
+    SECRETS_GROUP: ids.group,
   });
   const { handler } = await import('../../functions/workspaces/keep-gateway.lambda.ts');
   keep = () => handler({}, { awsRequestId: 'test' } as never) as Promise<unknown>;
