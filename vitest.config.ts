@@ -41,8 +41,9 @@ class LongestFirst extends BaseSequencer {
 
 const common = {
   pool: 'forks',
-  testTimeout: 300_000,
-  hookTimeout: 300_000,
+  // Only for what hangs: a slow machine may take four times as long.
+  testTimeout: 900_000,
+  hookTimeout: 900_000,
   // The CDK's own check of templates takes half of the time of a synthesis: production.test.ts makes it once.
   env: { POWERTOOLS_LOG_LEVEL: 'SILENT', EMBEDDED_MODELS: '1', CDK_VALIDATION: 'false' },
 } as const;

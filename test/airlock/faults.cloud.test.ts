@@ -37,4 +37,4 @@ it('reaches the right end, with each effect once, whichever AWS call of the airl
     return !kinds?.has('error') || !kinds.has('lost');
   });
   expect(missing).toEqual([]);
-}, 480_000);
+}, 900_000);

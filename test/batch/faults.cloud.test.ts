@@ -24,7 +24,7 @@ beforeAll(async () => {
   queueArn = items[0]?.status === 'open' ? items[0].place.queueArn : '';
   void playScheduler(cloud, { project: params.project, signal: playing.signal, skipsPrograms: () => true });
   watch = await watchCalls(cloud, params.project);
-}, 240_000);
+});
 afterAll(async () => {
   playing.abort();
   await watch?.end();
@@ -73,7 +73,7 @@ it('whichever AWS call of a job fails, or only its answer is lost, AWS gets the 
     const budget = await people.lead.ask('showBudget', { params });
     expect([title, budget.reservedMicros, budget.spentMicros]).toEqual([title, 0, spentMicros]);
   }
-}, 400_000);
+}, 900_000);
 
 const submission = { function: 'batch/api.lambda.ts POST /projects/{project}/jobs', nth: 1 } as const;
 const placement = { function: 'batch/dispatch.lambda.ts', action: 'batch:SubmitJob' } as const;
@@ -106,7 +106,7 @@ it('of two jobs that fit the budget alone but not together exactly one is taken,
     reservedMicros: 0,
     spentMicros: earlier.spentMicros + costOf(job),
   });
-}, 100_000);
+});
 
 const crowd = areTrialsComplete ? 1000 : 12;
 it(

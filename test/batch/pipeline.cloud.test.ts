@@ -74,7 +74,7 @@ beforeAll(async () => {
   await openTestQueue(people);
   scheduler = playScheduler(cloud, { ...params, signal: playing.signal, log: line => lines.push(line) });
   await writeFile('data/pipelines/counts/1.0/main.nf', readFileSync('examples/pipeline/main.nf'));
-}, 240_000);
+});
 afterAll(async () => {
   playing.abort();
   await scheduler;

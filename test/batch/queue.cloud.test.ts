@@ -83,7 +83,7 @@ beforeAll(async () => {
     reclaimLine: () => reclaimLine,
     log: line => lines.push(line),
   });
-}, 240_000);
+});
 afterAll(async () => {
   playing.abort();
   await scheduler;

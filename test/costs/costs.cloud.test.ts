@@ -245,7 +245,7 @@ describe('the routes of cost reports', () => {
     ];
     await seedBill({ ...bill, dates: [day(8)] });
     expect(await operator.ask('reportCosts', { body: { date: day(8) } })).toEqual({ date: day(8) });
-    await expect.poll(() => harness.report(day(8)), { timeout: 20_000 }).toMatchObject({ status: 'sent' });
+    await expect.poll(() => harness.report(day(8)), { timeout: 300_000 }).toMatchObject({ status: 'sent' });
     expect(await steward.ask('showReport', { params: { date: day(8) } })).toMatchObject({ status: 'sent', edition: 1 });
     const { items, next } = await steward.ask('listReports', { query: { limit: 2 } });
     expect(items.map(({ date }) => date)).toEqual([yesterday, day(1)]);

@@ -30,7 +30,7 @@ beforeAll(async () => {
   const ownerName = (await owner?.ask('showMe'))?.name ?? '';
   await operator?.ask('governDataset', { params: { dataset }, body: { ...body, owner: ownerName } });
   watch = await watchCalls(cloud, project);
-}, 240_000);
+});
 afterAll(() => watch?.end());
 
 /** Repeats a call that failed through a fault, as a person does, until it is done or was done before. */
@@ -80,7 +80,7 @@ it('whichever AWS call of a decision or of applying it fails, the project ends u
   // A sample fails every operation of AWS in every function, in each way.
   const selection = selectTrials('datasets, an AWS call fails at an approval and at an end', faults, kindsOf);
   for (const fault of selection) await giveAndTake([fault]);
-}, 400_000);
+}, 900_000);
 
 let recipeCount = 0;
 
@@ -126,4 +126,4 @@ it('whichever AWS call of a minimisation fails, and however often a step is repe
   const versionCounts = await countKeyVersions(cloud, cloud.outputs['data.Lake'] ?? '', `datasets/${dataset}/`);
   const tables = Object.entries(versionCounts).filter(([path]) => path.endsWith('/data/a.csv'));
   expect(tables.map(([, count]) => count)).toEqual(Array.from({ length: runs.length + 3 }, () => 1));
-}, 400_000);
+}, 900_000);

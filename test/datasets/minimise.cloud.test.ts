@@ -62,7 +62,7 @@ beforeAll(async () => {
   await operator?.ask('governDataset', { params: { dataset }, body: { ...body, owner: ownerName } });
   project = await buildProjectFor(operator as ApiClient, lead as ApiClient, 'mini-one');
   otherProject = await buildProjectFor(operator as ApiClient, lead as ApiClient, 'mini-two');
-}, 240_000);
+});
 
 const requestUse = (id: string, tables: unknown = recipe.tables) =>
   lead?.ask('requestUse', {
@@ -118,7 +118,7 @@ it('a project reads the minimised version of an approved recipe, and never the d
   expect(JSON.parse((await list.Body?.transformToString()) ?? '').datasets).toMatchObject([
     { dataset, version: minimised.version, prefix: keyOf('') },
   ]);
-}, 120_000);
+});
 
 async function readRoot(Key: string): Promise<string> {
   const { Body } = await root.send(new GetObjectCommand({ Bucket: cloud.outputs['data.Lake'], Key }));
@@ -158,7 +158,7 @@ it('another project gets other pseudonyms of the same people', async () => {
   const people = [...persons(ownTable ?? ''), ...persons(otherTable ?? '')];
   expect(new Set(people).size).toBe(4);
   expect(version.version).not.toBe(ownVersion.version);
-}, 120_000);
+});
 
 it.each([
   ['a column', [{ path: 'visits.csv', columns: [{ name: 'age', do: 'keep' }] }], /visits\.csv has no column age/],

@@ -56,7 +56,7 @@ beforeAll(async () => {
   prefix = `datasets/${dataset}/${version}/data/`;
   project = await buildProjectFor(operator as ApiClient, lead as ApiClient, 'uses-one');
   otherProject = await buildProjectFor(operator as ApiClient, lead as ApiClient, 'uses-two');
-}, 240_000);
+});
 
 describe('a project and a dataset', () => {
   let use: DatasetUse;

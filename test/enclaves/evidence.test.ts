@@ -37,7 +37,7 @@ beforeAll(async () => {
     result,
     signature,
   };
-}, 300_000);
+}, 900_000);
 
 const failures = (change: Partial<RunEvidence>, packed = outputs) =>
   judgeEvidence({ ...evidence, ...change }, { roots: site.roots, outputs: packed }).flatMap(({ check, ok }) =>

@@ -27,7 +27,7 @@ beforeAll(async () => {
   // Of the same size, so that only the content differs.
   const files = [fileOf('patients.csv', Buffer.from(patients.replace('70', '71')))];
   otherData = (await packTestFiles(files, keys.data, site.dataKeys.data)).packed;
-}, 300_000);
+}, 900_000);
 
 async function readOutputs(outputs: Uint8Array | undefined): Promise<string> {
   async function* source() {

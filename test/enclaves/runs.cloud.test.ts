@@ -58,7 +58,7 @@ beforeAll(async () => {
   built = await buildProjectFor(operator as ApiClient, lead as ApiClient, project);
   await expect(propose()).rejects.toThrow(/enclave-runs has no approved use of .* broch dataset request/);
   use = await grantDataset(lead as ApiClient, owner as ApiClient, project, dataset);
-}, 240_000);
+});
 
 describe('an enclave run', () => {
   it('is proposed with a manifest that everybody can compute the digest of', async () => {
@@ -128,7 +128,7 @@ describe('an approved run', () => {
       code: await code.pack('classifier', exampleArtefact()),
     };
     await upload();
-  }, 240_000);
+  });
   afterAll(async () => {
     playing.abort();
     await stage.close();
@@ -210,7 +210,7 @@ describe('an approved run', () => {
     expect(logLines.join('\n')).not.toMatch(/secret|AWS4|SecretAccessKey/i);
     const place = { project, request: requestOf(run.id) };
     await expectReleaseInEvidence(cloud, lead as ApiClient, place, evidence, readEvidence, roots[0] ?? '');
-  }, 240_000);
+  });
 
   it('is refused for good once its partner takes the approval back', async () => {
     const { run } = await authoriseByCommand();
@@ -261,7 +261,7 @@ describe('an approved run', () => {
     await parties.code.revoke(run);
     expect(await perform(run)).toMatchObject({ status: 'failed', reason: expect.stringMatching(/No grant permits/) });
     await expectNothingLeft(run.id);
-  }, 60_000);
+  });
 
   it('is ended by the sweeper if somebody stops its workflow', async () => {
     const run = await authorise();
@@ -275,7 +275,7 @@ describe('an approved run', () => {
     const reason = expect.stringMatching(/workflow was stopped/);
     expect(await lead?.ask('showEnclaveRun', { params })).toMatchObject({ status: 'failed', reason });
     await expectNothingLeft(run.id);
-  }, 60_000);
+  });
 
   it('leaves nothing, whichever AWS call of its workflow fails', async () => {
     await tryRunFaults(cloud, project, {
@@ -294,5 +294,5 @@ describe('an approved run', () => {
     await expect(lead?.ask('startEnclaveRun', { params: { project, run: run.id } })).rejects.toThrow(/approved use/);
     await owner?.ask('refuseEnclaveRun', { params: { project, run: run.id }, body: { reason: 'No use.' } });
     await expectNothingLeft(run.id);
-  }, 60_000);
+  });
 });

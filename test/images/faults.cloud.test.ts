@@ -107,7 +107,7 @@ it('whichever AWS call of a build fails, what is published stays, and the versio
   } finally {
     await watch.end();
   }
-}, 400_000);
+}, 900_000);
 
 it('whichever AWS call of a publication fails once, the parameter ends up with what people decided', async () => {
   const watch = await watchCalls(cloud, image);
@@ -132,4 +132,4 @@ it('whichever AWS call of a publication fails once, the parameter ends up with w
   } finally {
     await watch.end();
   }
-}, 400_000);
+}, 900_000);

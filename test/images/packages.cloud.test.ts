@@ -36,7 +36,7 @@ beforeAll(async () => {
     signInProjectPerson('pkg-rana', 'researcher'),
   ]);
   await buildProjectFor(olga, rana, project);
-}, 120_000);
+});
 afterAll(() => watch?.end());
 
 /** The repositories that may fetch a package; the played CodeArtifact writes them into the description. */
@@ -192,4 +192,4 @@ it('whichever AWS call of a decision about a package fails, desktops can install
   const table = await openTestTable(cloud);
   const total = ProjectPackages.parse(await table.get({ pk: partitions.packages, sk: `COUNT#${project}` }));
   expect(total).toEqual({ project, count: 0 });
-}, 400_000);
+}, 900_000);

@@ -43,10 +43,10 @@ const processes = () =>
 const isSynthesising = () => existsSync(join(folder, 'cloud/config.json'));
 
 // A whole story beside everything else that is tested at the same time.
-describe('npm start', { timeout: 400_000 }, () => {
+describe('npm start', { timeout: 900_000 }, () => {
   it('prints one line and leaves no process behind when it is interrupted during the deployment', async () => {
     const { child, heard: streams, end } = start('--once');
-    await vi.waitUntil(isSynthesising, { timeout: 180_000, interval: 100 });
+    await vi.waitUntil(isSynthesising, { timeout: 600_000, interval: 100 });
     expect(processes().length).toBeGreaterThan(0);
     child.kill('SIGINT');
     expect(await end).toBe(130);
@@ -116,7 +116,7 @@ describe('npm start', { timeout: 400_000 }, () => {
     async (_, isTime) => {
       rmSync(join(folder, 'cloud'), { recursive: true, force: true });
       const { heard: streams, end } = start('--once');
-      await vi.waitUntil(() => isTime(streams.output), { timeout: 180_000, interval: 100 });
+      await vi.waitUntil(() => isTime(streams.output), { timeout: 600_000, interval: 100 });
       const emulator = processes().find(line => line.includes('serve.py') && !line.includes('child_guard.py'));
       process.kill(Number(emulator?.trim().split(' ')[0]), 'SIGKILL');
       expect(await end).toBe(1);

@@ -73,7 +73,7 @@ describe('the workflow of projects', () => {
     const operator = await signInProjectPerson('wf-operator', 'operator');
     await operator.ask('retryProject', { params: { project: 'wf-again' } });
     await expect
-      .poll(async () => (await readProjectRow('wf-again'))?.status, { timeout: 60_000, interval: 300 })
+      .poll(async () => (await readProjectRow('wf-again'))?.status, { timeout: 300_000, interval: 300 })
       .toBe('ready');
     const ready = await readProjectRow('wf-again');
     cidr = ready?.status === 'ready' ? ready.cidr : '';
@@ -131,7 +131,7 @@ describe('the workflow of projects', () => {
     const operator = await signInProjectPerson('wf-operator-2', 'operator');
     await operator.ask('retryProject', { params: { project: 'wf-stuck' } });
     await expect
-      .poll(async () => (await readProjectRow('wf-stuck'))?.status, { timeout: 60_000, interval: 300 })
+      .poll(async () => (await readProjectRow('wf-stuck'))?.status, { timeout: 300_000, interval: 300 })
       .toBe('ready');
     expect(await readProjectRow('wf-stuck')).toMatchObject({ attempt: 2, cidr });
   });
@@ -167,7 +167,7 @@ describe('the workflow of projects', () => {
     const operator = await signInProjectPerson('wf-operator-3', 'operator');
     expect(await operator.ask('retryProject', { params: { project: 'wf-lost' } })).toMatchObject({ attempt: 2 });
     await expect
-      .poll(async () => (await readProjectRow('wf-lost'))?.status, { timeout: 60_000, interval: 300 })
+      .poll(async () => (await readProjectRow('wf-lost'))?.status, { timeout: 300_000, interval: 300 })
       .toBe('ready');
   });
 
@@ -176,7 +176,7 @@ describe('the workflow of projects', () => {
     const operator = await signInProjectPerson('wf-operator-4', 'operator');
     expect(await operator.ask('retryProject', { params: { project: 'wf-unstarted' } })).toMatchObject({ attempt: 1 });
     await expect
-      .poll(async () => (await readProjectRow('wf-unstarted'))?.status, { timeout: 60_000, interval: 300 })
+      .poll(async () => (await readProjectRow('wf-unstarted'))?.status, { timeout: 300_000, interval: 300 })
       .toBe('ready');
   });
 });
