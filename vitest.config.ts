@@ -41,7 +41,7 @@ class LongestFirst extends BaseSequencer {
 
 const common = {
   pool: 'forks',
-  // Only for what hangs: a slow machine may take four times as long.
+  // The limits only end tests that hang. A slow machine may take four times as long as a fast one.
   testTimeout: 900_000,
   hookTimeout: 900_000,
   // The CDK's own check of templates takes half of the time of a synthesis: production.test.ts makes it once.
@@ -63,7 +63,7 @@ const explorations = [
   'test/templates/production.test.ts',
 ];
 
-/** The app takes seconds to synthesise. The tests of its templates share one process, and with it what they synthesise. */
+/** The app takes seconds to synthesise. The tests of its templates share one process, which synthesises each app once. */
 const templateTests = readdirSync(join(import.meta.dirname, 'test'), { recursive: true, encoding: 'utf8' })
   .map(file => `test/${file.replaceAll('\\', '/')}`)
   .filter(file => file.endsWith('.test.ts') && !file.endsWith('.cloud.test.ts') && !explorations.includes(file))

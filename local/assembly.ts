@@ -134,7 +134,7 @@ export async function buildAssembly(config: string, folder: string): Promise<{ o
     // The CDK's own check of templates takes half of the time. Tests make it, and check more, for production.
     CDK_VALIDATION: 'false',
   });
-  // The CDK CLI reads this file for each resource whose progress it shows, which takes half of a deploy.
+  // The CDK CLI reads the whole file for each resource whose progress it shows, which took half of a deploy.
   for (const name of readdirSync(folder).filter(name => name.endsWith('.metadata.json')))
     writeFileSync(join(folder, name), '{}');
   const omissions = readdirSync(folder)

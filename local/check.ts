@@ -94,7 +94,7 @@ function startTests(title: string, args: readonly string[]): () => Promise<void>
 
 async function runChecks(): Promise<void> {
   const checks: [title: string, command: string, args: string[]][] = [
-    // A second checker of types checks again what both meet, which only pays with more cores than two.
+    // A second checker repeats the work on every type that both need, so on two cores it takes twice the time.
     ['types', bin('tsc'), ['--checkers', '1']],
     ['style', bin('biome'), ['ci', '--error-on-warnings', '--reporter=summary', '.']],
     ['nothing unused', node, [join(repositoryRoot, 'node_modules/knip/bin/knip.js'), '--no-progress']],
@@ -108,9 +108,9 @@ async function runChecks(): Promise<void> {
 mkdirSync(join(repositoryRoot, '.local'), { recursive: true });
 const words = process.argv.includes('--tests') ? process.argv.slice(process.argv.indexOf('--tests') + 1) : undefined;
 if (words) {
-  // Processes of tests that are ended from outside leave folders behind: all are in this one, which is deleted at the end.
+  // Test processes that are killed leave their folders behind. All are made in this one, which is deleted at the end.
   const temporary = createTempDir('check');
-  // The code of an enclave runs as another user, who must get to its own folder in it.
+  // The code of an enclave runs as another user, who must be able to reach its own folder in it.
   chmodSync(temporary, 0o711);
   process.env.TMPDIR = temporary;
   // The functions are bundled once for both runs of tests.

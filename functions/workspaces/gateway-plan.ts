@@ -4,7 +4,7 @@ export interface DesktopRule {
   readonly address: string;
 }
 
-/** What there is: the gateway's machine, the addresses of running desktops, and what lets the gateway reach them. */
+/** What exists now: the gateway's machine, the addresses of running desktops, and the rules and endpoints of the gateway. */
 export interface GatewayState {
   /** The state of the machine, in EC2's words. */
   readonly machine: string;

@@ -90,7 +90,7 @@ const openTo = (address: string) =>
     }),
   );
 
-/** The gateway's network has no other way to the key of links. It costs by the hour, so it is there while a desktop runs. */
+/** The gateway reads the key of links through this endpoint alone. It costs by the hour, so it exists while a desktop runs. */
 const createEndpoint = () =>
   client.send(
     new CreateVpcEndpointCommand({
@@ -104,7 +104,7 @@ const createEndpoint = () =>
     }),
   );
 
-/** Whatever called it, it reads what there is and changes what differs: a repeated or a late call does no harm. */
+/** Compares what exists with what is needed, and changes only the difference. A repeated or late call does no harm. */
 export const handler = stepHandler(z.unknown(), async () => {
   const [machine, desktops, rules, endpoints] = await Promise.all([
     readMachine(),

@@ -111,9 +111,9 @@ export async function createAttackers(cloud: Cloud, moreKeys: readonly string[] 
     estate,
     clientsUnder,
     /**
-     * Tries everything that `names` doesn't name, and returns what was not denied. With `part`, a thief tries a sample: what
-     * no thief before it could try; one of `shares` of the rest; and one of `likelyShares` of what a statement of its role
-     * allows by its action and resource, where only a condition can deny it.
+     * Tries everything that `names` doesn't name, and returns what was not denied. With `part`, a thief makes a sample of the
+     * tries: those that no thief before it made, one in `likelyShares` of those that only a condition of its role's policy
+     * can deny, and one in `shares` of the rest.
      */
     async steal(
       credentials: StolenCredentials,
