@@ -5,6 +5,7 @@ import type { Route } from '../../functions/http/route.ts';
 import { enrolLocalPerson } from '../../local/people.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { openAgreement } from '../ingest/agreement.ts';
+import { selectTrials } from '../trials.ts';
 import { buildTestProfile, pollUntilAnswer, signInNewUser, toExamplePath } from './caller.ts';
 
 const cloud = connectTestCloud();
@@ -143,7 +144,9 @@ describe('the key', () => {
     pinImage: { version: 1, until: '2099-01-01', reason: 'none' },
   };
 
-  it.each(writes)('is asked for by %s', async (name, route) => {
+  const keylessWrites = selectTrials('writes without a key', writes, ([, { capability }]) => [capability]);
+
+  it.each(keylessWrites)('is asked for by %s', async (name, route) => {
     // A project that exists: the key matters only to what would be done.
     const path = toExamplePath(route).replace(/(projects|pins)\/sec-none/, '$1/sec-once-order');
     const answer = await olga?.ask(route.method, path, { body: bodies[name] ?? {} });

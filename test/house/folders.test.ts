@@ -30,8 +30,8 @@ describe('each capability has one word', () => {
 
 describe('files', () => {
   const sources = repositoryFiles.filter(file => /\.(ts|js|py)$/.test(file));
-  it.each(sources)('%s has at most 300 lines', file => {
-    expect(readSource(file).split('\n').length).toBeLessThanOrEqual(301);
+  it('have at most 300 lines', () => {
+    expect(sources.filter(file => readSource(file).split('\n').length > 301)).toEqual([]);
   });
 
   it('have names that end in .lambda.ts if they hold a Lambda function, and only then', () => {
@@ -69,11 +69,7 @@ describe('npm scripts', () => {
   });
 });
 
-describe('no file depends on one machine', () => {
-  it.each(repositoryFiles.filter(file => file !== 'package-lock.json' && !file.startsWith('test/house/')))(
-    '%s contains no path of a person’s own machine',
-    file => {
-      expect(readSource(file)).not.toMatch(/\/home\/|\/Users\/|\/root\/|\/tmp\/[a-z]/);
-    },
-  );
+it('no file contains a path of a person’s own machine', () => {
+  const files = repositoryFiles.filter(file => file !== 'package-lock.json' && !file.startsWith('test/house/'));
+  expect(files.filter(file => /\/home\/|\/Users\/|\/root\/|\/tmp\/[a-z]/.test(readSource(file)))).toEqual([]);
 });

@@ -39,7 +39,15 @@ interface LocalName {
 const isNode = (value: unknown): value is SyntaxNode =>
   typeof value === 'object' && value !== null && typeof Reflect.get(value, 'type') === 'string';
 
-const childNodes = (node: SyntaxNode): SyntaxNode[] => Object.values(node).flat().filter(isNode);
+function childNodes(node: SyntaxNode): SyntaxNode[] {
+  const children: SyntaxNode[] = [];
+  for (const field in node) {
+    const value = node[field];
+    if (Array.isArray(value)) for (const item of value) isNode(item) && children.push(item);
+    else if (isNode(value)) children.push(value);
+  }
+  return children;
+}
 
 /** The names that a pattern binds: `{ a, b: [c = 1] }` binds `a` and `c`. */
 function boundNames(pattern: unknown): LocalName[] {

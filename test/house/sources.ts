@@ -15,7 +15,19 @@ export const repositoryFiles: readonly string[] = execFileSync(
 
 export const typeScriptFiles = repositoryFiles.filter(file => file.endsWith('.ts'));
 
-export const readSource = (file: string): string => readFileSync(join(root, file), 'utf8');
+/** What a function of a file answers, kept: the tests ask the same of every file. */
+function keepAnswers<T>(read: (file: string) => T): (file: string) => T {
+  const answers = new Map<string, T>();
+  return file => {
+    const stored = answers.get(file);
+    if (stored !== undefined) return stored;
+    const answer = read(file);
+    answers.set(file, answer);
+    return answer;
+  };
+}
+
+export const readSource = keepAnswers(file => readFileSync(join(root, file), 'utf8'));
 
 export const subfolders = (folder: string): string[] =>
   readdirSync(join(root, folder), { withFileTypes: true })
@@ -30,10 +42,11 @@ export const sharedFolders: readonly string[] = ['awake', 'events', 'http', 'sto
 export const capabilityWords = subfolders('functions').filter(word => !sharedFolders.includes(word));
 
 /** The files of this repository that a file imports, types included. */
-export const localImports = (file: string): string[] =>
+export const localImports = keepAnswers(file =>
   [...readSource(file).matchAll(/(?:from |import\()'(\.[^']+)'/g)].map(([, path = '']) =>
     relative(root, join(root, dirname(file), path)),
-  );
+  ),
+);
 
 export const packageImports = (file: string): string[] =>
   [...readSource(file).matchAll(/from '([^.'][^']*)'/g)].map(([, name = '']) => name);

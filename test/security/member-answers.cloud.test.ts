@@ -88,6 +88,8 @@ describe.each(['rejected', 'blocked', 'inReview', 'returned', 'released'] as con
       'no answer to the %s contains the name of a file or a value from one',
       async person => {
         for (const name of reads) {
+          // Routes that name no request know nothing of its state: one state is enough for them.
+          if (state !== 'inReview' && !routes[name].path.includes('{request}')) continue;
           // What was released to the requester is theirs.
           if (state === 'released' && person === 'requester' && /download/i.test(name)) continue;
           expect(`${name}: ${await answerOf(members[person], name, inputFor(requests[state]))}`).not.toMatch(secret);
@@ -98,7 +100,7 @@ describe.each(['rejected', 'blocked', 'inReview', 'returned', 'released'] as con
 );
 
 it('these tests call every route that reads', () => {
-  console.log(`members: ${reads.length} reading routes tried in 5 states as 3 people`);
+  console.log(`members: ${reads.length} reading routes tried as 3 people, those of a request in 5 states`);
   expect(reads.length).toBeGreaterThan(20);
 });
 
