@@ -27,3 +27,9 @@ export function selectTrials<T>(title: string, trials: readonly T[], kindsOf: Tr
   );
   return sample;
 }
+
+/**
+ * How often a run tries a property with values that it invents anew each time: as often as given when trials are complete,
+ * a quarter as often otherwise.
+ */
+export const sampleRuns = (runs: number): number => (areTrialsComplete ? runs : Math.ceil(runs / 4));

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MAX_FILE_BYTES, selectFiles } from '../../functions/airlock/steps/select-files.ts';
 import { packChunks } from '../../functions/storage/chunks.ts';
 import { copyLimits, partRange } from '../../functions/storage/object-copy.ts';
+import { sampleRuns } from '../trials.ts';
 import { buildAirlockConfig } from './builders.ts';
 
 const [MiB, GiB, TiB] = [1024 ** 2, 1024 ** 3, 1024 ** 4];
@@ -34,7 +35,7 @@ describe('a multipart copy', () => {
         }
         expect(next).toBe(objectBytes);
       }),
-      { numRuns: 200 },
+      { numRuns: sampleRuns(200) },
     );
   });
 });
@@ -73,7 +74,7 @@ describe('a file too large for a Lambda', () => {
         for (const chunk of packChunks(files))
           expect(chunk.reduce((sum, { size }) => sum + size, 0)).toBeLessThanOrEqual(MAX_FILE_BYTES);
       }),
-      { numRuns: 300 },
+      { numRuns: sampleRuns(300) },
     );
   });
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Direction } from '../../disclosure/policy.ts';
 import { isFinal, type Status } from '../../functions/airlock/request/request.ts';
-import { selectTrials } from '../trials.ts';
+import { sampleRuns, selectTrials } from '../trials.ts';
 import {
   type AirlockModel,
   applyModelCommand,
@@ -157,6 +157,6 @@ it('satisfies all invariants in longer random histories with every mix of people
         }
       },
     ),
-    { numRuns: 300 },
+    { numRuns: sampleRuns(300) },
   );
 });

@@ -6,6 +6,7 @@ import { addNavigation, type ListedFile, overview } from '../../functions/airloc
 import { makeTestFolder, runBroch } from '../cli/harness.ts';
 import { buildPreviewFiles, buildPreviewRequest } from '../disclosure/preview/asked.ts';
 import { expectInert } from '../disclosure/preview/pages.ts';
+import { sampleRuns } from '../trials.ts';
 
 describe('the overview page of a request', () => {
   it('shows its groups, its files with those with findings first, and the votes that may be seen', () => {
@@ -78,7 +79,7 @@ describe('the overview page of a request', () => {
           'href="files/00001.html"',
         ]);
       }),
-      { numRuns: 200 },
+      { numRuns: sampleRuns(200) },
     );
   });
 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { MAX_BODY_BYTES } from '../../functions/http/input.ts';
 import { connectTestCloud } from '../cloud.ts';
+import { sampleRuns } from '../trials.ts';
 import { type RawAnswer, signInNewUser } from './caller.ts';
 
 const cloud = connectTestCloud();
@@ -99,7 +100,7 @@ describe('a list', () => {
         expect([200, 400, 404]).toContain(answer.status);
         if (answer.status === 200) expect(ids(answer).filter(id => !ownIds.includes(id))).toEqual([]);
       }),
-      { numRuns: 60 },
+      { numRuns: sampleRuns(60) },
     );
   });
 

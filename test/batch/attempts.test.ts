@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { foldReport, type JobProgress } from '../../functions/batch/attempts.ts';
 import type { BatchJobState } from '../../functions/batch/events.ts';
+import { sampleRuns } from '../trials.ts';
 import { testReport } from './builders.ts';
 
 const reclaim = { startedAt: 100, stoppedAt: 200, statusReason: 'Host EC2 (instance i-1) terminated.', container: {} };
@@ -43,7 +44,7 @@ describe('the reports of a job', () => {
         expect(progress?.status).toBe('succeeded');
         expect(progress?.attempts.map(({ stoppedAt }) => stoppedAt)).toEqual([200, 400]);
       }),
-      { numRuns: 300 },
+      { numRuns: sampleRuns(300) },
     ));
 
   it('never go back: without its end, the latest state holds in any order', () =>
@@ -52,7 +53,7 @@ describe('the reports of a job', () => {
         const latest = Math.max(...reports.map(report => history.indexOf(report)));
         expect(fold(reports)?.status).toBe(fold([history[latest] as BatchJobState])?.status);
       }),
-      { numRuns: 300 },
+      { numRuns: sampleRuns(300) },
     ));
 
   it('keep a failure if two ends contradict each other, in either order', () => {

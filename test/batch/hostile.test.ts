@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { buildDefinition, buildSubmission, JOB_PROGRAM, shareOf } from '../../functions/batch/definition.ts';
 import { type ComputeJob, JobRequest } from '../../functions/batch/schemas.ts';
 import { createTempDir } from '../../lib/temp-dir.ts';
+import { sampleRuns } from '../trials.ts';
 import { submitTestJob, testBudget, testImage, testRequest, testSubmission } from './builders.ts';
 
 const place = { environment: 'prod', queueArn: 'q', bucket: 'b', datasets: 'alias' };
@@ -83,7 +84,7 @@ describe('what a person writes into a job', () => {
         const { containerOverrides } = buildSubmission(jobOf(words), 'd', place, []);
         expect(containerOverrides.command).toEqual([JOB_PROGRAM, ...words]);
       }),
-      { numRuns: 200 },
+      { numRuns: sampleRuns(200) },
     ));
 
   it('prints into the project, and nothing of it into the log of the machine', () => {

@@ -10,6 +10,7 @@ import {
   locateReports,
 } from '../../functions/batch/pipeline.ts';
 import { type ComputeJob, PipelineRequest } from '../../functions/batch/schemas.ts';
+import { sampleRuns } from '../trials.ts';
 import { openQueue, submitTestJob, testBudget, testImage, testSubmission } from './builders.ts';
 
 const bare = { pipeline: 'counts', revision: '1.0', image: testImage, taskImage: testImage };
@@ -67,7 +68,7 @@ describe('what a person writes into a pipeline', () => {
           expect(job.request).toEqual(calm.request);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: sampleRuns(200) },
     ));
 
   it.each([

@@ -8,6 +8,7 @@ import { DEFAULT_IGNORED, leaveOutJunk } from '../../bin/cli/junk.ts';
 import { listUnfinishedDeliveries, UploadLedger } from '../../bin/cli/ledger.ts';
 import { sha256 } from '../../functions/hash.ts';
 import { measureProcessorTime } from '../processor-time.ts';
+import { sampleRuns } from '../trials.ts';
 import { makeTestFolder } from './harness.ts';
 
 /** A folder with these files in it. */
@@ -163,7 +164,7 @@ describe('the ledger', () => {
         for (const [path, size] of new Map(entries)) expect(reopenedLedger.get(path)).toEqual(entry(path, size));
         expect(reopenedLedger.paths).toHaveLength(new Map(entries).size);
       }),
-      { numRuns: 30 },
+      { numRuns: sampleRuns(30) },
     );
   });
   it('survives an incomplete line and lines that others wrote', () => {

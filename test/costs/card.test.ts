@@ -9,6 +9,7 @@ import {
   noticeCard,
   sparkline,
 } from '../../functions/costs/card.ts';
+import { sampleRuns } from '../trials.ts';
 import { anyCostAmounts, anyTagValue, buildCostReport, type CostAmounts, exampleReportDate } from './bill-pages.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -39,7 +40,7 @@ describe('a project name on the card', () => {
         expect(safe).not.toMatch(/\S[.:/@]\S(?<!\u2060)/u);
         expect([...safe.replaceAll('\u2060', '')].length).toBeLessThanOrEqual(40);
       }),
-      { numRuns: 1000 },
+      { numRuns: sampleRuns(1000) },
     );
   });
 
@@ -69,7 +70,7 @@ describe('a project name on the card', () => {
         const distinct = new Set(names).size === names.length;
         if (distinct) expect(texts(message, 'TextBlock')).toEqual(texts(plain, 'TextBlock'));
       }),
-      { numRuns: 300 },
+      { numRuns: sampleRuns(300) },
     );
   });
 });

@@ -8,6 +8,7 @@ import {
   type UseState,
   viewUse,
 } from '../../functions/datasets/datasets.ts';
+import { sampleRuns } from '../trials.ts';
 import { context, empty, lead, now, owner, stranger, terms, useEnd, useRequest } from './builders.ts';
 
 const request = { do: 'request', request: useRequest(), by: lead } as const;
@@ -170,6 +171,6 @@ describe('whatever is asked in whatever order', () => {
             expect(state.use).toEqual(previousState.use);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: sampleRuns(500) },
     ));
 });

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
 import { rewriteFile } from '../../disclosure/rewrite.ts';
 import { policyFor } from '../../disclosure/tier-policy.ts';
+import { sampleRuns } from '../trials.ts';
 import { makeDocx, makeJpeg, makePng, makePptx, makeXlsx } from './builders.ts';
 import { buildCheckedFile, buildSource } from './files.ts';
 import { renderTestPreview } from './preview/pages.ts';
@@ -52,7 +53,7 @@ const drawing = `<svg xmlns="http://www.w3.org/2000/svg" width="90" height="40" 
 </svg>
 `;
 /** How many changes of each file are tried. */
-const numRuns = Number(process.env.CONTAINER_RUNS ?? 100);
+const numRuns = sampleRuns(100);
 
 /** A valid file of each format that has room for hidden bytes; it passes without a question. */
 const samples: readonly (readonly [path: string, bytes: Uint8Array])[] = [

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CsvScanner } from '../../disclosure/csv.ts';
+import { sampleRuns } from '../trials.ts';
 import { type PlainCell, plainScan } from './plain-tokenizer.ts';
 
 const latin = (text: string) => new Uint8Array(Buffer.from(text, 'latin1'));
@@ -60,7 +61,7 @@ describe('the CSV scanner', () => {
           expect(scan(pieces, delimiter)).toEqual(plain);
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: sampleRuns(3000) },
     );
   });
 
@@ -71,7 +72,7 @@ describe('the CSV scanner', () => {
         for (let place = 0; place <= bytes.length; place++)
           expect(scan([bytes.slice(0, place), bytes.slice(place)])).toEqual(plain);
       }),
-      { numRuns: 100 },
+      { numRuns: sampleRuns(100) },
     );
   });
 

@@ -2,6 +2,7 @@ import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CsvScanner, decodeRow, detectDelimiter } from '../../disclosure/csv.ts';
+import { sampleRuns } from '../trials.ts';
 
 /** The rows that the scanner reports for bytes in pieces; their lengths are `steps`, repeated to the end. */
 function scan(bytes: Uint8Array, delimiter = ',', steps: readonly number[] = [1 << 16]) {
@@ -70,7 +71,7 @@ describe('the CSV scanner', () => {
         }) as string[][];
         expect(scan(utf8(content), example.delimiter).rows).toEqual(reference);
       }),
-      { numRuns: 2000 },
+      { numRuns: sampleRuns(2000) },
     );
   });
 
@@ -83,7 +84,7 @@ describe('the CSV scanner', () => {
           expect(scan(bytes, ',', steps)).toEqual(scan(bytes, ','));
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: sampleRuns(1000) },
     );
   });
 

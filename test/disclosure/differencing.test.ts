@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
 import type { ReleasedTable } from '../../disclosure/sdc/cell-index.ts';
 import { policyFor } from '../../disclosure/tier-policy.ts';
+import { sampleRuns } from '../trials.ts';
 import { buildCheckedFile, buildSource, summariseFile } from './files.ts';
 
 const policy = policyFor(2);
@@ -150,7 +151,7 @@ describe('the comparison of a table with an earlier one', () => {
         expect(await verdict(table('region,n', rotation), table('region,n', rows(secondCounts)))).toBe(first);
         expect(await verdict(table('region,n', rows(secondCounts)), table('region,n', rows(firstCounts)))).toBe(first);
       }),
-      { numRuns: 60 },
+      { numRuns: sampleRuns(60) },
     );
   });
 
@@ -169,7 +170,7 @@ describe('the comparison of a table with an earlier one', () => {
           expect(await verdict(table('region,n', laterTable), table('region,n', rows))).not.toBe('pass');
         },
       ),
-      { numRuns: 60 },
+      { numRuns: sampleRuns(60) },
     );
   });
 });

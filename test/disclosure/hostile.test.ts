@@ -8,7 +8,7 @@ import { FileReport, worstAction } from '../../disclosure/report.ts';
 import { policyFor } from '../../disclosure/tier-policy.ts';
 import { HOSTILE_FILES } from '../../local/bench/hostile-files.ts';
 import { measureProcessorTime } from '../processor-time.ts';
-import { areTrialsComplete } from '../trials.ts';
+import { areTrialsComplete, sampleRuns } from '../trials.ts';
 import { makeDocx, makeGif, makeJpeg, makeNotebook, makePng, makeSafetensors, makeWebp, makeXlsx } from './builders.ts';
 import { buildCheckedFile, buildSource, buildStreamSource, summariseFile } from './files.ts';
 
@@ -65,7 +65,7 @@ describe('the check of a damaged or hostile file', () => {
           await check(path, damaged);
         },
       ),
-      { numRuns: 1500 },
+      { numRuns: sampleRuns(1500) },
     );
   });
 
@@ -82,7 +82,7 @@ describe('the check of a damaged or hostile file', () => {
       fc.asyncProperty(names, bytes, fc.integer({ min: 1, max: 20 }), async (path, content, step) => {
         expect(await check(path, content, step)).toEqual(await check(path, content));
       }),
-      { numRuns: 1500 },
+      { numRuns: sampleRuns(1500) },
     );
   });
 

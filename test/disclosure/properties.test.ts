@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
 import { worstAction } from '../../disclosure/report.ts';
 import { policyFor } from '../../disclosure/tier-policy.ts';
+import { sampleRuns } from '../trials.ts';
 import { buildCheckedFile, buildSource } from './files.ts';
 
 const policy = policyFor(2);
@@ -87,7 +88,7 @@ describe('the disclosure rules', () => {
           expect(await rules(secondTable)).toEqual(await rules(firstTable.rows));
         },
       ),
-      { numRuns: 300 },
+      { numRuns: sampleRuns(300) },
     );
   });
 
@@ -106,7 +107,7 @@ describe('the disclosure rules', () => {
           expect(worstAction((await check(csvOf([heading, ...longerTable]))).findings)).toBe('block');
         },
       ),
-      { numRuns: 300 },
+      { numRuns: sampleRuns(300) },
     );
   });
 
@@ -124,7 +125,7 @@ describe('the disclosure rules', () => {
           expect(worstAction((await checkAs(path, write(rows))).findings)).toBe('block');
         },
       ),
-      { numRuns: 60 },
+      { numRuns: sampleRuns(60) },
     );
   });
 
@@ -146,7 +147,7 @@ describe('the disclosure rules', () => {
           expect(['ask', 'block']).toContain(action);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: sampleRuns(300) },
     );
   });
 
@@ -156,7 +157,7 @@ describe('the disclosure rules', () => {
         const csv = csvOf([heading, ...rows]);
         expect(await check(csv, step)).toEqual(await check(csv));
       }),
-      { numRuns: 200 },
+      { numRuns: sampleRuns(200) },
     );
   });
 

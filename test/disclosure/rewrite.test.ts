@@ -9,6 +9,7 @@ import { extractPngImage } from '../../disclosure/preview/png.ts';
 import { decodePng } from '../../disclosure/preview/png-decode.ts';
 import { MAX_REWRITTEN_BYTES, rewriteFile } from '../../disclosure/rewrite.ts';
 import { policyFor } from '../../disclosure/tier-policy.ts';
+import { sampleRuns } from '../trials.ts';
 import { makeJpeg, makeNotebook, makePng, makeXlsx } from './builders.ts';
 import { buildCheckedFile, buildSource } from './files.ts';
 import { makePngChunk, renderTestPreview } from './preview/pages.ts';
@@ -108,7 +109,7 @@ describe('a picture that is written again', () => {
           if (rewritten.length > 0) expect(await findingsOf('p.jpg', rewritten)).toEqual([]);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: sampleRuns(60) },
     );
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
 import type { Tier } from '../../disclosure/policy.ts';
 import { policyFor } from '../../disclosure/tier-policy.ts';
+import { sampleRuns } from '../trials.ts';
 import { makeDocx } from './builders.ts';
 import { buildCheckedFile, buildSource } from './files.ts';
 
@@ -198,7 +199,7 @@ describe('tables inside a text', () => {
           checkFile(buildCheckedFile('t.md', text), buildSource(text, step), policyFor(2), []);
         expect(await report(step)).toEqual(await report());
       }),
-      { numRuns: 200 },
+      { numRuns: sampleRuns(200) },
     );
   });
 });

@@ -7,6 +7,7 @@ import {
   type RunState,
 } from '../../functions/enclaves/enclaves.ts';
 import { Refused } from '../../functions/refused.ts';
+import { sampleRuns } from '../trials.ts';
 import {
   boundKeys,
   codePartner,
@@ -228,6 +229,6 @@ it('no sequence of commands runs an enclave without both approvals of its manife
       }
       expect(startCount).toBeLessThanOrEqual(1);
     }),
-    { numRuns: 500 },
+    { numRuns: sampleRuns(500) },
   );
 });

@@ -7,6 +7,7 @@ import {
   HEADER_BYTES,
   newStreamHeader,
 } from '../../functions/enclaves/pack/stream-cipher.ts';
+import { sampleRuns } from '../trials.ts';
 
 const key = Uint8Array.from({ length: 32 }, (_, index) => index);
 const format = { segmentBytes: 4096, context: Buffer.from('broch') };
@@ -137,7 +138,7 @@ describe('a stream that was changed', () => {
         copy[bit >> 3] = (copy[bit >> 3] as number) ^ (1 << (bit & 7));
         await expect(decrypt(copy)).rejects.toThrow();
       }),
-      { numRuns: 200 },
+      { numRuns: sampleRuns(200) },
     );
   });
 });
@@ -148,7 +149,7 @@ it('whatever its length and pieces, a stream is decrypted to the same bytes', as
       const stream = await collect(encryptStream(chunksOf(plaintext(length), size), key, format));
       expect(await decrypt(stream)).toEqual(Buffer.from(plaintext(length)));
     }),
-    { numRuns: 100 },
+    { numRuns: sampleRuns(100) },
   );
 });
 

@@ -4,6 +4,7 @@ import { routes } from '../../functions/api/routes.ts';
 import type { Caller } from '../../functions/http/http.ts';
 import { type ProjectRole, type Route, type UserGroup, userGroups } from '../../functions/http/route.ts';
 import { Refused } from '../../functions/refused.ts';
+import { sampleRuns } from '../trials.ts';
 import { ask, claimsOf, exampleBodies } from './ask.ts';
 
 const entries: [string, Route][] = Object.entries(routes);
@@ -33,7 +34,7 @@ describe('who may', () => {
             expect(denials.includes(status ?? 0)).toBe(!allowed(route, groups, roles));
           },
         ),
-        { numRuns: 60 },
+        { numRuns: sampleRuns(60) },
       );
     },
   );
@@ -47,7 +48,7 @@ describe('who may', () => {
         const common = claims.filter(group => confirmed.includes(group));
         expect(denials.includes(status ?? 0)).toBe(!allowed(route, common, []));
       }),
-      { numRuns: 30 },
+      { numRuns: sampleRuns(30) },
     );
   });
 

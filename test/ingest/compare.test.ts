@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sampleRuns } from '../trials.ts';
 import {
   addSha256Sums,
   anyValidFiles,
@@ -100,7 +101,7 @@ describe('a list of files', () => {
         const foundPaths = [...findings.map(finding => finding.path), ...wrong];
         expect(foundPaths).toContain(damage === 'add' ? `${path}.more` : path);
       }),
-      { numRuns: 300 },
+      { numRuns: sampleRuns(300) },
     );
   });
 });

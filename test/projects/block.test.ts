@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { leaseBlock, mayLeaseBlock, type NetworkBlock, returnBlock } from '../../functions/projects/block.ts';
 import { candidateNetworks, parsePool } from '../../functions/projects/cidr.ts';
+import { sampleRuns } from '../trials.ts';
 import { networksOverlap } from './networks.ts';
 
 const pool = parsePool('10.0.0.0/22', 24);
@@ -110,6 +111,6 @@ it('no two projects ever hold the same block and none holds two, however their s
             if (id !== otherProject) expect(networksOverlap(cidr, otherBlock)).toBe(false);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: sampleRuns(300) },
   );
 });

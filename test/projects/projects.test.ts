@@ -9,6 +9,7 @@ import {
 } from '../../functions/projects/projects.ts';
 import { Project, ProjectId, type ProjectNetwork } from '../../functions/projects/schemas.ts';
 import { Refused } from '../../functions/refused.ts';
+import { sampleRuns } from '../trials.ts';
 
 const instant = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1000).toISOString();
 const network: ProjectNetwork = {
@@ -237,6 +238,6 @@ it('only the current attempt changes a project, attempts only grow, and a ready 
           expect([next.type, 'unwound' in next && next.unwound]).toEqual(['fail', true]);
       }
     }),
-    { numRuns: 500 },
+    { numRuns: sampleRuns(500) },
   );
 });

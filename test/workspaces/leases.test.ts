@@ -10,6 +10,7 @@ import {
   releaseLease,
 } from '../../functions/awake/lease.ts';
 import { Refused } from '../../functions/refused.ts';
+import { sampleRuns } from '../trials.ts';
 
 const holder = (id: string, use: AwakeHolder['use'] = 'workspace', hourlyMicros = 0) => ({ id, use, hourlyMicros });
 const limits = { workspaces: 3 };
@@ -107,7 +108,7 @@ describe('waking', () => {
         }
         expect(creations).toBeLessThanOrEqual(project.generation);
       }),
-      { numRuns: 200 },
+      { numRuns: sampleRuns(200) },
     );
   });
 

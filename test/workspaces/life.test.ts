@@ -11,6 +11,7 @@ import {
   requireReadyWorkspace,
   type WorkspaceCommand,
 } from '../../functions/workspaces/workspaces.ts';
+import { sampleRuns } from '../trials.ts';
 
 const instant = (seconds: number) => new Date(Date.parse('2026-11-20T09:00:00.000Z') + seconds * 1000).toISOString();
 const rana = { id: 'sub-rana', name: 'rana' };
@@ -263,7 +264,7 @@ describe('any life', () => {
           expect(live.length).toBeLessThanOrEqual(MAX_WORKSPACES);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: sampleRuns(200) },
     );
   });
 

@@ -9,6 +9,7 @@ import { memorySource } from '../../../disclosure/byte-source.ts';
 import { readZipContent, readZipDirectory } from '../../../disclosure/zip.ts';
 import { pathProblem } from '../../../functions/storage/paths.ts';
 import { makeTestFolder } from '../../cli/harness.ts';
+import { sampleRuns } from '../../trials.ts';
 
 async function packBag(archivePath: string, files: readonly (readonly [string, Uint8Array])[]): Promise<Buffer> {
   const bag = await createZipBag(archivePath, 'bag');
@@ -42,7 +43,7 @@ describe('a zipped bag', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: sampleRuns(60) },
     );
   });
 

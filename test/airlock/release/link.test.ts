@@ -14,6 +14,7 @@ import {
 } from '../../../functions/airlock/release/link.ts';
 import type { RequesterStanding } from '../../../functions/airlock/request/download-eligibility.ts';
 import { timeAfter } from '../../../functions/clock.ts';
+import { sampleRuns } from '../../trials.ts';
 
 const start = '2026-11-01T12:00:00.000Z';
 const timeAt = (seconds: number) => timeAfter(start, seconds);
@@ -254,7 +255,7 @@ describe('any interleaving of calls', () => {
           }
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: sampleRuns(2000) },
     );
   });
 });

@@ -10,6 +10,7 @@ import {
   verifyRecord,
 } from '../../../functions/airlock/release/verify.ts';
 import { Refused } from '../../../functions/refused.ts';
+import { sampleRuns } from '../../trials.ts';
 import { buildReleaseRecord, exampleReleaseFiles, hashReleaseText, makeSigningKeys, signRelease } from './pages.ts';
 
 const pair = makeSigningKeys();
@@ -128,7 +129,7 @@ describe('the record of a release', () => {
         // What is left unharmed by it must mean the very same.
         if (wrong.length === 0) expect(record).toEqual(release.record);
       }),
-      { numRuns: 300 },
+      { numRuns: sampleRuns(300) },
     );
   });
 });
@@ -225,7 +226,7 @@ describe('the downloaded folder', () => {
           record.files.every(file => foundFiles.some(two => JSON.stringify(file) === JSON.stringify(two)));
         expect(compareFiles(record, foundFiles).length === 0).toBe(isEqual);
       }),
-      { numRuns: 300 },
+      { numRuns: sampleRuns(300) },
     );
   });
 });

@@ -7,6 +7,7 @@ import { DEFAULT_PAGE_LIMITS } from '../../../disclosure/preview/limits.ts';
 import { encodePng, extractPngImage } from '../../../disclosure/preview/png.ts';
 import { decodePng } from '../../../disclosure/preview/png-decode.ts';
 import { measureProcessorTime } from '../../processor-time.ts';
+import { sampleRuns } from '../../trials.ts';
 import { expectInert, makePngChunk, renderTestPreview } from './pages.ts';
 
 describe('a picture', () => {
@@ -35,7 +36,7 @@ describe('a picture', () => {
           expect(Buffer.from(decodePng(extractPngImage(file).png).data)).toEqual(read.data);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: sampleRuns(60) },
     );
   });
 
@@ -178,7 +179,7 @@ describe('a picture', () => {
           );
         },
       ),
-      { numRuns: 300 },
+      { numRuns: sampleRuns(300) },
     );
   });
 });

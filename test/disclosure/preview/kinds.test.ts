@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Cell } from '../../../disclosure/report.ts';
+import { sampleRuns } from '../../trials.ts';
 import {
   makeArchiveWithText,
   makeDocumentWithText,
@@ -211,7 +212,7 @@ it('keeps the page of a structured file inert whatever the file says', async () 
         await text(names[group] ?? '', 'x', previews[group]?.(content) ?? '');
       },
     ),
-    { numRuns: 150 },
+    { numRuns: sampleRuns(150) },
   );
 });
 

@@ -4,6 +4,7 @@ import { memorySource } from '../../../disclosure/byte-source.ts';
 import { toVisibleHtml } from '../../../disclosure/preview/escape.ts';
 import { DEFAULT_PAGE_LIMITS } from '../../../disclosure/preview/limits.ts';
 import { columnLetters } from '../../../disclosure/preview/page.ts';
+import { sampleRuns } from '../../trials.ts';
 import { buildBlockReport, expectInert, renderTestPreview } from './pages.ts';
 
 describe('text', () => {
@@ -74,7 +75,7 @@ describe('text', () => {
         async (parts, type, path) =>
           expectInert((await renderTestPreview(path, type, parts.join('').toWellFormed())).html),
       ),
-      { numRuns: 200 },
+      { numRuns: sampleRuns(200) },
     );
   });
 
