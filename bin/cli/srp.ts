@@ -52,8 +52,8 @@ export function formatSrpTimestamp(date: Date): string {
   return `${weekday} ${month} ${Number(day)} ${time} UTC ${year}`;
 }
 
-/** One sign-in. Only tests pass `secret`. */
-export function startSrpExchange(pool: string, secret: bigint = number(randomBytes(128))) {
+/** One sign-in. Only tests pass `secret`. RFC 5054 (section 3.1) asks for at least 256 bits; more would only take longer. */
+export function startSrpExchange(pool: string, secret: bigint = number(randomBytes(32))) {
   const clientPublic = power(generator, secret);
   const poolName = pool.split('_')[1] ?? '';
   return {
