@@ -27,6 +27,25 @@ export function requireHome(workspace: Workspace, person: WorkspacePerson): Work
   );
 }
 
+/** Who wants to see the snapshots of a home. */
+export interface SnapshotReader {
+  readonly id: string;
+  readonly isLead: boolean;
+  readonly isOperator: boolean;
+}
+
+/**
+ * When a home was kept, and how often, says when a person worked. The owner may know it, a lead, whose project pays for the
+ * snapshots, and an operator, who helps when a home is lost.
+ */
+export function requireSnapshotReader({ id, owner, ownerName }: Workspace, reader: SnapshotReader): void {
+  if (owner === reader.id || reader.isLead || reader.isOperator) return;
+  throw new Refused(
+    'forbidden',
+    `${id} belongs to ${ownerName}. Only the owner, a lead of the project or an operator may list its snapshots. Ask one of them.`,
+  );
+}
+
 /**
  * Puts the home back to a snapshot. Broch stops the machine and gives it a new disk. A workspace without a machine starts at
  * once with the snapshot: if it stayed archived, it would lose its home when AWS Backup deletes the snapshot.

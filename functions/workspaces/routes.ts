@@ -191,7 +191,8 @@ export const workspacesRoutes = {
     cli: 'workspace snapshots',
     status: 200,
     callers: operatorAndMemberGrants,
-    summary: 'List the snapshots of the home of a workspace, the newest first',
+    summary:
+      'List the snapshots of the home of your workspace, the newest first. Leads and operators can list them too',
     example: 'workspace snapshots asthma ws-001122334455',
     params: workspace,
     returns: z.object({ items: z.array(HomeSnapshot) }),

@@ -6,7 +6,8 @@ import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { hasProject, readMembership } from '../membership.ts';
 import { readGroups } from '../people.ts';
-import { requireHome } from './homes.ts';
+import { requireWorkspaceOwner } from './desk.ts';
+import { requireHome, requireSnapshotReader } from './homes.ts';
 import { isChangingWorkspace } from './life.ts';
 import { workspacesRoutes } from './routes.ts';
 import { keepHome, listHomeSnapshots, requireSnapshot } from './snapshots.ts';
@@ -28,9 +29,12 @@ export const handler = http(
   workspacesRoutes,
   'snapshots',
   {
-    async listSnapshots({ params: { project, workspace } }) {
-      const { id } = await readWorkspace(TABLE_NAME, project, workspace);
-      return { items: await listHomeSnapshots(client, id) };
+    async listSnapshots({ user, params: { project, workspace: name } }) {
+      const workspace = await readWorkspace(TABLE_NAME, project, name);
+      const isOperator = user.groups.includes('operator');
+      const isLead = (await user.membership())?.roles.includes('lead') ?? false;
+      requireSnapshotReader(workspace, { id: user.id, isLead, isOperator });
+      return { items: await listHomeSnapshots(client, workspace.id) };
     },
 
     async snapshotWorkspace({ user, mark, params: { project, workspace } }) {
@@ -39,6 +43,8 @@ export const handler = http(
 
     async restoreWorkspace({ user, params: { project, workspace: id }, body: { snapshot } }) {
       const workspace = await readWorkspace(TABLE_NAME, project, id);
+      // Before the snapshots are looked at: a refusal would tell others which there are.
+      requireWorkspaceOwner(workspace, user);
       await requireSnapshot(client, workspace.id, snapshot);
       const now = currentTime();
       const command = { do: 'restore', by: user, snapshot } as const;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { requireHome } from '../../functions/workspaces/homes.ts';
+import { requireHome, requireSnapshotReader } from '../../functions/workspaces/homes.ts';
 import type { Workspace } from '../../functions/workspaces/schemas.ts';
 import { decideWorkspace } from '../../functions/workspaces/workspaces.ts';
 
@@ -54,5 +54,19 @@ describe('a restore', () => {
     expect(() => requireHome(row('ready', instance), ivo)).toThrow('Only the owner');
     expect(() => requireHome(row('archived'), rana)).toThrow('ready or stopped');
     expect(requireHome(row('stopped', instance), rana)).toMatchObject(instance);
+  });
+});
+
+describe('the snapshots of a home', () => {
+  const ivo = { id: 'sub-ivo', isLead: false, isOperator: false };
+  it.each([
+    ['its owner', { ...ivo, id: rana.id }],
+    ['a lead of the project', { ...ivo, isLead: true }],
+    ['an operator', { ...ivo, isOperator: true }],
+  ])('are listed for %s', (_, reader) => expect(() => requireSnapshotReader(row('ready'), reader)).not.toThrow());
+
+  it('are not listed for another member, in any status', () => {
+    for (const status of ['requested', 'ready', 'stopped', 'archived', 'failed', 'deleted'])
+      expect(() => requireSnapshotReader(row(status), ivo)).toThrow(/belongs to rana. Only the owner, a lead/);
   });
 });

@@ -11,6 +11,7 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { projectTierKey } from '../../functions/images/schemas.ts';
 import { rowKey } from '../../functions/keys.ts';
+import { memberKey } from '../../functions/membership.ts';
 import type { ProjectNetwork } from '../../functions/projects/schemas.ts';
 import { simulateAgents } from '../../local/agent.ts';
 import { checkGatewayLink } from '../../local/gateway.ts';
@@ -74,7 +75,7 @@ beforeAll(async () => {
   await table.put(rowKey('project', project), ownProject);
   await table.put(rowKey('projects', '', `${ownProject.requestedAt}#${project}`), ownProject);
   await table.put(projectTierKey(project), { project, tier: 2 });
-  people = await makeResearchers(cloud, project, ['life-rana']);
+  people = await makeResearchers(cloud, project, ['life-rana', 'life-ivo']);
   await publishTestImage(cloud, 'desktop', 'ami-0a0a0a0a0a0a0a0a0');
   const { endpoint, region, credentials } = configuration;
   void simulateAgents({ endpoint, region, credentials, signal: agents.signal, everyMs: 100, project });
@@ -206,6 +207,17 @@ describe('the life of a workspace', () => {
     for (let count = 0; count < 3; count++) await rana().ask('snapshotWorkspace', place());
     const { items } = await rana().ask('listSnapshots', place());
     expect(items.filter(({ madeBy }) => madeBy === 'owner')).toHaveLength(3);
+  });
+
+  it('shows its snapshots to its owner and to a lead, and tells another member nothing about them', async () => {
+    const ivo = people['life-ivo'] ?? expect.fail();
+    const { items } = await rana().ask('listSnapshots', place());
+    await expect(ivo.ask('listSnapshots', place())).rejects.toThrow(/Only the owner, a lead/);
+    for (const snapshot of [items[0]?.id ?? '', 'snap-00112233445566778'])
+      await expect(ivo.ask('restoreWorkspace', { ...place(), body: { snapshot } })).rejects.toThrow(/Only the owner/);
+    const membership = (await table.get(memberKey(project, ivo.id))) ?? expect.fail();
+    await table.put(memberKey(project, ivo.id), { ...membership, roles: ['lead'] });
+    expect(await ivo.ask('listSnapshots', place())).toEqual({ items });
   });
 
   it('is archived: only the snapshot of its home stays, and a new machine gets that home', async () => {
