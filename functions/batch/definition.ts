@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import { datasetFolder } from '../datasets/schemas.ts';
 import { environmentName } from '../names.ts';
 import type { ComputeJob, JobRequest } from './schemas.ts';
 
 /** Where a job finds what belongs to it, in its container. */
 export const JOB_PROGRAM = '/opt/broch/job.sh';
 const WORK_FOLDER = '/work';
+const DATA_FOLDER = '/data';
 /** Nobody in particular: jobs never run as root. */
 const JOB_USER = '1000:1000';
 
@@ -16,6 +18,9 @@ export const RUN_FOLDERS = 'batch/*/run/*';
 /** What the job's program prints, a file for each attempt of each task. */
 export const logFolder = (id: string): string => `${jobFolder(id)}log/`;
 export const outputsFolder = (id: string): string => `${jobFolder(id)}outputs/`;
+
+/** Counts the changes of `buildDefinition`: a definition that was registered in an earlier form is not used again. */
+const DEFINITION_FORM = 2;
 
 /** What a definition is for: jobs, the heads of pipelines, or the tasks that a head submits. */
 export type JobUse = 'job' | 'head' | 'task';
@@ -41,7 +46,7 @@ export function definitionName(
   use: JobUse = 'job',
 ): string {
   // A queue that was opened again has another log group.
-  const digest = createHash('sha256').update(`${image} ${logGroup}`).digest('hex').slice(0, 16);
+  const digest = createHash('sha256').update(`${DEFINITION_FORM} ${image} ${logGroup}`).digest('hex').slice(0, 16);
   return environmentName(environment, `${project}-${use === 'job' ? kind : use}-${digest}`);
 }
 
@@ -82,7 +87,11 @@ export function buildDefinition(
         { type: 'VCPU' as const, value: '1' },
         { type: 'MEMORY' as const, value: '2048' },
       ],
-      linuxParameters: { initProcessEnabled: true },
+      linuxParameters: {
+        initProcessEnabled: true,
+        // An empty folder in memory, which everybody may write. job.sh links there what it has copied, as desktops show it.
+        ...(use === 'job' && { tmpfs: [{ containerPath: DATA_FOLDER, size: 1 }] }),
+      },
       volumes: [
         { name: 'program', host: { sourcePath: '/opt/broch' } },
         { name: 'work', host: { sourcePath: '/var/lib/broch/work' } },
@@ -124,7 +133,7 @@ export function buildSubmission(job: ComputeJob, definition: string, place: JobP
     BROCH_INPUTS_LIST: request.inputs.join('\n'),
     // The tasks of a pipeline read datasets from the lake, so nothing copies them to the head.
     BROCH_DATASETS_LIST: (job.pipeline ? [] : datasets)
-      .map(({ dataset, prefix }) => `${dataset} s3://${place.datasets}/${prefix}`)
+      .map(({ prefix, ...dataset }) => `${datasetFolder(dataset)} s3://${place.datasets}/${prefix}`)
       .join('\n'),
   };
   const tags = { 'broch:environment': place.environment, 'broch:project': project, 'broch:job': id };

@@ -1,5 +1,5 @@
 import { currentGrants } from './datasets.ts';
-import type { DatasetGrant } from './schemas.ts';
+import { type DatasetGrant, datasetFolder } from './schemas.ts';
 
 /** The access point of a project, and the role of its desktops and jobs. */
 export interface ProjectReader {
@@ -74,7 +74,7 @@ export const buildDatasetList = (alias: string, grants: readonly DatasetGrant[],
   JSON.stringify({
     bucket: alias,
     datasets: currentGrants(grants, now).map(({ dataset, version, prefix, endsAt }) => ({
-      path: `/data/${dataset}/${version.slice(0, 12)}`,
+      path: `/data/${datasetFolder({ dataset, version })}`,
       dataset,
       version,
       prefix: `${prefix}data/`,

@@ -12,7 +12,7 @@ folder=s3://$BROCH_BUCKET/batch/$BROCH_JOB
 export HOME="$home" TMPDIR="$home/tmp"
 export BROCH_INPUTS="$home/inputs" BROCH_OUTPUTS="$home/outputs" BROCH_CHECKPOINT="$home/checkpoint"
 mkdir "$TMPDIR" "$BROCH_INPUTS" "$BROCH_OUTPUTS" "$BROCH_CHECKPOINT" "$home/log"
-trap 'rm -rf "$home"' EXIT
+trap 'chmod -R u+w "$home"; rm -rf "$home"' EXIT
 
 # Each task of an array has its own checkpoint; all tasks write to one folder of outputs.
 checkpoint=$folder/checkpoint/${array:-0}
@@ -28,7 +28,15 @@ printf '%s\n' "$BROCH_INPUTS_LIST" | while IFS= read -r input; do
 done
 printf '%s\n' "$BROCH_DATASETS_LIST" | while IFS=' ' read -r name place; do
   [ -z "$name" ] || sync_folder "$place" "$BROCH_INPUTS/$name"
+  [ -z "$name" ] || chmod -R a-w "$BROCH_INPUTS/$name"
 done
+# The paths of desktops. The container has an empty folder of its own there.
+data=${BROCH_DATA:-/data}
+if [ -w "$data" ]; then
+  for input in "$BROCH_INPUTS"/*; do
+    [ ! -e "$input" ] || ln -s "$input" "$data/"
+  done
+fi
 if [ -n "${BROCH_PIPELINE-}" ]; then
   # What Broch wrote for Nextflow, and what an earlier run had reached.
   sync_folder "$folder/run/" "$home/run"

@@ -17,9 +17,10 @@ const dollars = (micros: number) => `$${(micros / 1e6).toFixed(2)}`;
 
 /** Predicts the highest temperature of a day by gradient descent: a real model, with a checkpoint after half of the steps. */
 const training = `
-import csv, json, os, time
+import csv, glob, json, os, time
 names = ["temp_min", "precipitation", "wind"]
-with open(os.environ["BROCH_INPUTS"] + "/open-charts/seattle-weather.csv") as file:
+[place] = glob.glob(os.environ["BROCH_INPUTS"] + "/open-charts/*/seattle-weather.csv")
+with open(place) as file:
     days = list(csv.DictReader(file))
 columns = [[float(day[name]) for day in days] for name in names]
 mean = lambda values: sum(values) / len(values)

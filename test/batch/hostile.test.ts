@@ -19,9 +19,15 @@ function runProgram(command: string[], variables: Record<string, string> = {}, s
   const [folder, keptFolder] = [createTempDir('job'), createTempDir('kept')];
   const bin = join(folder, 'bin');
   mkdirSync(bin);
-  const script = `#!/bin/sh\ncase $5 in s3://b/batch/job-1/log/) cp "$4"/* '${keptFolder}'; sleep ${syncSeconds} ;; esac\n`;
+  const script = `#!/bin/sh
+case $5 in s3://b/batch/job-1/log/) cp "$4"/* '${keptFolder}'; sleep ${syncSeconds} ;; esac
+case $4 in s3://alias/* | s3://b/data/*) mkdir -p "$5"; echo "$4" > "$5/visits.csv" ;; esac
+`;
   writeFileSync(join(bin, 'aws'), script, { mode: 0o755 });
-  const place = { BROCH_JOB: 'job-1', BROCH_BUCKET: 'b', BROCH_INPUTS_LIST: '', BROCH_DATASETS_LIST: '' };
+  const place = {
+    ...{ BROCH_JOB: 'job-1', BROCH_BUCKET: 'b', BROCH_INPUTS_LIST: '', BROCH_DATASETS_LIST: '' },
+    BROCH_DATA: join(folder, 'data'),
+  };
   const { stdout, stderr } = spawnSync('/bin/sh', [program, ...command], {
     env: { PATH: `${bin}:${process.env.PATH}`, BROCH_WORK: folder, AWS_BATCH_JOB_ATTEMPT: '2', ...place, ...variables },
     encoding: 'utf8',
@@ -104,6 +110,38 @@ describe('what a person writes into a job', () => {
     expect(printed).toBe('first\nlast\n');
   });
 
+  it('finds its folders and its datasets where desktops show them, and cannot change a dataset', () => {
+    const data = createTempDir('data');
+    const submission = buildSubmission(
+      {
+        ...jobOf(['x']),
+        datasets: [{ dataset: 'visits', version: 'c'.repeat(64), prefix: `datasets/visits/${'c'.repeat(64)}/data/` }],
+      },
+      'd',
+      place,
+      [],
+    );
+    const { environment } = submission.containerOverrides;
+    const list = environment.find(({ name }) => name === 'BROCH_DATASETS_LIST')?.value ?? '';
+    const script = `cat "$BROCH_DATA/cohort/2026/visits.csv" "$BROCH_DATA/visits/cccccccccccc/visits.csv"
+stat -L -c '%A' "$BROCH_DATA/visits/cccccccccccc/visits.csv" "$BROCH_DATA/visits/cccccccccccc"
+cmp "$BROCH_DATA/visits/cccccccccccc/visits.csv" "$BROCH_INPUTS/visits/cccccccccccc/visits.csv" && echo same`;
+    const { printed, folder } = runProgram(['sh', '-c', script], {
+      BROCH_DATA: data,
+      BROCH_INPUTS_LIST: 'data/cohort/2026/',
+      BROCH_DATASETS_LIST: list,
+    });
+    expect(printed.split('\n')).toEqual([
+      's3://b/data/cohort/2026/',
+      `s3://alias/datasets/visits/${'c'.repeat(64)}/data/`,
+      '-r--r--r--',
+      'dr-xr-xr-x',
+      'same',
+      '',
+    ]);
+    expect(readdirSync(folder)).toEqual(['bin']);
+  });
+
   it('leaves nothing behind on the machine', () => {
     const { folder } = runProgram(['sh', '-c', 'echo x > "$BROCH_OUTPUTS/a"; echo y > "$TMPDIR/b"']);
     expect(readdirSync(folder)).toEqual(['bin']);
@@ -124,6 +162,7 @@ describe('what AWS Batch is asked', () => {
       readonlyRootFilesystem: true,
       jobRoleArn: 'role',
       image: `r/broch-prod-jobs/${testImage}`,
+      linuxParameters: { tmpfs: [{ containerPath: '/data', size: 1 }] },
     }));
   it('repeats only what lost its machine: the last rule ends all other failures', () =>
     expect(buildSubmission(jobOf(['x']), 'd', place, []).retryStrategy.evaluateOnExit).toEqual([
