@@ -5,17 +5,20 @@ import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import flags from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import { Construct } from 'constructs';
 import { environmentName } from '../functions/names.ts';
+import type { GpuProtocol } from '../functions/workspaces/kinds.ts';
 import { type Access, accessTo } from './access.ts';
+import type { Config } from './config.ts';
 import { explainWildcards } from './nag-wildcards.ts';
 import { AwakeTemplate } from './project/awake.ts';
 import { createTempDir } from './temp-dir.ts';
 
 /** The template of what a project has only while something runs, in a CDK app of its own. */
-export function buildAwakeTemplate(): { app: App; template: AwakeTemplate } {
+export function buildAwakeTemplate(gpuProtocol: GpuProtocol = 'rdp'): { app: App; template: AwakeTemplate } {
   const app = new App({ context: flags, outdir: createTempDir('awake'), autoSynth: false, analyticsReporting: false });
   const template = new AwakeTemplate(app, 'awake', {
     description: 'Broch: what a project has while something runs in it',
     synthesizer: new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }),
+    gpuProtocol,
   });
   return { app, template };
 }
@@ -33,11 +36,11 @@ export class AwakeProjects extends Construct {
   private readonly asset: Asset;
   private readonly prefix: string;
 
-  constructor(scope: Construct, id: string, { environment }: { environment: string }) {
+  constructor(scope: Construct, id: string, { environment, gateway }: Pick<Config, 'environment' | 'gateway'>) {
     super(scope, id);
     const stack = Stack.of(this);
     this.prefix = environmentName(environment, 'awake-');
-    const { app, template } = buildAwakeTemplate();
+    const { app, template } = buildAwakeTemplate(gateway?.gpuProtocol);
     this.asset = new Asset(this, 'Template', { path: join(app.synth().directory, template.templateFile) });
     this.role = new Role(this, 'Builder', {
       description: 'Builds and deletes what projects have while something runs in them',

@@ -153,7 +153,7 @@ export class Batch extends Construct {
     const stack = Stack.of(this);
     const queues = batchArn(stack, 'job-queue', environmentName(environment, ''));
     const prefix = bucketPrefix(environment, stack.account);
-    const awake = new AwakeProjects(this, 'Awake', { environment });
+    const awake = new AwakeProjects(this, 'Awake', core.config);
     const dispatch = new Handler<typeof Dispatch>(this, 'Dispatch', {
       core,
       entry: 'batch/dispatch.lambda.ts',

@@ -5,6 +5,7 @@ import { UserName } from '../functions/identifiers.ts';
 import { PackageTier } from '../functions/images/packages/schemas.ts';
 import { FindingPolicy } from '../functions/images/policy.ts';
 import { ShareTarget } from '../functions/images/sharing.ts';
+import { GpuProtocol } from '../functions/workspaces/kinds.ts';
 import { TimeZoneName } from '../functions/workspaces/schemas.ts';
 import { FamiliesOfTiers, InstanceType, WorkspacesConfig } from './workspaces-config.ts';
 
@@ -51,6 +52,9 @@ export const GatewayConfig = z.strictObject({
     .cidrv4()
     .default('10.255.254.0/26')
     .describe("The gateway's own IPv4 block. It must overlap neither projects nor your networks"),
+  gpuProtocol: GpuProtocol.default('rdp').describe(
+    'How desktops of the kind `gpu` are shown: `rdp`, by Guacamole as all others, or `dcv`, by Amazon DCV, which needs images with DCV. Sessions that are recorded are always shown by `rdp`',
+  ),
   size: InstanceType.default('t3.medium').describe("The instance type of the gateway's machine"),
   recording: RecordingConfig.optional(),
 });
@@ -230,7 +234,11 @@ export const Config = z.strictObject({
 export type Config = z.infer<typeof Config>;
 
 /** The configuration with every option turned on, for pages and tests that cover the whole app. */
-export const withEveryOption = (config: Config): Config => ({ ...config, ingest: { ...config.ingest, sftp: true } });
+export const withEveryOption = (config: Config): Config => ({
+  ...config,
+  ingest: { ...config.ingest, sftp: true },
+  gateway: config.gateway && { ...config.gateway, gpuProtocol: 'dcv' },
+});
 
 /** Reads and checks a configuration file. Errors name the key and the expected value. */
 export function readConfig(file: string): Config {

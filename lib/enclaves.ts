@@ -108,7 +108,7 @@ export class Enclaves extends Construct {
       deadline: Duration.days(LONGEST_DAYS + 1),
       severity: 'warning',
     });
-    const awake = new AwakeProjects(this, 'Awake', { environment: core.config.environment });
+    const awake = new AwakeProjects(this, 'Awake', core.config);
     const steps = this.createSteps(core, data, awake);
     const { machine } = new Workflow(this, 'Run', {
       core,

@@ -41,6 +41,7 @@ export class GatewayKeeper extends Construct {
         VPC: network.vpc.attrVpcId,
         SUBNET: network.subnet.attrSubnetId,
         SECRETS_GROUP: network.endpointGroup.attrGroupId,
+        GPU_PROTOCOL: core.config.gateway?.gpuProtocol ?? 'rdp',
       },
     });
     core.onEvent(this, 'InstanceState', InstanceStateChanged, keep, 'critical', {

@@ -20,8 +20,11 @@ export const GATEWAY_TAG = 'broch:gateway';
 
 const https = { ipProtocol: 'tcp', fromPort: 443, toPort: 443 };
 
-/** The port of Guacamole's web application on the gateway's machine. */
-export const GATEWAY_PORT = 8080;
+/**
+ * The port of the gateway's machine that CloudFront reaches: Guacamole's web application, or the server in front of it that
+ * also leads to desktops shown by Amazon DCV (amis/shared/linux/files/dcv-door.conf).
+ */
+export const gatewayPort = ({ gpuProtocol }: GatewayConfig): number => (gpuProtocol === 'dcv' ? 8081 : 8080);
 
 /**
  * The gateway's network: one private subnet. CloudFront comes in; nothing goes out until a desktop runs, when its project's
@@ -75,8 +78,8 @@ export class GatewayNetwork extends Construct {
       securityGroupIngress: [
         {
           ipProtocol: 'tcp',
-          fromPort: GATEWAY_PORT,
-          toPort: GATEWAY_PORT,
+          fromPort: gatewayPort(settings),
+          toPort: gatewayPort(settings),
           sourcePrefixListId: settings.cloudFrontPrefixList,
           description: 'CloudFront',
         },

@@ -28,7 +28,7 @@ import { bucketAccess, secretAccess } from './access.ts';
 import type { GatewayConfig } from './config.ts';
 import type { Core } from './core.ts';
 import { GatewayKeeper } from './gateway-keeper.ts';
-import { GATEWAY_PORT, GATEWAY_TAG, GatewayNetwork } from './gateway-network.ts';
+import { GATEWAY_TAG, GatewayNetwork, gatewayPort } from './gateway-network.ts';
 import { explainWildcards } from './nag-wildcards.ts';
 
 const answer = JSON.stringify({
@@ -75,7 +75,7 @@ export class Gateway extends Construct {
       vpcOriginEndpointConfig: {
         name: `broch-${core.config.environment}-gateway`,
         arn: Stack.of(this).formatArn({ service: 'ec2', resource: 'instance', resourceName: machine.ref }),
-        httpPort: GATEWAY_PORT,
+        httpPort: gatewayPort(settings),
         // Inside AWS's own network. Guacamole's image speaks no TLS by itself.
         originProtocolPolicy: 'http-only',
       },
@@ -119,7 +119,7 @@ export class Gateway extends Construct {
       blockDeviceMappings: [{ deviceName: '/dev/xvda', ebs: { encrypted: true, volumeType: 'gp3', volumeSize: 12 } }],
       launchTemplate: { launchTemplateId: template.ref, version: template.attrLatestVersionNumber },
       userData: Fn.base64(
-        `BROCH_KEY=${key.secretArn}\nBROCH_REGION=${Stack.of(this).region}\nBROCH_RECORDINGS=${recordings?.bucketName ?? ''}\n`,
+        `BROCH_KEY=${key.secretArn}\nBROCH_REGION=${Stack.of(this).region}\nBROCH_RECORDINGS=${recordings?.bucketName ?? ''}\nBROCH_DCV=${settings.gpuProtocol === 'dcv' ? 'yes' : ''}\n`,
       ),
       propagateTagsToVolumeOnCreation: true,
     });
@@ -140,6 +140,14 @@ export class Gateway extends Construct {
       cachePolicy: CachePolicy.CACHING_DISABLED,
       viewerProtocolPolicy: ViewerProtocolPolicy.HTTPS_ONLY,
       responseHeadersPolicy: ResponseHeadersPolicy.SECURITY_HEADERS,
+    };
+    const desktops = {
+      ...common,
+      origin: PrivateOrigin.withVpcOrigin(
+        VpcOrigin.fromVpcOriginAttributes(this, 'MachineOrigin', { vpcOriginId: machine.id, domainName: machine.host }),
+      ),
+      // With the headers that open a WebSocket.
+      originRequestPolicy: OriginRequestPolicy.ALL_VIEWER,
     };
     const distribution = new Distribution(this, 'FrontDoor', {
       comment: 'Broch: the API and the way into desktops',
@@ -162,17 +170,8 @@ export class Gateway extends Construct {
         ],
       },
       additionalBehaviors: {
-        '/desktop/*': {
-          ...common,
-          origin: PrivateOrigin.withVpcOrigin(
-            VpcOrigin.fromVpcOriginAttributes(this, 'MachineOrigin', {
-              vpcOriginId: machine.id,
-              domainName: machine.host,
-            }),
-          ),
-          // With the headers that open a WebSocket.
-          originRequestPolicy: OriginRequestPolicy.ALL_VIEWER,
-        },
+        '/desktop/*': desktops,
+        ...(settings.gpuProtocol === 'dcv' && { '/dcv/*': desktops }),
       },
     });
     Validations.of(distribution).acknowledge(

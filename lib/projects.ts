@@ -28,6 +28,8 @@ import { NetworkTemplate } from './project/network.ts';
 import { createTempDir } from './temp-dir.ts';
 import { Workflow } from './workflow.ts';
 
+const hasDcv = ({ gateway }: Config): boolean => gateway?.gpuProtocol === 'dcv';
+
 /** The template of project networks, in its own CDK app because the workflow deploys it, not the CDK. */
 export function buildNetworkTemplate(config: Config): { app: App; template: NetworkTemplate } {
   const app = new App({
@@ -38,6 +40,7 @@ export function buildNetworkTemplate(config: Config): { app: App; template: Netw
   });
   const template = new NetworkTemplate(app, 'network', {
     environment: config.environment,
+    hasDcv: hasDcv(config),
     retention: logRetention(config.retainDays),
     description: 'Broch: the network, key and bucket of one project',
     synthesizer: new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }),
@@ -68,7 +71,7 @@ export class Projects extends Construct {
     checkPool(core.config.projects);
     const { environment, projects } = core.config;
     const { partition, region, account } = Stack.of(this);
-    const { role } = new ProjectBuilder(this, 'Builder', { environment, lake });
+    const { role } = new ProjectBuilder(this, 'Builder', { environment, lake, hasDcv: hasDcv(core.config) });
     const { app, template } = buildNetworkTemplate(core.config);
     const asset = new Asset(this, 'Network', { path: join(app.synth().directory, template.templateFile) });
     const buckets = bucketPrefix(environment, account);

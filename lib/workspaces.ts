@@ -71,7 +71,7 @@ export class Workspaces extends Construct {
       FAMILIES: JSON.stringify(config.families),
       TIER: String(core.config.airlock.tier),
     };
-    const awake = new AwakeProjects(this, 'Awake', { environment });
+    const awake = new AwakeProjects(this, 'Awake', core.config);
     const leases = (workspace: TableRight[]) => ({
       TABLE_NAME: tableAccess(core.table, { workspace, awake: ['GetItem', 'PutItem'] }),
       ...awake.sleeps(),
@@ -272,6 +272,7 @@ export class Workspaces extends Construct {
         DEADLINE_SECONDS: String(deadline.toSeconds()),
         POOL_ID: groupsAccess(people.pool),
         TIMEZONE: core.config.costs.timezone,
+        GPU_PROTOCOL: core.config.gateway?.gpuProtocol ?? 'rdp',
         RECORDED_TIERS: JSON.stringify(core.config.gateway?.recording?.tiers ?? []),
         ...machines,
         ...prices,

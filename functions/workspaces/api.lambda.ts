@@ -22,7 +22,7 @@ import { readRow } from '../table.ts';
 import type { WorkspacePerson } from './desk.ts';
 import { estimateWorkspace } from './estimate.ts';
 import { describeImage, machineImageOf } from './image-age.ts';
-import { workspaceProviders } from './kinds.ts';
+import { GpuProtocol, workspaceProviders } from './kinds.ts';
 import { isChangingWorkspace } from './life.ts';
 import { mintDesktopLink } from './link.ts';
 import { decryptPassword } from './passwords.ts';
@@ -47,6 +47,7 @@ export const env = z.object({
   TIMEZONE: z.string(),
   /** The tiers whose sessions the gateway records, as JSON. */
   RECORDED_TIERS: z.string(),
+  GPU_PROTOCOL: GpuProtocol,
   ...tierEnvironment,
   PRICES: z.string(),
   PER_PROJECT: z.coerce.number(),
@@ -63,6 +64,7 @@ const {
   POOL_ID,
   TIMEZONE,
   RECORDED_TIERS,
+  GPU_PROTOCOL,
   TIER,
   SIZES,
   FAMILIES,
@@ -253,7 +255,10 @@ export const handler = http(
       const [keys, recording] = [await readGatewayKeys(), await isRecorded(project)];
       const now = currentTime();
       const { url, expires, sha256 } = mintDesktopLink(
-        { workspace, password, user: user.name, gateway: GATEWAY, keys, recording, seconds: LINK_SECONDS },
+        {
+          ...{ workspace, password, keys, recording, user: user.name },
+          ...{ gateway: GATEWAY, gpuProtocol: GPU_PROTOCOL, seconds: LINK_SECONDS },
+        },
         now,
       );
       const command = { do: 'recordLink', by: user, link: { sha256, expires } } as const;

@@ -15,7 +15,7 @@ import * as z from 'zod';
 import { requireApproved } from '../awake/doorway.ts';
 import { logger, stepHandler } from '../handler.ts';
 import { type DesktopRule, planGateway } from './gateway-plan.ts';
-import { desktopPorts } from './kinds.ts';
+import { GpuProtocol, portsOf } from './kinds.ts';
 
 export const env = z.object({
   ENVIRONMENT: z.string(),
@@ -26,11 +26,14 @@ export const env = z.object({
   VPC: z.string(),
   SUBNET: z.string(),
   SECRETS_GROUP: z.string(),
+  GPU_PROTOCOL: GpuProtocol,
 });
 // Larger than 450 KB: the client of EC2.
-const { ENVIRONMENT, MACHINE, GROUP, VPC, SUBNET, SECRETS_GROUP } = env.parse(process.env);
+const { ENVIRONMENT, MACHINE, GROUP, VPC, SUBNET, SECRETS_GROUP, GPU_PROTOCOL } = env.parse(process.env);
 const client = new EC2Client({ retryMode: 'adaptive', maxAttempts: 5 });
 const service = `com.amazonaws.${process.env.AWS_REGION}.secretsmanager`;
+
+const ports = portsOf(GPU_PROTOCOL);
 
 const RULE_WORDS = 'a running desktop';
 
@@ -57,8 +60,11 @@ async function listRules(): Promise<DesktopRule[]> {
   const Filters = [{ Name: 'group-id', Values: [GROUP] }];
   const rules: DesktopRule[] = [];
   for await (const page of paginateDescribeSecurityGroupRules({ client }, { Filters }))
-    for (const { SecurityGroupRuleId: id, IsEgress, Description, CidrIpv4 = '' } of page.SecurityGroupRules ?? [])
-      if (id && IsEgress && Description === RULE_WORDS) rules.push({ id, address: CidrIpv4.replace(/\/32$/, '') });
+    for (const { SecurityGroupRuleId: id, IsEgress, Description, CidrIpv4 = '', ToPort } of page.SecurityGroupRules ??
+      [])
+      if (id && IsEgress && Description === RULE_WORDS)
+        // A rule from before the setting changed is replaced: it belongs to no address.
+        rules.push({ id, address: ToPort === ports.lastPort ? CidrIpv4.replace(/\/32$/, '') : '' });
   return rules;
 }
 
@@ -81,9 +87,8 @@ const openTo = (address: string) =>
       IpPermissions: [
         {
           IpProtocol: 'tcp',
-          // All kinds of workspaces are shown by RDP.
-          FromPort: desktopPorts.rdp,
-          ToPort: desktopPorts.rdp,
+          FromPort: ports.firstPort,
+          ToPort: ports.lastPort,
           IpRanges: [{ CidrIp: `${address}/32`, Description: RULE_WORDS }],
         },
       ],

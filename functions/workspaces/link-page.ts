@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
  * The program of the page that a link opens. What the link carries stands behind the `#` of its address, which browsers send
  * to no server: the page posts it as a form. A link is signed with each key that the gateway may have while keys change,
  * and the gateway takes one of the texts. The token goes where Guacamole's own page looks for it; another desktop's token
- * that was there is forgotten.
+ * that was there is forgotten. A desktop that Amazon DCV shows has a page of its own.
  */
 const program = `(async () => {
   const link = new URLSearchParams(location.hash.slice(1));
@@ -15,6 +15,10 @@ const program = `(async () => {
     const { authToken } = await answer.json();
     localStorage.setItem('GUAC_AUTH_TOKEN', JSON.stringify(authToken));
     return location.replace('/desktop/');
+  }
+  for (const pass of link.getAll('pass')) {
+    const answer = await fetch('/dcv/open', { method: 'POST', body: new URLSearchParams({ pass }) });
+    if (answer.ok) return location.replace((await answer.json()).place);
   }
   document.querySelector('p').textContent = 'This link was used before, or it is too old. Get another one: broch workspace open';
 })();`;

@@ -1,7 +1,8 @@
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { timeAfter } from '../clock.ts';
-import { desktopPorts } from './kinds.ts';
-import type { Desktop, WorkspaceIn } from './schemas.ts';
+import { mintDcvPasses } from './dcv-link.ts';
+import { chooseProtocol, desktopPorts, type GpuProtocol } from './kinds.ts';
+import type { DesktopProtocol, WorkspaceIn } from './schemas.ts';
 
 /** The `json-secret-key` of Guacamole: 128 bits as 32 hexadecimal digits. */
 const keyOf = (hex: string): Buffer => {
@@ -36,7 +37,7 @@ const everyProtocol = {
   'sftp-disable-upload': 'true',
   'wol-send-packet': 'false',
 } as const;
-const closed: Record<Desktop['protocol'], Record<string, string>> = {
+const closed: Record<Exclude<DesktopProtocol, 'dcv'>, Record<string, string>> = {
   rdp: {
     ...everyProtocol,
     // Windows signs in before it shows anything, xrdp by TLS.
@@ -88,19 +89,20 @@ export interface DesktopLinkInput {
   readonly keys: readonly string[];
   /** Whether the gateway records the session. */
   readonly recording?: boolean;
+  readonly gpuProtocol?: GpuProtocol;
   readonly seconds: number;
 }
 
-/** A link that opens one desktop for one person, once, within a minute. Only its `sha256` may be stored. */
-export function mintDesktopLink(
-  { workspace, password, user, gateway, keys, recording = false, seconds }: DesktopLinkInput,
+/** The connection as Guacamole reads it, signed with each key. */
+function mintGuacamoleTexts(
+  { workspace, password, user, keys, recording = false }: DesktopLinkInput,
+  protocol: Exclude<DesktopProtocol, 'dcv'>,
+  expires: number,
   now: string,
-): { url: string; expires: string; sha256: string } {
-  const expires = timeAfter(now, Math.min(seconds, 60));
-  const { protocol } = workspace.desktop;
+): string[] {
   const json = JSON.stringify({
     username: user,
-    expires: Date.parse(expires),
+    expires,
     singleUse: true,
     connections: {
       [`${workspace.project} ${workspace.id}`]: {
@@ -120,10 +122,27 @@ export function mintDesktopLink(
       },
     },
   });
-  const texts = keys.map(key => encodeAuthJson(json, key));
+  return keys.map(key => encodeAuthJson(json, key));
+}
+
+/** A link that opens one desktop for one person, once, within a minute. Only its `sha256` may be stored. */
+export function mintDesktopLink(
+  input: DesktopLinkInput,
+  now: string,
+): { url: string; expires: string; sha256: string } {
+  const { workspace, password, gateway, keys, recording = false, gpuProtocol = 'rdp', seconds } = input;
+  const expires = timeAfter(now, Math.min(seconds, 60));
+  const deadline = Date.parse(expires);
+  const protocol = chooseProtocol(workspace, gpuProtocol, recording);
+  const { id, instanceId: instance, address, owner: person } = workspace;
+  const texts =
+    protocol === 'dcv'
+      ? mintDcvPasses({ workspace: id, instance, address, person, password, expires: deadline }, keys)
+      : mintGuacamoleTexts(input, protocol, deadline, now);
   if (texts.length === 0) throw new Error('the gateway has no key');
   // Behind the `#`, which browsers send to no server, so that it is in no log: the page posts it as a form.
-  const url = `${gateway}#${new URLSearchParams(texts.map(data => ['data', data]))}`;
+  const field = protocol === 'dcv' ? 'pass' : 'data';
+  const url = `${gateway}#${new URLSearchParams(texts.map(text => [field, text]))}`;
   return {
     url,
     expires,

@@ -133,7 +133,9 @@ const settledSchemas = [
 export const WorkspaceView = z.discriminatedUnion('status', [Requested, Starting, Ready, ...settledSchemas]);
 export type WorkspaceView = z.infer<typeof WorkspaceView>;
 
-export const DesktopProtocol = z.enum(['rdp', 'vnc']);
+/** `dcv`: the desktop can be shown by Amazon DCV, and by RDP too. */
+export const DesktopProtocol = z.enum(['rdp', 'vnc', 'dcv']);
+export type DesktopProtocol = z.infer<typeof DesktopProtocol>;
 
 /** How the gateway signs in to the desktop. The password is encrypted for this workspace only. */
 export const Desktop = z.object({ protocol: DesktopProtocol, password: z.string(), reportedAt: z.iso.datetime() });

@@ -3,15 +3,19 @@ import { CfnRoute, CfnSecurityGroupIngress, CfnVPCEndpoint, CfnVPCPeeringConnect
 import type { Construct } from 'constructs';
 import { allEndpointServices } from '../../functions/awake/lease.ts';
 import { serviceParameter } from '../../functions/awake/room.ts';
-import { workspacePorts } from '../../functions/workspaces/kinds.ts';
+import { type GpuProtocol, portsOf } from '../../functions/workspaces/kinds.ts';
 import { interfaceEndpointPolicy } from './perimeter.ts';
+
+interface AwakeTemplateProps extends StackProps {
+  readonly gpuProtocol: GpuProtocol;
+}
 
 /**
  * What a project has only while something runs in it: interface endpoints, which cost by the hour, and the way from the
  * gateway to its desktops. It is created by the first that starts and deleted after the last that stops.
  */
 export class AwakeTemplate extends Stack {
-  constructor(scope: Construct, id: string, props: StackProps) {
+  constructor(scope: Construct, id: string, { gpuProtocol, ...props }: AwakeTemplateProps) {
     super(scope, id, props);
     const parameter = (name: string, description: string, allowedPattern: string) =>
       new CfnParameter(this, name, { description, allowedPattern }).valueAsString;
@@ -47,6 +51,7 @@ export class AwakeTemplate extends Stack {
       endpoint.cfnOptions.condition = condition;
     }
 
+    const ports = portsOf(gpuProtocol);
     const hasGateway = new CfnCondition(this, 'HasGateway', {
       expression: Fn.conditionAnd(
         Fn.conditionNot(Fn.conditionEquals(gatewayVpc, '')),
@@ -66,17 +71,14 @@ export class AwakeTemplate extends Stack {
         destinationCidrBlock: block,
         vpcPeeringConnectionId: peering.attrId,
       }),
-      ...workspacePorts.map(
-        port =>
-          new CfnSecurityGroupIngress(this, `Desktops${port}`, {
-            groupId: group,
-            ipProtocol: 'tcp',
-            fromPort: port,
-            toPort: port,
-            cidrIp: gatewayBlock,
-            description: 'desktops, from the gateway',
-          }),
-      ),
+      new CfnSecurityGroupIngress(this, `Desktops${ports.lastPort}`, {
+        groupId: group,
+        ipProtocol: 'tcp',
+        fromPort: ports.firstPort,
+        toPort: ports.lastPort,
+        cidrIp: gatewayBlock,
+        description: 'desktops, from the gateway',
+      }),
     ];
     for (const resource of ways) resource.cfnOptions.condition = hasGateway;
   }

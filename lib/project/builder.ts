@@ -6,7 +6,14 @@ import { environmentName, projectStackName, queueStackName } from '../../functio
 import { keyUseStatement } from '../key-use.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
 import { headBatchStatements, hostStatements } from './batch-rights.ts';
-import { accessPointPrefix, boundaryName, bucketPrefix, PROJECT_IAM_PATH, packageStatements } from './names.ts';
+import {
+  accessPointPrefix,
+  boundaryName,
+  bucketPrefix,
+  dcvLicenceStatement,
+  PROJECT_IAM_PATH,
+  packageStatements,
+} from './names.ts';
 
 type Conditions = Record<string, Record<string, unknown>>;
 const allow = (actions: string[], resources: string[], conditions?: Conditions) =>
@@ -22,14 +29,19 @@ export class ProjectBuilder extends Construct {
   readonly role: Role;
   readonly boundary: ManagedPolicy;
 
-  constructor(scope: Construct, id: string, { environment, lake }: { environment: string; lake: IBucket }) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { environment, lake, hasDcv }: { environment: string; lake: IBucket; hasDcv: boolean },
+  ) {
     super(scope, id);
     const stack = Stack.of(this);
+    const bounds = [...this.bounds(environment, lake), ...(hasDcv ? [dcvLicenceStatement(stack)] : [])];
     this.boundary = new ManagedPolicy(this, 'Boundary', {
       managedPolicyName: boundaryName(environment),
       path: PROJECT_IAM_PATH,
       description: 'The most that any role of a project may do',
-      statements: this.bounds(environment, lake),
+      statements: bounds,
     });
     this.role = new Role(this, 'Role', {
       description: "Builds and deletes projects' stacks",
@@ -47,7 +59,7 @@ export class ProjectBuilder extends Construct {
     for (const statement of statements) this.role.addToPolicy(statement);
     explainWildcards(
       this,
-      [...statements, ...this.bounds(environment, lake)],
+      [...statements, ...bounds],
       "Projects are made at run time: a prefix, a tag or the boundary fences what has no name yet; EC2's creations and descriptions and DNS Firewall have no resource to name.",
     );
     Validations.of(this.role).acknowledge({

@@ -44,3 +44,10 @@ export function packageStatements(
 /** The prefix of all project buckets in an account; the project's id follows. */
 export const bucketPrefix = (environment: string, account: string): string =>
   environmentName(environment, `${account}-`);
+
+/**
+ * Amazon DCV on EC2 reads its licence from a bucket of AWS, with the role of the instance:
+ * https://docs.aws.amazon.com/dcv/latest/adminguide/setting-up-license.html
+ */
+export const dcvLicenceStatement = ({ partition, region }: { partition: string; region: string }): PolicyStatement =>
+  new PolicyStatement({ actions: ['s3:GetObject'], resources: [`arn:${partition}:s3:::dcv-license.${region}/*`] });

@@ -29,6 +29,8 @@ import { ProjectStorage } from './storage.ts';
 
 export interface NetworkTemplateProps extends StackProps {
   readonly environment: string;
+  /** Whether desktops may be shown by Amazon DCV. */
+  readonly hasDcv: boolean;
   readonly retention: RetentionDays;
 }
 
@@ -38,7 +40,7 @@ export interface NetworkTemplateProps extends StackProps {
  * key) while nothing runs in it.
  */
 export class NetworkTemplate extends Stack {
-  constructor(scope: Construct, id: string, { environment, retention, ...props }: NetworkTemplateProps) {
+  constructor(scope: Construct, id: string, { environment, hasDcv, retention, ...props }: NetworkTemplateProps) {
     super(scope, id, props);
     const parameter = (name: string, description: string, allowedPattern: string) =>
       new CfnParameter(this, name, { description, allowedPattern }).valueAsString;
@@ -118,6 +120,7 @@ export class NetworkTemplate extends Stack {
     const storage = new ProjectStorage(this, 'Storage', {
       name,
       environment,
+      hasDcv,
       project,
       attempt,
       vpcId: vpc.attrVpcId,

@@ -26,7 +26,7 @@ import { queueStackName } from '../../functions/names.ts';
 import { refuseCustomerKeys } from '../customer-keys.ts';
 import { keyUseStatement, lakeKeyStatement } from '../key-use.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
-import { bucketPrefix, PROJECT_IAM_PATH, packageStatements } from './names.ts';
+import { bucketPrefix, dcvLicenceStatement, PROJECT_IAM_PATH, packageStatements } from './names.ts';
 
 export interface ProjectStorageProps {
   readonly name: string;
@@ -39,6 +39,7 @@ export interface ProjectStorageProps {
   readonly lake: string;
   readonly lakeKey: string;
   readonly boundary: IManagedPolicy;
+  readonly hasDcv: boolean;
 }
 
 /** A project's key, its bucket, and the role of its instances, which may use both only from inside its network. */
@@ -107,7 +108,7 @@ export class ProjectStorage extends Construct {
   }
 
   /** Researchers may be root on their desktops, so this role has only permissions that every researcher has. */
-  private instanceRole({ name, environment, boundary, lake, lakeKey }: ProjectStorageProps): Role {
+  private instanceRole({ name, environment, boundary, lake, lakeKey, hasDcv }: ProjectStorageProps): Role {
     const role = new Role(this, 'Instance', {
       roleName: `${name}-instance`,
       path: PROJECT_IAM_PATH,
@@ -136,6 +137,7 @@ export class ProjectStorage extends Construct {
       // The policy of the access point decides which datasets the role can read.
       lakeKeyStatement(this, lake, lakeKey),
     ];
+    const licences = hasDcv ? [dcvLicenceStatement(Stack.of(this))] : [];
     // The role has no such tag until a data steward sets the tier of the project's packages; then it reads one mirror.
     const packages = packageStatements(environment, Stack.of(this), `\${aws:PrincipalTag/${PACKAGE_TIER_TAG}}`);
     const { partition, region, account } = Stack.of(this);
@@ -145,7 +147,8 @@ export class ProjectStorage extends Construct {
       StringNotEquals: { 'aws:ResourceAccount': account },
       Null: { 'kms:RecipientAttestation:PCR0': 'false' },
     });
-    for (const statement of [...statements, ...packages, partyKeys]) role.addToPolicy(statement);
+    for (const statement of [...statements, ...packages, ...licences, partyKeys]) role.addToPolicy(statement);
+    explainWildcards(role, licences, 'A bucket of AWS, which this role may only read.');
     explainWildcards(role, statements, 'It ends a prefix of keys in the one bucket of the project.');
     explainWildcards(role, [partyKeys], "Parties bring their own keys; each key's policy decides, for enclaves only.");
     explainWildcards(

@@ -115,6 +115,54 @@ print(json.dumps(reports))`;
 });
 
 describe('the desktop agent', () => {
+  it('finds the sessions of RDP and of Amazon DCV, with the file that opens the display of each', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'broch-proc-'));
+    try {
+      const commands = [
+        ['/usr/bin/Xvnc', ':10', '-auth', '.Xauthority', '-geometry', '1x1'],
+        ['/usr/libexec/dcv/Xdcv', ':1', '-auth', '/run/user/1000/dcv/ws.xauth'],
+        ['/usr/bin/Xvnc', ':11', '-auth'],
+        ['/usr/bin/R', ':9'],
+      ];
+      const code = `
+import os, pathlib, types
+proc = pathlib.Path(sys.argv[2])
+for number, command in enumerate(json.loads(sys.argv[3])):
+    (proc / str(number)).mkdir()
+    (proc / str(number) / 'cmdline').write_bytes('\\0'.join(command).encode())
+account = types.SimpleNamespace(pw_uid=os.getuid(), pw_dir='/srv/researcher')
+agent['list_sessions'].__globals__['pwd'] = types.SimpleNamespace(getpwnam=lambda name: account)
+print(json.dumps(agent['list_sessions'](proc)))`;
+      expect(JSON.parse(runWith('broch-agent.py', code, folder, JSON.stringify(commands)))).toEqual({
+        ':10': '/srv/researcher/.Xauthority',
+        ':1': '/run/user/1000/dcv/ws.xauth',
+        ':11': '/srv/researcher/.Xauthority',
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('counts connections by RDP and by Amazon DCV, after which the password changes', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'broch-net-'));
+    try {
+      const line = (port: number, far: string, state: string) =>
+        `0: 0100007F:${port.toString(16).toUpperCase().padStart(4, '0')} ${far} ${state} 0\n`;
+      const rows = [
+        line(3389, '0A00000A:1000', '01'),
+        line(3390, '0A00000A:1001', '01'),
+        line(3390, '0A00000A:1002', '0A'),
+        line(8444, '0A00000A:1003', '01'),
+      ];
+      writeFileSync(join(folder, 'tcp'), `head\n${rows.join('')}`);
+      writeFileSync(join(folder, 'tcp6'), 'head\n');
+      const code = "print(json.dumps(sorted(agent['list_connections'](__import__('pathlib').Path(sys.argv[2])))))";
+      expect(JSON.parse(runWith('broch-agent.py', code, folder))).toEqual(['0A00000A:1000', '0A00000A:1001']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('points pip, npm and Maven at the mirror, with a token, and again with the next one', () => {
     const folder = mkdtempSync(join(tmpdir(), 'broch-etc-'));
     try {

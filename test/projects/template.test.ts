@@ -2,7 +2,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks, NIST80053R5Checks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
 import { projectStackName } from '../../functions/names.ts';
-import { readConfig } from '../../lib/config.ts';
+import { readConfig, withEveryOption } from '../../lib/config.ts';
 import { buildNetworkTemplate } from '../../lib/projects.ts';
 import { findTemplateResources } from '../template.ts';
 import { patternsMeet } from '../templates/iam-reference.ts';
@@ -286,4 +286,12 @@ describe('roles', () => {
       ['kms:Decrypt kms:GenerateDataKey', expect.stringContaining(':*:key/*')],
     ]);
   });
+});
+
+it('lets instances read the licences of Amazon DCV only if the operator wants DCV', () => {
+  const licence = /dcv-license\.",\{"Ref":"AWS::Region"\},"\/\*"|dcv-license\.eu-west-2\/\*/;
+  const rolesOf = (json: Template) => JSON.stringify(json.findResources('AWS::IAM::Policy'));
+  expect(rolesOf(template)).not.toMatch(licence);
+  const withDcv = buildNetworkTemplate(withEveryOption(readConfig('config/production.json'))).template;
+  expect(rolesOf(Template.fromStack(withDcv))).toMatch(licence);
 });

@@ -4,6 +4,10 @@ import { readConfig } from '../../lib/config.ts';
 import { synthesiseApp } from '../template.ts';
 
 const { stacks } = synthesiseApp();
+const reader = 'arn:aws:iam::111122223333:role/auditor';
+const { gateway: gatewayConfig, ...production } = readConfig('config/production.json');
+const recording = { tiers: [3], days: 365, readers: [reader] };
+const recordingConfig = { ...production, gateway: gatewayConfig && { ...gatewayConfig, recording } };
 const gateway = Template.fromStack(stacks.gateway as NonNullable<typeof stacks.gateway>);
 const find = (type: string) => Object.values(gateway.findResources(type)).map(({ Properties }) => Properties);
 
@@ -18,7 +22,7 @@ describe('the gateway', () => {
   it('lets CloudFront in to one port, and nobody else', () => {
     const group = find('AWS::EC2::SecurityGroup').find(({ GroupDescription }) => /^The gateway/.test(GroupDescription));
     expect(group?.SecurityGroupIngress).toEqual([
-      { IpProtocol: 'tcp', FromPort: 8080, ToPort: 8080, SourcePrefixListId: 'pl-93a247fa', Description: 'CloudFront' },
+      { IpProtocol: 'tcp', FromPort: 8081, ToPort: 8081, SourcePrefixListId: 'pl-93a247fa', Description: 'CloudFront' },
     ]);
     // A rule for each running desktop is added and taken away while the gateway runs.
     expect(group?.SecurityGroupEgress).toEqual([
@@ -55,7 +59,41 @@ describe('the gateway', () => {
     // AWS's own policy CachingDisabled.
     const rules = { ViewerProtocolPolicy: 'https-only', CachePolicyId: '4135ea2d-6df8-44a3-9df3-4b5a84be39ad' };
     for (const behaviour of [DefaultCacheBehavior, ...CacheBehaviors]) expect(behaviour).toMatchObject(rules);
-    expect(CacheBehaviors.map(({ PathPattern }: { PathPattern: string }) => PathPattern)).toEqual(['/desktop/*']);
+    expect(CacheBehaviors.map(({ PathPattern }: { PathPattern: string }) => PathPattern)).toEqual([
+      '/desktop/*',
+      '/dcv/*',
+    ]);
+  });
+
+  it('leads to Amazon DCV only if the operator wants it, and CloudFront then reaches the port in front of both', () => {
+    const { stacks, templates } = synthesiseApp(recordingConfig);
+    const plain = Template.fromStack(stacks.gateway as NonNullable<typeof stacks.gateway>);
+    const propertiesOf = (template: Template, type: string) =>
+      Object.values(template.findResources(type)).map(({ Properties }) => Properties);
+    for (const [template, port, paths, setting] of [
+      [plain, 8080, ['/desktop/*'], 'rdp'],
+      [gateway, 8081, ['/desktop/*', '/dcv/*'], 'dcv'],
+    ] as const) {
+      const [origin, ...otherOrigins] = propertiesOf(template, 'AWS::CloudFront::VpcOrigin');
+      expect(origin?.VpcOriginEndpointConfig).toMatchObject({ HTTPPort: port });
+      expect(otherOrigins).toEqual([]);
+      const [distribution] = propertiesOf(template, 'AWS::CloudFront::Distribution');
+      expect(
+        distribution?.DistributionConfig.CacheBehaviors.map(({ PathPattern }: { PathPattern: string }) => PathPattern),
+      ).toEqual(paths);
+      const [machine] = propertiesOf(template, 'AWS::EC2::Instance');
+      expect(JSON.stringify(machine?.UserData)).toContain(`BROCH_DCV=${setting === 'dcv' ? 'yes' : ''}\\n`);
+      const settings = propertiesOf(template, 'AWS::Lambda::Function')
+        .map(({ Environment }) => Environment?.Variables.GPU_PROTOCOL)
+        .filter(Boolean);
+      expect(settings).toEqual([setting]);
+    }
+    const apis = propertiesOf(templates.platform, 'AWS::Lambda::Function').filter(
+      ({ Environment }) => Environment?.Variables.RECORDED_TIERS,
+    );
+    expect(apis.map(({ Environment }) => Environment.Variables)).toMatchObject([
+      { GPU_PROTOCOL: 'rdp', RECORDED_TIERS: '[3]' },
+    ]);
   });
 
   it('answers only paths of the API below /api/', () => {
@@ -70,10 +108,7 @@ describe('the gateway', () => {
 });
 
 describe('the recording of sessions', () => {
-  const config = readConfig('config/production.json');
-  const reader = 'arn:aws:iam::111122223333:role/auditor';
-  const recording = { tiers: [3], days: 365, readers: [reader] };
-  const app = synthesiseApp({ ...config, gateway: config.gateway && { ...config.gateway, recording } });
+  const app = synthesiseApp(recordingConfig);
   const resourcesOf = (template: Template, type: string) =>
     Object.entries(template.findResources(type)).map(([id, { Properties }]) => ({ id, ...Properties }));
   const buckets = resourcesOf(app.templates.data, 'AWS::S3::Bucket');

@@ -49,6 +49,10 @@ describe('what a project has while something runs in it', () => {
         GroupId: { Ref: 'WorkspaceGroup' },
       },
     ]);
+    const withDcv = Template.fromStack(buildAwakeTemplate('dcv').template);
+    const [dcvRule, ...otherRules] = Object.values(withDcv.findResources('AWS::EC2::SecurityGroupIngress'));
+    expect(dcvRule?.Properties).toMatchObject({ FromPort: 3389, ToPort: 3390, CidrIp: { Ref: 'GatewayCidr' } });
+    expect(otherRules).toEqual([]);
     expect(ofType('AWS::EC2::VPCPeeringConnection')).toHaveLength(1);
     const routes = ofType('AWS::EC2::Route').map(({ Properties }) => Properties);
     expect(routes.map(({ DestinationCidrBlock }) => DestinationCidrBlock)).toEqual([

@@ -1,4 +1,5 @@
 import {
+  AuthorizeSecurityGroupEgressCommand,
   CreateSecurityGroupCommand,
   CreateSubnetCommand,
   CreateTagsCommand,
@@ -48,7 +49,11 @@ const describeGateway = async () => {
   );
   return {
     state: Reservations[0]?.Instances?.[0]?.State?.Name,
-    rules: SecurityGroupRules.filter(({ FromPort }) => FromPort === 3389).map(({ CidrIpv4 }) => CidrIpv4),
+    // RDP and Amazon DCV, by one rule.
+    rules: SecurityGroupRules.filter(({ FromPort, ToPort }) => FromPort === 3389 && ToPort === 3390).map(
+      ({ CidrIpv4 }) => CidrIpv4,
+    ),
+    earlier: SecurityGroupRules.filter(({ ToPort }) => ToPort === 3389),
     endpoints: VpcEndpoints.filter(({ State }) => !/^delet/i.test(String(State))).length,
   };
 };
@@ -73,6 +78,7 @@ beforeAll(async () => {
     VPC: ids.vpc,
     SUBNET: ids.subnet,
     SECRETS_GROUP: ids.group,
+    GPU_PROTOCOL: 'dcv',
   });
   const { handler } = await import('../../functions/workspaces/keep-gateway.lambda.ts');
   keep = () => handler({}, { awsRequestId: 'test' } as never) as Promise<unknown>;
@@ -83,7 +89,7 @@ it('runs while desktops run, with one rule for each, and stops after the last', 
   const tags = { 'broch:environment': environment, 'broch:workspace': 'ws-001122334455' };
   const [first, second] = [await run(tags), await run(tags)];
   await expect(keep()).rejects.toThrow(/not approved, so it is not started/);
-  expect(await describeGateway()).toEqual({ state: 'stopped', rules: [], endpoints: 0 });
+  expect(await describeGateway()).toMatchObject({ state: 'stopped', rules: [], endpoints: 0 });
   const approval = [{ Key: APPROVED_TAG, Value: environment }];
   await ec2.send(new CreateTagsCommand({ Resources: [ids.image], Tags: approval }));
   await keep();
@@ -95,15 +101,23 @@ it('runs while desktops run, with one rule for each, and stops after the last', 
     endpoints: 1,
   });
   expect((await describeGateway()).rules).toHaveLength(2);
+  // A rule that an earlier setting made is replaced.
+  const Permission = { IpProtocol: 'tcp', FromPort: 3389, ToPort: 3389 };
+  const IpRanges = [{ CidrIp: '10.9.9.9/32', Description: 'a running desktop' }];
+  await ec2.send(
+    new AuthorizeSecurityGroupEgressCommand({ GroupId: ids.group, IpPermissions: [{ ...Permission, IpRanges }] }),
+  );
+  await keep();
+  expect((await describeGateway()).earlier).toEqual([]);
 
   await ec2.send(new TerminateInstancesCommand({ InstanceIds: [first.id] }));
   await keep();
-  expect(await describeGateway()).toEqual({ state: 'running', rules: [`${second.address}/32`], endpoints: 1 });
+  expect(await describeGateway()).toMatchObject({ state: 'running', rules: [`${second.address}/32`], endpoints: 1 });
 
   // A machine without the tags of a workspace is nobody's desktop.
   const { id: stranger } = await run({ 'broch:environment': environment });
   await ec2.send(new TerminateInstancesCommand({ InstanceIds: [second.id] }));
   await keep();
-  expect(await describeGateway()).toEqual({ state: 'stopped', rules: [], endpoints: 0 });
+  expect(await describeGateway()).toMatchObject({ state: 'stopped', rules: [], endpoints: 0 });
   await ec2.send(new TerminateInstancesCommand({ InstanceIds: [stranger] }));
 });

@@ -102,18 +102,15 @@ describe('an unused link', () => {
     });
   });
 
-  it('opens a page that runs one program, which posts what the address does not tell the server', async () => {
+  /** Runs the program of the page as a browser would; the second text of a link is the one that is good. */
+  async function runPage(hash: string) {
     const { status, body, type } = await send(`${gateway.url}/enter`);
     expect([status, type]).toEqual([200, 'text/html; charset=utf-8']);
     expect(body).toContain('Your desktop opens.');
     const calls: unknown[] = [];
     const storage = new Map<string, string>();
     const [, program = ''] = /<script>(.*)<\/script>/s.exec(body) ?? [];
-    const location = {
-      hash: '#data=first%2B&data=second',
-      pathname: '/enter',
-      replace: (url: string) => calls.push(url),
-    };
+    const location = { hash, pathname: '/enter', replace: (url: string) => calls.push(url) };
     await runInNewContext(program, {
       URLSearchParams,
       location,
@@ -121,9 +118,15 @@ describe('an unused link', () => {
       localStorage: { setItem: (name: string, value: string) => storage.set(name, value) },
       fetch: async (url: string, { body: form }: { body: URLSearchParams }) => {
         calls.push([url, String(form)]);
-        return { ok: form.get('data') === 'second', json: async () => ({ authToken: 'TOKEN' }) };
+        const answer = { authToken: 'TOKEN', place: '/dcv/ws-00112233aabb/?authToken=T#ws-00112233aabb' };
+        return { ok: [...form.values()].includes('second'), json: async () => answer };
       },
     });
+    return { calls, storage };
+  }
+
+  it('opens a page that runs one program, which posts what the address does not tell the server', async () => {
+    const { calls, storage } = await runPage('#data=first%2B&data=second');
     expect(calls).toEqual([
       [null, '', '/enter'],
       ['/desktop/api/tokens', 'data=first%2B'],
@@ -131,6 +134,17 @@ describe('an unused link', () => {
       '/desktop/',
     ]);
     expect([...storage]).toEqual([['GUAC_AUTH_TOKEN', '"TOKEN"']]);
+  });
+
+  it('leads to the page of Amazon DCV if that shows the desktop', async () => {
+    const { calls, storage } = await runPage('#pass=first&pass=second');
+    expect(calls).toEqual([
+      [null, '', '/enter'],
+      ['/dcv/open', 'pass=first'],
+      ['/dcv/open', 'pass=second'],
+      '/dcv/ws-00112233aabb/?authToken=T#ws-00112233aabb',
+    ]);
+    expect(storage.size).toBe(0);
   });
 });
 

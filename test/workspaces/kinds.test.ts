@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ImageName } from '../../functions/images/schemas.ts';
-import { desktopPorts, workspacePorts, workspaceProviders } from '../../functions/workspaces/kinds.ts';
+import { chooseProtocol, desktopPorts, portsOf, workspaceProviders } from '../../functions/workspaces/kinds.ts';
 import { WorkspaceKind, WorkspaceSize } from '../../functions/workspaces/schemas.ts';
 import { imagesFolder } from '../images/recipes.ts';
 
@@ -35,7 +35,26 @@ describe.each(Object.entries(workspaceProviders))('the kind %s', (kind, provider
   });
 
   it('is entered by a protocol that the gateway has a port for', () => {
-    expect(workspacePorts).toContain(desktopPorts[provider.protocol]);
+    const port = desktopPorts[provider.protocol];
+    expect(portsOf('rdp')).toEqual({ firstPort: port, lastPort: port });
+  });
+
+  it('is shown by Amazon DCV only if its image has it, the operator wants it, and the session is not recorded', () => {
+    const protocolOf = (protocol: 'rdp' | 'dcv', wish: 'rdp' | 'dcv', recording: boolean) =>
+      chooseProtocol(
+        { kind: kind as 'gpu', desktop: { protocol, password: '', reportedAt: '2026-11-20T09:00:00.000Z' } },
+        wish,
+        recording,
+      );
+    expect(protocolOf('dcv', 'dcv', false)).toBe(provider.hasDcv ? 'dcv' : 'rdp');
+    for (const [protocol, wish, recording] of [
+      ['dcv', 'dcv', true],
+      ['dcv', 'rdp', false],
+      ['rdp', 'dcv', false],
+    ] as const)
+      expect(protocolOf(protocol, wish, recording)).toBe('rdp');
+    expect(portsOf('dcv')).toEqual({ firstPort: desktopPorts.rdp, lastPort: desktopPorts.dcv });
+    expect(desktopPorts.dcv).toBe(desktopPorts.rdp + 1);
   });
 
   it('has instance types of its own families in each size, and nothing older than Nitro', () => {

@@ -23,10 +23,14 @@ from xml.sax.saxutils import escape
 
 RESEARCHER = "researcher"
 RDP_PORT = 3389
+DCV_PORT = 3390
+DCV = pathlib.Path("/usr/bin/dcv")
 REPORT_EVERY_SECONDS = 300
 SIGN_IN_SECONDS = 10
 SETTLED = pathlib.Path("/etc/broch/prepared")
 PLACE = pathlib.Path("/run/broch/place")
+# For broch-dcv, which judges links by it. Only root can read it.
+PASSWORD = pathlib.Path("/run/broch/password")
 # AWS's own tools read this variable too. Only root can set it for this program.
 METADATA = os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254").rstrip("/")
 
@@ -91,6 +95,10 @@ def set_password():
     """A new password for the researcher: 24 characters that RDP, VNC and JSON carry unchanged."""
     password = secrets.token_urlsafe(18)
     subprocess.run(["/usr/sbin/chpasswd"], input=f"{RESEARCHER}:{password}\n", text=True, check=True)
+    if DCV.exists():
+        PASSWORD.parent.mkdir(exist_ok=True)
+        PASSWORD.touch(mode=0o600)
+        PASSWORD.write_text(password)
     return password
 
 
@@ -100,9 +108,9 @@ def wait_for_desktop():
 
 
 def list_sessions(proc=pathlib.Path("/proc")):
-    """The researcher's displays: each belongs to one TigerVNC server that runs as the researcher."""
-    researcher = pwd.getpwnam(RESEARCHER).pw_uid
-    displays = set()
+    """The researcher's displays, each with the file that opens it: one for each server of TigerVNC or DCV of theirs."""
+    researcher, home = pwd.getpwnam(RESEARCHER).pw_uid, pathlib.Path(pwd.getpwnam(RESEARCHER).pw_dir)
+    displays = {}
     for entry in proc.iterdir():
         try:
             if not entry.name.isdigit() or entry.stat().st_uid != researcher:
@@ -110,18 +118,18 @@ def list_sessions(proc=pathlib.Path("/proc")):
             command = (entry / "cmdline").read_bytes().decode().split("\0")
         except (OSError, UnicodeDecodeError):
             continue
-        if command[0].endswith("Xvnc"):
-            displays.update(word for word in command[1:] if word.startswith(":"))
-    return sorted(displays)
+        if command[0].endswith(("Xvnc", "Xdcv")):
+            authority = command[command.index("-auth") + 1] if "-auth" in command[:-1] else ".Xauthority"
+            displays.update({word: str(home / authority) for word in command[1:] if word.startswith(":")})
+    return displays
 
 
-def read_idle_minutes(display):
+def read_idle_minutes(display, authority):
     """Minutes since the last key or move of the mouse on a display; 0 if it does not say."""
-    home = pwd.getpwnam(RESEARCHER).pw_dir
     try:
         asked = subprocess.run(
             ["/usr/sbin/runuser", "-u", RESEARCHER, "--", "/usr/bin/xprintidle"],
-            env={"DISPLAY": display, "XAUTHORITY": f"{home}/.Xauthority", "PATH": "/usr/bin:/bin"},
+            env={"DISPLAY": display, "XAUTHORITY": authority, "PATH": "/usr/bin:/bin"},
             capture_output=True,
             text=True,
             timeout=10,
@@ -138,7 +146,7 @@ def measure_activity():
         "at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "sessions": len(sessions),
         # Only the session that is in use counts. Without a session nobody is there.
-        "idleMinutes": min((read_idle_minutes(display) for display in sessions), default=None),
+        "idleMinutes": min((read_idle_minutes(*session) for session in sessions.items()), default=None),
         # A machine that calculates overnight is not idle, even if nobody is at the desktop.
         "load": round(os.getloadavg()[0], 2),
     }
@@ -211,9 +219,10 @@ def configure_packages():
 
 
 def list_connections(proc=pathlib.Path("/proc/net")):
-    """The far ends of the connections to the desktop server."""
+    """The far ends of the connections to the desktop servers."""
+    ports = tuple(f":{port:04X}" for port in (RDP_PORT, DCV_PORT))
     lines = (line.split() for name in ("tcp", "tcp6") for line in (proc / name).read_text().splitlines()[1:])
-    return {far for _, near, far, state, *_ in lines if state == "01" and near.endswith(f":{RDP_PORT:04X}")}
+    return {far for _, near, far, state, *_ in lines if state == "01" and near.endswith(ports)}
 
 
 class Renewal:
@@ -230,7 +239,7 @@ class Renewal:
 
 
 def report_ready(place):
-    write_report(place, "ready", {"password": set_password(), "protocol": "rdp"})
+    write_report(place, "ready", {"password": set_password(), "protocol": "dcv" if DCV.exists() else "rdp"})
 
 
 def run():

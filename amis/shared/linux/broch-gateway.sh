@@ -7,6 +7,7 @@ settings=$(curl --fail --silent --header "X-aws-ec2-metadata-token: $token" http
 secret=$(echo "$settings" | sed -n 's/^BROCH_KEY=//p')
 recordings=$(echo "$settings" | sed -n 's/^BROCH_RECORDINGS=//p')
 region=$(echo "$settings" | sed -n 's/^BROCH_REGION=//p')
+dcv=$(echo "$settings" | sed -n 's/^BROCH_DCV=//p')
 
 # Recordings of sessions, by the user of guacd's container.
 folder=/var/lib/broch/recordings
@@ -33,8 +34,23 @@ run() {
     --env JSON_SECRET_KEY --env GUACD_HOSTNAME --env GUACD_PORT --env WEBAPP_CONTEXT broch/guacamole >/dev/null
 }
 
+# The way to desktops that Amazon DCV shows, if there are any: nginx in front, and the door that knows who may pass.
+door=''
+front=''
+keep_door() {
+  [ -n "$dcv" ] && [ -n "$current" ] || return 0
+  if ! kill -0 "$door" 2>/dev/null; then
+    BROCH_KEY=$current /usr/local/sbin/broch-dcv-door &
+    door=$!
+  fi
+  if ! kill -0 "$front" 2>/dev/null; then
+    nginx -c /etc/broch/dcv-door.conf -g 'daemon off;' &
+    front=$!
+  fi
+}
+
 # Whether somebody sees a desktop. Links are signed with the key before a new one too, so a new one can wait for a day.
-is_used() { [ -n "$(ss --no-header --tcp state established '( sport = :4822 )')" ]; }
+is_used() { [ -n "$(ss --no-header --tcp state established '( sport = :4822 or dport = :3390 )')" ]; }
 
 current=
 waits=0
@@ -45,7 +61,8 @@ while true; do
     if [ -n "$current" ] && is_used && [ "$waits" -lt 2880 ]; then
       waits=$((waits + 1))
     else
-      # Guacamole forgets which links were used. All of them are over after a minute.
+      # Guacamole and the door forget which links were used. All of them are over after a minute.
+      kill "$door" 2>/dev/null || true
       docker rm --force guacamole guacd >/dev/null 2>&1 || true
       [ -z "$current" ] || sleep 61
       run "$key"
@@ -53,6 +70,7 @@ while true; do
       waits=0
     fi
   fi
+  keep_door
   upload || true
   sleep 30
 done

@@ -6,6 +6,8 @@ files="$BROCH_LINUX/files"
 install --directory /etc/broch
 install --mode=644 "$files/gateway-images" /etc/broch/gateway-images
 install --mode=755 "$BROCH_LINUX/broch-gateway.sh" /usr/local/sbin/broch-gateway
+install --mode=755 "$BROCH_LINUX/broch-dcv-door.py" /usr/local/sbin/broch-dcv-door
+install --mode=644 "$files/dcv-door.conf" /etc/broch/dcv-door.conf
 install --mode=644 "$files/broch-gateway.service" /etc/systemd/system/
 ln --symbolic --force /etc/systemd/system/broch-gateway.service /etc/systemd/system/multi-user.target.wants/broch-gateway.service
 if [ -d /run/systemd/system ]; then systemctl enable --now docker; fi

@@ -8,6 +8,7 @@ export const gpuProvider: WorkspaceProvider = {
   homeDevice: '/dev/sdf',
   homeGigabytes: 100,
   protocol: 'rdp',
+  hasDcv: true,
   families: /^(g[4-6][a-z]*|p[3-6][a-z]*)\./,
   // A GPU calculates with one busy processor, which feeds it.
   busyLoad: 0.25,

@@ -1,5 +1,5 @@
 import type { ImageName } from '../../images/schemas.ts';
-import type { Desktop } from '../schemas.ts';
+import type { DesktopProtocol } from '../schemas.ts';
 
 /** What differs between kinds of workspaces. A kind is one file in this folder and a line in `kinds.ts`. */
 export interface WorkspaceProvider {
@@ -12,7 +12,9 @@ export interface WorkspaceProvider {
   /** The device of the disk that holds the person's home. It outlives the machine when the workspace is archived. */
   readonly homeDevice: string;
   readonly homeGigabytes: number;
-  readonly protocol: Desktop['protocol'];
+  readonly protocol: Exclude<DesktopProtocol, 'dcv'>;
+  /** Whether its image can hold Amazon DCV. Then its agent says so in its report. */
+  readonly hasDcv?: true;
   /** The instance families that it may run on, as patterns of instance types. The configuration chooses among them. */
   readonly families: RegExp;
   /** The load of the processors, averaged over a minute, from which the machine counts as calculating. */
