@@ -76,6 +76,9 @@ function logReader(work: string, onLine: (line: string) => void) {
 export function runJobProcess(options: ProcessOptions): Promise<ProcessEnd> {
   const { facts, credentials, work, command, variables, seconds, reclaimLine, onLine, isStopped } = options;
   const programFolder = makeProgramFolder(join(work, 'bin'));
+  // In a container it is `/data`.
+  const dataFolder = join(work, 'data');
+  mkdirSync(dataFolder, { recursive: true });
   // A task of a pipeline brings its own words. Every other job runs job.sh, which runs the words.
   const [program = '', ...words] =
     command[0] === JOB_PROGRAM ? ['/bin/sh', join(repositoryRoot, 'lib/project/job.sh'), ...command.slice(1)] : command;
@@ -87,6 +90,7 @@ export function runJobProcess(options: ProcessOptions): Promise<ProcessEnd> {
       PATH: `${programFolder}:${join(repositoryRoot, '.venv/bin')}:${process.env.PATH}`,
       ...variables,
       BROCH_WORK: work,
+      BROCH_DATA: dataFolder,
       BROCH_CHECKPOINT_SECONDS: '1',
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,

@@ -36,6 +36,8 @@ if [ -w "$data" ]; then
   for input in "$BROCH_INPUTS"/*; do
     [ ! -e "$input" ] || ln -s "$input" "$data/"
   done
+elif [ -z "${BROCH_PIPELINE-}" ]; then
+  echo "job.sh: the image has a folder $data that jobs cannot write, so the copies are in BROCH_INPUTS only"
 fi
 if [ -n "${BROCH_PIPELINE-}" ]; then
   # What Broch wrote for Nextflow, and what an earlier run had reached.

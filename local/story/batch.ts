@@ -19,7 +19,7 @@ const dollars = (micros: number) => `$${(micros / 1e6).toFixed(2)}`;
 const training = `
 import csv, glob, json, os, time
 names = ["temp_min", "precipitation", "wind"]
-[place] = glob.glob(os.environ["BROCH_INPUTS"] + "/open-charts/*/seattle-weather.csv")
+[place] = glob.glob(os.environ["BROCH_DATA"] + "/open-charts/*/seattle-weather.csv")
 with open(place) as file:
     days = list(csv.DictReader(file))
 columns = [[float(day[name]) for day in days] for name in names]
