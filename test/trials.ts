@@ -29,7 +29,7 @@ export function selectTrials<T>(title: string, trials: readonly T[], kindsOf: Tr
 }
 
 /**
- * How often a run tries a property with values that it invents anew each time: as often as given when trials are complete,
+ * How often a run tries a property with values that it invents each time: as often as given when trials are complete,
  * a quarter as often otherwise.
  */
 export const sampleRuns = (runs: number): number => (areTrialsComplete ? runs : Math.ceil(runs / 4));
