@@ -8,7 +8,9 @@ import gc
 import importlib.abc
 import importlib.machinery
 import os
+import random
 import sys
+import uuid
 
 import patches_cognito
 import patches_iam
@@ -46,7 +48,9 @@ class PatchFinder(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, PatchFinder())
 
+import botocore.session  # noqa: E402
 from ministack import app as ministack  # noqa: E402
+from ministack.core import router  # noqa: E402
 
 import batch  # noqa: E402
 import codeartifact  # noqa: E402
@@ -54,13 +58,23 @@ import guardduty  # noqa: E402
 import service_quotas  # noqa: E402
 import transfer  # noqa: E402, F401
 
-ministack.SERVICE_HANDLERS["batch"] = batch.handle_request
-ministack.SERVICE_HANDLERS["codeartifact"] = codeartifact.handle_request
-ministack.SERVICE_HANDLERS["guardduty"] = guardduty.handle_request
-ministack.SERVICE_HANDLERS["servicequotas"] = service_quotas.handle_request
+PLAYED = {
+    "batch": batch.handle_request,
+    "codeartifact": codeartifact.handle_request,
+    "guardduty": guardduty.handle_request,
+    "servicequotas": service_quotas.handle_request,
+}
+ministack.SERVICE_HANDLERS.update(PLAYED)
 
 # Everything that was ever made stays in memory here, so looking for what nobody refers to any more is mostly in vain.
 gc.set_threshold(20_000, 50, 20)
+
+# MiniStack would read AWS's models of all services to learn their names, which takes seconds and hundreds of megabytes.
+router._KNOWN_AWS_SERVICE_NAMES = frozenset(botocore.session.get_session().get_available_services()) | PLAYED.keys()
+
+# The system's own random numbers make a thread wait for every busy one. Ids here need only be unique.
+_ids = random.Random()
+uuid.uuid4 = lambda: uuid.UUID(int=_ids.getrandbits(128), version=4)
 
 app = ministack.app
 

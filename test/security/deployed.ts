@@ -78,9 +78,7 @@ export async function readDeployedStacks({ configuration }: Cloud) {
   };
 }
 
-/** What a role trusts and allows, as deployed. */
-export async function readDeployedRole({ configuration }: Cloud, arn: string) {
-  const client = new IAMClient(configuration);
+async function readRole(client: IAMClient, arn: string) {
   const RoleName = arn.split('/').at(-1) ?? '';
   const { Role } = await client.send(new GetRoleCommand({ RoleName }));
   const { PolicyNames = [] } = await client.send(new ListRolePoliciesCommand({ RoleName }));
@@ -92,6 +90,17 @@ export async function readDeployedRole({ configuration }: Cloud, arn: string) {
     trust: parse(Role?.AssumeRolePolicyDocument),
     statements: policies.flatMap(({ PolicyDocument }) => parse(PolicyDocument) as RoleStatement[]),
   };
+}
+
+let iam: IAMClient | undefined;
+const roles = new Map<string, ReturnType<typeof readRole>>();
+
+/** What a role trusts and allows, as deployed. Deployed roles do not change, so each is read once. */
+export function readDeployedRole({ configuration }: Cloud, arn: string): ReturnType<typeof readRole> {
+  iam ??= new IAMClient(configuration);
+  const role = roles.get(arn) ?? readRole(iam, arn);
+  roles.set(arn, role);
+  return role;
 }
 
 /** The logical ids that a value of a template refers to, in this stack or another. */

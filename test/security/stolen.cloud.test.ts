@@ -15,7 +15,7 @@ const cloud = connectTestCloud();
 const thief = await createAttackers(cloud);
 const { functions } = thief.estate;
 /** In a sample, each thief tries a share of what no statement of the role allows, and a larger one of what one might. */
-const [shares, likelyShares] = areTrialsComplete ? [1, 1] : [48, 4];
+const [shares, likelyShares] = areTrialsComplete ? [1, 1] : [96, 16];
 const attempts: string[] = [];
 const tries: string[] = [];
 
