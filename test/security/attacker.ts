@@ -113,7 +113,7 @@ export async function createAttackers(cloud: Cloud, moreKeys: readonly string[] 
     /**
      * Tries everything that `names` doesn't name, and returns what was not denied. With `part`, a thief makes a sample of the
      * tries: those that no thief before it made, one in `likelyShares` of those that only a condition of its role's policy
-     * can deny, and one in `shares` of the rest.
+     * can deny or whose right is not named, and one in `shares` of the rest.
      */
     async steal(
       credentials: StolenCredentials,
@@ -140,10 +140,10 @@ export async function createAttackers(cloud: Cloud, moreKeys: readonly string[] 
       const selection = attempts.filter(
         ({ name, right, index }) =>
           !part ||
-          !right ||
           !tried.has(name) ||
           index % part.shares === part.index % part.shares ||
-          (index % part.likelyShares === part.index % part.likelyShares && part.statements.some(mightAllow(right))),
+          (index % part.likelyShares === part.index % part.likelyShares &&
+            (!right || part.statements.some(mightAllow(right)))),
       );
       for (const { name } of selection) tried.add(name);
       await runInParallel(selection, 16, async ({ name, run }) => {
