@@ -64,7 +64,12 @@ export class DatasetMinimisation extends Construct {
       entry: 'datasets/minimise-publish.lambda.ts',
       seconds: 120,
       environment: {
-        TABLE_NAME: tableAccess(core.table, { ...useChange, terms: ['GetItem'], dataset: ['Query'] }),
+        TABLE_NAME: tableAccess(core.table, {
+          ...useChange,
+          terms: ['GetItem'],
+          dataset: ['Query'],
+          project: ['GetItem'],
+        }),
         LAKE_BUCKET: bucketAccess(lake, ['write'], 'datasets/'),
         LISTS_BUCKET: bucketAccess(lake, ['write'], 'manifests/'),
         WORK_BUCKET: bucketAccess(work, ['read'], 'minimisation/'),

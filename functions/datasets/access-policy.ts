@@ -1,4 +1,4 @@
-import { currentGrants } from './datasets.ts';
+import { currentGrants } from './grants.ts';
 import { type DatasetGrant, datasetFolder } from './schemas.ts';
 
 /** The access point of a project, and the role of its desktops and jobs. */
@@ -18,27 +18,28 @@ interface AccessStatement {
   readonly Condition: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
 }
 
+/** The longest policy of an access point: https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-restrictions-limitations-naming-rules.html */
+export const MAX_ACCESS_POLICY = 20 * 1024;
+
+/** The longest name of a role: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+const MAX_ROLE_NAME = 64;
+
+/**
+ * Whether the project may read all this by the policy of its access point. The heads of pipelines count, because the project
+ * may get a queue for them at any time.
+ */
+export function fitsAccessPolicy(reader: ProjectReader, grants: readonly DatasetGrant[], now: string): boolean {
+  const path = reader.role.slice(0, reader.role.lastIndexOf('/') + 1);
+  const policy = buildAccessPolicy({ ...reader, head: path.padEnd(path.length + MAX_ROLE_NAME, 'x') }, grants, now);
+  return policy === undefined || policy.length <= MAX_ACCESS_POLICY;
+}
+
 /**
  * The policy of a project's access point: its roles may list and read exactly the granted versions, each until its date.
  * S3 compares the date at every request, so an expiry needs no action. Undefined if nothing is granted, as a policy
  * needs a statement: then the access point has no policy, which allows nothing.
  */
 export function buildAccessPolicy(
-  reader: ProjectReader,
-  grants: readonly DatasetGrant[],
-  now: string,
-): string | undefined {
-  const policy = writePolicy(reader, grants, now);
-  if (reader.head === undefined || policy === undefined || policy.length <= MAX_POLICY) return policy;
-  // If the policy is too long, only the heads of pipelines lose access. This takes twenty uses with long names, each with
-  // an end of its own.
-  return writePolicy({ ...reader, head: undefined }, grants, now);
-}
-
-/** The longest policy that AWS accepts: 20 KB. */
-const MAX_POLICY = 20 * 1024;
-
-function writePolicy(
   { accessPoint, role, head }: ProjectReader,
   grants: readonly DatasetGrant[],
   now: string,

@@ -14,7 +14,9 @@ import { Refused } from '../refused.ts';
 import { readVerifiedBytes } from '../storage/immutable-objects.ts';
 import { s3 } from '../storage/s3.ts';
 import { readRow } from '../table.ts';
+import { fitsAccessPolicy, type ProjectReader } from './access-policy.ts';
 import { createUseId, decideUse, type UseCommand, type UseContext, type UseState, viewUse } from './datasets.ts';
+import type { RoomCheck } from './grants.ts';
 import { pageAccessLog } from './read-access-log.ts';
 import { ErasureReceipt } from './receipt.ts';
 import { recipeDigest } from './recipe-digest.ts';
@@ -92,12 +94,13 @@ async function requireReceipt(dataset: string) {
   return terms.erased.receipt;
 }
 
-/** Refuses a project that cannot read datasets, before anybody decides about it. */
-async function requireReader(id: string): Promise<void> {
+/** How a project reads datasets. Refuses a project that cannot, before anybody decides about it. */
+async function requireReader(id: string): Promise<ProjectReader> {
   const project = await readRow(TABLE_NAME, Project, rowKey('project', id));
   if (project?.status !== 'ready') throw new Refused('conflict', `The project ${id} is not ready.`);
   if (!project.network.datasets)
     throw new Refused('conflict', `The network of ${id} is older than datasets. Ask an operator to build it again.`);
+  return project.network.datasets;
 }
 
 const personOf = ({ id, name }: Caller) => ({ id, name });
@@ -178,8 +181,11 @@ export const handler = http(
       const { items, next } = await pageDatasetUses(TABLE_NAME, dataset, query);
       return { items: items.map(use => viewUse(use, currentTime())), next };
     },
-    approveUse: ({ user, params: { project, use: id }, body: { conditions, recipe } }) =>
-      decide({ project, id }, user, { do: 'approve', by: personOf(user), conditions, recipe }),
+    approveUse: async ({ user, params: { project, use: id }, body: { conditions, recipe } }) => {
+      const reader = await requireReader(project);
+      const hasRoom: RoomCheck = grants => fitsAccessPolicy(reader, grants, currentTime());
+      return decide({ project, id }, user, { do: 'approve', by: personOf(user), conditions, recipe, hasRoom });
+    },
     refuseUse: ({ user, params: { project, use: id }, body: { reason } }) =>
       decide({ project, id }, user, { do: 'refuse', by: personOf(user), reason }),
     endUse: async ({ user, params: { project, use: id }, body: { reason } }) => {

@@ -12,7 +12,7 @@ import { eventHandler } from '../handler.ts';
 import { rowKey } from '../keys.ts';
 import { Project } from '../projects/schemas.ts';
 import { readRow } from '../table.ts';
-import { buildAccessPolicy, buildDatasetList, DATASET_LIST_KEY } from './access-policy.ts';
+import { buildAccessPolicy, buildDatasetList, DATASET_LIST_KEY, MAX_ACCESS_POLICY } from './access-policy.ts';
 import { decideUse } from './datasets.ts';
 import { DatasetResumed, DatasetSuspended, UseApproved, UseEnded, UseMinimised } from './events.ts';
 import type { DatasetGrant } from './schemas.ts';
@@ -90,7 +90,10 @@ async function applyGrants(project: string): Promise<void> {
     const row = await readGrants(TABLE_NAME, project);
     const [head, grants] = [await findHeadRole(project), await keepUsable(project, row?.grants ?? [])];
     const now = currentTime();
-    await writePolicy(network.accessPoint, buildAccessPolicy({ ...network, head }, grants, now));
+    const complete = buildAccessPolicy({ ...network, head }, grants, now);
+    // Approvals count the heads of pipelines. Without them there is room for what was approved before approvals did that.
+    const isTooLong = (complete?.length ?? 0) > MAX_ACCESS_POLICY;
+    await writePolicy(network.accessPoint, isTooLong ? buildAccessPolicy(network, grants, now) : complete);
     await s3.send(
       new PutObjectCommand({
         Bucket: network.bucket,
@@ -100,7 +103,12 @@ async function applyGrants(project: string): Promise<void> {
       }),
     );
     const isSame = (await readGrants(TABLE_NAME, project))?.revision === row?.revision;
-    if (isSame && (await findHeadRole(project)) === head) return;
+    if (!isSame || (await findHeadRole(project)) !== head) continue;
+    if (isTooLong)
+      throw new Error(
+        `The policy of the access point of ${project} has no room for the heads of its pipelines, so they read no dataset. Its desktops and jobs do. End a use of the project: broch dataset end.`,
+      );
+    return;
   }
   throw new Error(`the grants of ${project} kept changing`);
 }

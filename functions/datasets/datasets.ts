@@ -2,11 +2,9 @@ import { outgoingEvent } from '../contract.ts';
 import { type Decision, keepState } from '../decision.ts';
 import { Refused } from '../refused.ts';
 import { UseApproved, UseEnded, UseRefused, UseRequested } from './events.ts';
+import { currentGrants, findLimit, grantOf, isOver, type RoomCheck } from './grants.ts';
 import { type MinimisationRecipe, requireRecipe } from './recipe.ts';
 import type { ApprovedUse, DatasetGrant, DatasetTerms, DatasetUse, RequestedUse, UsePurpose } from './schemas.ts';
-
-/** As many as the policy of one access point can name: AWS limits it to 20 KB. */
-export const MAX_GRANTS = 20;
 
 /** Requests of one project that may wait for a decision at the same time. */
 const MAX_REQUESTS = 20;
@@ -46,7 +44,7 @@ export interface UseRequest {
 
 export type UseCommand =
   | { do: 'request'; request: UseRequest; by: DatasetPerson }
-  | { do: 'approve'; by: DatasetPerson; conditions: string; recipe?: string | undefined }
+  | { do: 'approve'; by: DatasetPerson; conditions: string; recipe?: string | undefined; hasRoom: RoomCheck }
   | { do: 'refuse'; by: DatasetPerson; reason: string }
   /** The owner, or a lead of the project, ends it. */
   | { do: 'end'; by: DatasetPerson; reason: string; isLead: boolean }
@@ -57,16 +55,7 @@ export type UseCommand =
 export const createUseId = (now: string, chance: number): string =>
   `du-${Date.parse(now).toString(16).padStart(11, '0')}${chance.toString(16).padStart(5, '0')}`;
 
-export const limitReason = (project: string): string =>
-  `The project ${project} uses ${MAX_GRANTS} versions of datasets, which is the limit. End one of them first.`;
-
 const dayMilliseconds = 24 * 3600 * 1000;
-const isOver = (endsAt: string, now: string) => Date.parse(endsAt) <= Date.parse(now);
-
-/** Grants that still hold. The access policy ends each by its date, so an expired one only has to be forgotten. */
-export const currentGrants = (grants: readonly DatasetGrant[], now: string): readonly DatasetGrant[] =>
-  grants.filter(({ endsAt }) => !isOver(endsAt, now));
-
 /** Decides what becomes of a project's use of a dataset. */
 export function decideUse(state: UseState, command: UseCommand, now: string, context: UseContext): UseDecision {
   switch (command.do) {
@@ -176,7 +165,7 @@ function requireDecidable(
 
 function approveUse(
   state: UseState,
-  { by: person, conditions, recipe }: Extract<UseCommand, { do: 'approve' }>,
+  { by: person, conditions, recipe, hasRoom }: Extract<UseCommand, { do: 'approve' }>,
   now: string,
   context: UseContext,
 ): UseDecision {
@@ -185,7 +174,10 @@ function approveUse(
   const request = requireDecidable(state, person, now, context);
   requireRecipe(request, recipe);
   const grants = currentGrants(state.grants, now);
-  if (grants.length >= MAX_GRANTS) throw new Refused('conflict', limitReason(request.project));
+  // A minimised version takes as much room.
+  const grant = grantOf(request);
+  const limit = findLimit(request.project, grants, grant, hasRoom);
+  if (limit !== undefined) throw new Refused('conflict', limit);
   const use: ApprovedUse = {
     ...request,
     status: 'approved',
@@ -194,7 +186,7 @@ function approveUse(
     approvedAt: now,
     conditions,
   };
-  const { id, dataset, version, prefix, endsAt, recipeDigest: digest } = use;
+  const { endsAt, recipeDigest: digest } = use;
   const detail = {
     ...eventDetail(use, now),
     endsAt,
@@ -204,7 +196,7 @@ function approveUse(
   };
   return {
     // A use with a recipe grants nothing until the minimised version exists.
-    state: { use, grants: digest ? state.grants : [...grants, { use: id, dataset, version, prefix, endsAt }] },
+    state: { use, grants: digest ? state.grants : [...grants, grant] },
     events: [outgoingEvent(UseApproved, detail)],
     reason: 'the owner of the dataset approved the use',
   };

@@ -1,24 +1,10 @@
-import { timeAfter } from '../clock.ts';
+import { timeAfter, WRITING_MINUTES } from '../clock.ts';
 import { outgoingEvent } from '../contract.ts';
 import { keepState } from '../decision.ts';
-import {
-  closeUse,
-  currentGrants,
-  eventDetail,
-  limitReason,
-  MAX_GRANTS,
-  type UseDecision,
-  type UseState,
-} from './datasets.ts';
+import { closeUse, eventDetail, type UseDecision, type UseState } from './datasets.ts';
 import { UseMinimised } from './events.ts';
+import { currentGrants, findLimit, grantOf, type RoomCheck } from './grants.ts';
 import type { ApprovedUse, DatasetTerms, DatasetUse, MinimisedVersion } from './schemas.ts';
-
-/**
- * The time after the end of a use in which its minimised version may still be written: a step that writes began before the
- * end and takes 15 minutes at most, which is the limit of Lambda
- * (https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html). Five more are for clocks that differ.
- */
-const WRITING_MINUTES = 20;
 
 /** Whether a step may write the minimised version of the use: not after its end, and not again. */
 export const expectsMinimised = (use: DatasetUse | undefined): use is ApprovedUse =>
@@ -29,12 +15,13 @@ export function isBeingMinimised(use: DatasetUse, now: string): boolean {
   if (use.status !== 'ended') return expectsMinimised(use);
   // The objects of a finished minimised version are complete, and locked for a day at least.
   if (use.recipeDigest === undefined || use.approvedAt === undefined || use.minimised) return false;
+  // A step that writes began before the end of the use.
   return Date.parse(now) < Date.parse(timeAfter(use.endedAt, WRITING_MINUTES * 60));
 }
 
 export type MinimisationCommand =
   /** The minimised version exists. */
-  | { do: 'recordMinimised'; minimised: MinimisedVersion }
+  | { do: 'recordMinimised'; minimised: MinimisedVersion; hasRoom: RoomCheck }
   /** The minimised version cannot be made. The use ends with this reason. */
   | { do: 'fail'; reason: string };
 
@@ -52,12 +39,14 @@ export function decideMinimisation(
   if (!terms || terms.withdrawn)
     return closeUse(state, use, { reason: `The dataset was withdrawn: ${terms?.withdrawn?.reason ?? ''}` }, now);
   const grants = currentGrants(state.grants, now);
-  if (grants.length >= MAX_GRANTS) return closeUse(state, use, { reason: limitReason(use.project) }, now);
   const { minimised } = command;
-  const { id, dataset, endsAt, recipeDigest } = use;
   const { version, prefix } = minimised;
+  const grant = grantOf({ ...use, version, prefix });
+  const limit = findLimit(use.project, grants, grant, command.hasRoom);
+  if (limit !== undefined) return closeUse(state, use, { reason: limit }, now);
+  const { recipeDigest } = use;
   return {
-    state: { use: { ...use, minimised }, grants: [...grants, { use: id, dataset, version, prefix, endsAt }] },
+    state: { use: { ...use, minimised }, grants: [...grants, grant] },
     events: [outgoingEvent(UseMinimised, { ...eventDetail(use, now), recipe: recipeDigest, minimised: version })],
     reason: 'the minimised version exists',
   };

@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import { stepHandler } from '../handler.ts';
 import { Refused } from '../refused.ts';
 import { packChunks } from '../storage/chunks.ts';
@@ -6,17 +5,12 @@ import { listObjects, readObject } from '../storage/object-read.ts';
 import { toPathPattern } from '../storage/paths.ts';
 import { putScratch } from '../storage/scratch-store.ts';
 import { parseManifestHashes } from './manifest-hashes.ts';
-import { minimisationFolder, type SourceTable } from './minimise-steps.ts';
+import { minimisationEnv, minimisationFolder, type SourceTable } from './minimise-steps.ts';
 import type { MinimisationRecipe } from './recipe.ts';
 import { Minimisation } from './schemas.ts';
 import { readTerms, readUse } from './store.ts';
 
-export const env = z.object({
-  TABLE_NAME: z.string(),
-  LAKE_BUCKET: z.string(),
-  LISTS_BUCKET: z.string(),
-  WORK_BUCKET: z.string(),
-});
+export const env = minimisationEnv;
 // The bundle exceeds 450 KB because it needs the clients of S3 and DynamoDB.
 const { TABLE_NAME, LAKE_BUCKET, LISTS_BUCKET, WORK_BUCKET } = env.parse(process.env);
 

@@ -3,22 +3,22 @@ import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
 import { Sha256 } from '../identifiers.ts';
 import { lakePrefix } from '../ingest/schemas.ts';
+import { rowKey } from '../keys.ts';
+import { Project } from '../projects/schemas.ts';
 import { putImmutable } from '../storage/immutable-objects.ts';
 import { putObjectOnce } from '../storage/object-copy.ts';
 import { getScratch } from '../storage/scratch-store.ts';
+import { readRow } from '../table.ts';
+import { fitsAccessPolicy } from './access-policy.ts';
 import { buildCrate, buildDcat } from './crate.ts';
+import type { RoomCheck } from './grants.ts';
 import { parseManifestHashes } from './manifest-hashes.ts';
 import { decideMinimisation, expectsMinimised } from './minimisation.ts';
 import { MinimisationRecord, RECORD_PATH, sumCounts } from './minimisation-record.ts';
-import { MinimisationStep, MinimisedTables } from './minimise-steps.ts';
+import { MinimisationStep, MinimisedTables, minimisationEnv } from './minimise-steps.ts';
 import { changeUse, findUsableVersion, readTerms, readUse } from './store.ts';
 
-export const env = z.object({
-  TABLE_NAME: z.string(),
-  LAKE_BUCKET: z.string(),
-  LISTS_BUCKET: z.string(),
-  WORK_BUCKET: z.string(),
-});
+export const env = minimisationEnv;
 // The bundle exceeds 450 KB because it needs the clients of S3 and DynamoDB.
 const { TABLE_NAME, LAKE_BUCKET, LISTS_BUCKET, WORK_BUCKET } = env.parse(process.env);
 
@@ -64,11 +64,15 @@ export const handler = stepHandler(Input, async ({ project, use: id, dataset, so
   const { filesLeftOut } = record;
   const counts = { files: files.length, bytes, rowsRead, rowsWritten, cellsEmptied, filesLeftOut };
   const minimised = { version: name, prefix, ...counts, at: now };
+  const row = await readRow(TABLE_NAME, Project, rowKey('project', project));
+  const reader = row?.status === 'ready' ? row.network.datasets : undefined;
+  if (!reader) throw new Error(`project ${project} cannot read datasets`);
+  const hasRoom: RoomCheck = grants => fitsAccessPolicy(reader, grants, now);
+  const command = { do: 'recordMinimised', minimised, hasRoom } as const;
   const { reason } = await changeUse(
     TABLE_NAME,
     { project, id },
-    async read =>
-      decideMinimisation(read, { do: 'recordMinimised', minimised }, now, await readTerms(TABLE_NAME, dataset)),
+    async read => decideMinimisation(read, command, now, await readTerms(TABLE_NAME, dataset)),
     now,
   );
   return { outcome: reason };

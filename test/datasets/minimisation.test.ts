@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decideUse, MAX_GRANTS, type UseState } from '../../functions/datasets/datasets.ts';
+import { decideUse, type UseState } from '../../functions/datasets/datasets.ts';
+import { MAX_GRANTS } from '../../functions/datasets/grants.ts';
 import {
   decideMinimisation,
   expectsMinimised,
@@ -30,9 +31,10 @@ const minimised: MinimisedVersion = {
 const withdrawnTerms = { ...terms, withdrawn: { by: owner.id, byName: 'sam', reason: 'The end.', at: now } };
 
 const request = { do: 'request', request: { ...useRequest(), recipe, recipeDigest }, by: lead } as const;
-const approve = { do: 'approve', by: owner, conditions: '', recipe: recipeDigest } as const;
+const hasRoom = (): boolean => true;
+const approve = { do: 'approve', by: owner, conditions: '', recipe: recipeDigest, hasRoom } as const;
 const end = { do: 'end', by: lead, reason: 'Done.', isLead: true } as const;
-const record = { do: 'recordMinimised', minimised } as const;
+const record = { do: 'recordMinimised', minimised, hasRoom } as const;
 const fail = { do: 'fail', reason: 'No column age.' } as const;
 
 const requestedState = decideUse(empty, request, now, context).state;
@@ -61,6 +63,13 @@ describe('a minimised version', () => {
       record,
       terms,
       /which is the limit/,
+    ],
+    [
+      'has no room in the policy',
+      approvedState,
+      { ...record, hasRoom: (): boolean => false },
+      terms,
+      /AWS limits to 20 KB/,
     ],
   ] as const)('that %s ends the use with the reason', (_, state, command, rules, reason) => {
     const { use } = decideMinimisation(state as UseState, command, now, rules).state;
