@@ -1,6 +1,7 @@
 import {
   type AttributeValue,
   ConditionalCheckFailedException,
+  DeleteItemCommand,
   DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
@@ -54,19 +55,23 @@ export async function createRow(table: string, key: RowKey, item: object): Promi
   return put(table, { ...item, ...key, revision: 1 }, 'attribute_not_exists(pk)');
 }
 
-/** Replaces the revision that was read. Returns false if another writer changed the row first. */
-export async function replaceRow<T extends object>(table: string, key: RowKey, read: { revision: number }, item: T) {
-  return put(table, { ...item, ...key, revision: read.revision + 1 }, 'revision = :read', { ':read': read.revision });
+/** Writes a row, whether it exists or not. */
+export async function putRow(table: string, key: RowKey, item: object): Promise<void> {
+  await client.send(new PutItemCommand({ TableName: table, Item: toItem({ ...item, ...key, revision: 1 }) }));
 }
 
-async function put(table: string, item: object, condition: string, values?: Record<string, unknown>) {
+/** Deletes a row, if it exists. */
+export async function deleteRow(table: string, key: RowKey): Promise<void> {
+  await client.send(new DeleteItemCommand({ TableName: table, Key: toItem(key) }));
+}
+
+async function put(table: string, item: object, condition: string) {
   try {
     await client.send(
       new PutItemCommand({
         TableName: table,
         Item: toItem(item),
         ConditionExpression: condition,
-        ...(values && { ExpressionAttributeValues: toItem(values) }),
       }),
     );
     return true;
@@ -84,9 +89,20 @@ export type RowWrite =
   | { readonly key: RowKey; readonly item: object; readonly read?: { revision: number } | undefined }
   | { readonly key: RowKey; readonly gone: true }
   /** Adds to numbers of a row that exists. `floor` is one of them, which may not fall below zero by this write. */
-  | { readonly key: RowKey; readonly add: Readonly<Record<string, number>>; readonly floor: string };
+  | { readonly key: RowKey; readonly add: Readonly<Record<string, number>>; readonly floor: string }
+  /** Writes nothing: the row has no such field, or does not exist. */
+  | { readonly key: RowKey; readonly without: string };
 
 function change(table: string, write: RowWrite) {
+  if ('without' in write)
+    return {
+      ConditionCheck: {
+        TableName: table,
+        Key: toItem(write.key),
+        ConditionExpression: 'attribute_not_exists(#field)',
+        ExpressionAttributeNames: { '#field': write.without },
+      },
+    };
   if ('gone' in write) return { Delete: { TableName: table, Key: toItem(write.key) } };
   if ('add' in write) return addition(table, write);
   const { key, item } = write;
@@ -119,7 +135,7 @@ function addition(table: string, { key, add, floor }: Extract<RowWrite, { add: o
   };
 }
 
-/** Writes all rows or none. Returns false if another writer changed one first. IAM checks PutItem, UpdateItem and DeleteItem. */
+/** Writes all rows or none. Returns false if another writer changed one first. IAM checks PutItem, UpdateItem, DeleteItem and ConditionCheckItem. */
 export async function writeRows(table: string, writes: readonly RowWrite[]): Promise<boolean> {
   try {
     await client.send(

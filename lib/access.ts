@@ -24,7 +24,7 @@ const allow = (actions: string[], resources: string[], conditions?: Record<strin
 const keyStatements = (key: IKey | undefined, service: string, actions: string[]) =>
   key ? [keyUseStatement(key, service, actions, [key.keyArn])] : [];
 
-export type TableRight = 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query';
+export type TableRight = 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query' | 'ConditionCheckItem';
 
 /**
  * The table, limited to partitions: `{ delivery: ['GetItem', 'PutItem'] }`. Each action has one statement with all its

@@ -146,6 +146,14 @@ export const Config = z.strictObject({
         .describe(
           'Minutes after a check began. A delivery with files that are not scanned for malware by then is held',
         ),
+      streamGiB: z
+        .number()
+        .gt(0)
+        .max(32)
+        .default(32)
+        .describe(
+          'Size in GiB above which S3 Batch Operations computes the SHA-256 of a delivered file, and no function reads it. A function reads 32 GiB in its 15 minutes at 50 MB a second',
+        ),
       uploadOrigins: z
         .array(z.url({ protocol: /^https$/, error: 'an origin such as https://portal.example.org' }))
         .max(20)

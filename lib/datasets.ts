@@ -117,6 +117,7 @@ export class Datasets extends Construct {
             terms: ['GetItem', 'PutItem'],
             catalogue: ['PutItem', 'Query'],
             datasetUses: ['Query'],
+            dataset: ['Query'],
           }),
           LAKE_BUCKET: combinedAccess(
             combinedAccess(
@@ -147,7 +148,7 @@ export class Datasets extends Construct {
       environment: {
         TABLE_NAME: tableAccess(core.table, {
           terms: ['GetItem'],
-          dataset: ['GetItem', 'Query'],
+          dataset: ['GetItem', 'Query', 'PutItem', 'DeleteItem'],
           datasets: ['GetItem'],
         }),
         LAKE_BUCKET: bucketAccess(lake, ['versions', 'write'], 'datasets/'),

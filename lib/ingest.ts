@@ -13,7 +13,7 @@ import type * as Register from '../functions/ingest/register.lambda.ts';
 import type * as Hold from '../functions/ingest/reject.lambda.ts';
 import { manifestNames } from '../functions/ingest/schemas.ts';
 import type * as Verify from '../functions/ingest/verify.lambda.ts';
-import { cleanStatus, scanTag, threatStatus } from '../functions/storage/malware-scan.ts';
+import { cleanStatus, scanTag } from '../functions/storage/malware-scan.ts';
 import {
   accessTo,
   assumeRoleAccess,
@@ -24,6 +24,7 @@ import {
   tableAccess,
 } from './access.ts';
 import type { Api, People } from './api.ts';
+import { ChecksumJobs, createJobsBucket, noThreat } from './checksum-jobs.ts';
 import type { Core } from './core.ts';
 import { delegateToAccessPoints } from './datasets.ts';
 import { Handler, type HandlerModule } from './handler.ts';
@@ -38,6 +39,8 @@ export class IngestData extends Construct {
   readonly landing: Bucket;
   readonly lake: Bucket;
   readonly work: Bucket;
+  /** For the lists and reports of checksum jobs. */
+  readonly jobs: Bucket;
   readonly scan: MalwareScan;
   /** The role of SFTP sessions, if the configuration turns SFTP on. */
   readonly sftp?: Role;
@@ -68,6 +71,7 @@ export class IngestData extends Construct {
       ...(this.sftp && { copier: this.sftp }),
     });
     delegateToAccessPoints(this.lake);
+    this.jobs = createJobsBucket(this, core);
     this.work = core.bucket(this, 'Work', {
       lifecycleRules: [{ expiration: Duration.days(14), noncurrentVersionExpiration: Duration.days(1) }],
     });
@@ -93,7 +97,8 @@ export class Ingest extends Construct {
 
   constructor(scope: Construct, id: string, { core, data, people, api, concurrency = 10 }: IngestProps) {
     super(scope, id);
-    const { landing, lake, work } = data;
+    const { landing, lake, work, jobs } = data;
+    const STREAM_BYTES = String(Math.round(core.config.ingest.streamGiB * 1024 ** 3));
     const worker = { core, seconds: 900, memory: 1769 } as const;
     const plan = new Handler<typeof Plan>(this, 'Plan', {
       ...worker,
@@ -108,10 +113,11 @@ export class Ingest extends Construct {
         }),
         LANDING_BUCKET: bucketAccess(landing, ['read', 'versions'], 'in/'),
         WORK_BUCKET: bucketAccess(work, ['write']),
+        STREAM_BYTES,
       },
     });
     data.scan.createPlan(this);
-    const createVerify = (id: string, conditions: Record<string, Record<string, string>>) =>
+    const createVerify = (id: string, conditions: Record<string, Record<string, string>>, isAccepted: boolean) =>
       new Handler<typeof Verify>(this, id, {
         ...worker,
         entry: 'ingest/verify.lambda.ts',
@@ -122,20 +128,27 @@ export class Ingest extends Construct {
           ),
           WORK_BUCKET: bucketAccess(work, ['read', 'write']),
           SCAN_MINUTES: String(core.config.ingest.scanMinutes),
+          STREAM_BYTES,
+          IS_ACCEPTED: String(isAccepted),
         },
       });
     // S3 compares the tag with every read, so no code of ours can read a file that is not clean.
-    const verify = createVerify('Verify', { StringEquals: { [`s3:ExistingObjectTag/${scanTag}`]: cleanStatus } });
-    // This one is called only after a data steward accepted files without a verdict; malware remains unread.
-    const noThreat = { StringNotEquals: { [`s3:ExistingObjectTag/${scanTag}`]: threatStatus } };
-    const verifyUnscanned = createVerify('VerifyUnscanned', noThreat);
+    const verify = createVerify(
+      'Verify',
+      { StringEquals: { [`s3:ExistingObjectTag/${scanTag}`]: cleanStatus } },
+      false,
+    );
+    // This one is called only after a data steward accepted files without a verdict.
+    const verifyUnscanned = createVerify('VerifyUnscanned', noThreat, true);
     const copy = new Handler<typeof Copy>(this, 'Copy', {
       ...worker,
       entry: 'ingest/copy.lambda.ts',
       environment: {
+        TABLE_NAME: tableAccess(core.table, { dataset: ['PutItem'], terms: ['GetItem'] }),
         LANDING_BUCKET: bucketAccess(landing, ['read'], 'in/', noThreat),
         LAKE_BUCKET: bucketAccess(lake, ['read', 'write', 'parts'], 'datasets/'),
         WORK_BUCKET: bucketAccess(work, ['read']),
+        STREAM_BYTES,
       },
     });
     const register = new Handler<typeof Register>(this, 'Register', {
@@ -146,8 +159,9 @@ export class Ingest extends Construct {
         TABLE_NAME: tableAccess(core.table, {
           partner: ['GetItem', 'PutItem'],
           deliveries: ['PutItem', 'DeleteItem'],
-          dataset: ['GetItem', 'PutItem'],
+          dataset: ['GetItem', 'PutItem', 'DeleteItem'],
           datasets: ['GetItem', 'PutItem'],
+          terms: ['GetItem', 'ConditionCheckItem'],
         }),
         LAKE_BUCKET: bucketAccess(lake, ['write'], 'datasets/'),
         LISTS_BUCKET: bucketAccess(lake, ['write'], 'manifests/'),
@@ -186,12 +200,14 @@ export class Ingest extends Construct {
         Verify: verify,
         VerifyUnscanned: verifyUnscanned,
         Approve: approve,
+        Checksum: new ChecksumJobs(this, 'Checksums', { core, landing, lake, work, jobs }).step,
         Copy: copy,
         Register: register,
         Hold: hold,
       },
       values: { Concurrency: concurrency, ApprovalSeconds: approvalSeconds },
-      deadline: Duration.seconds(approvalSeconds + 24 * 3600),
+      // Each of two checksum jobs may take a day.
+      deadline: Duration.seconds(approvalSeconds + 3 * 24 * 3600),
       severity: 'warning',
     });
     const receive = new Handler<typeof Receive>(this, 'Receive', {

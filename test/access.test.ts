@@ -20,7 +20,10 @@ const services: Record<string, string> = {
 /** What IAM asks for a command, where it isn't the action of the same name. `may` only applies in some uses. */
 const exceptions: Record<string, { must: string[]; may?: string[] }> = {
   // A transaction needs the rights of what it holds.
-  'dynamodb:TransactWriteItems': { must: ['dynamodb:PutItem'], may: ['dynamodb:DeleteItem', 'dynamodb:UpdateItem'] },
+  'dynamodb:TransactWriteItems': {
+    must: ['dynamodb:PutItem'],
+    may: ['dynamodb:DeleteItem', 'dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem'],
+  },
   // In every DynamoDB client, sent only where endpoint discovery is asked for.
   'dynamodb:DescribeEndpoints': { must: [] },
   // In every S3 client, sent only to directory buckets.
@@ -72,6 +75,8 @@ const exceptions: Record<string, { must: string[]; may?: string[] }> = {
   'kms:GetKeyPolicy': { must: [] },
   'kms:ListGrants': { must: [] },
   'kms:RevokeGrant': { must: [] },
+  // S3 does the work of the job with the role that it is given.
+  's3:CreateJob': { must: ['s3:CreateJob', 'iam:PassRole'] },
   'batch:SubmitJob': { must: ['batch:SubmitJob', 'batch:TagResource'] },
   'batch:RegisterJobDefinition': { must: ['batch:RegisterJobDefinition', 'batch:TagResource', 'iam:PassRole'] },
   'cloudformation:CreateStack': {
@@ -84,9 +89,13 @@ const exceptions: Record<string, { must: string[]; may?: string[] }> = {
 
 /** What a function does under the role that it lends to somebody, with the rights of that session and no others. */
 const lentCommands: Readonly<Record<string, readonly string[]>> = {
-  'ingest/api.lambda.ts': ['CreateMultipartUpload', 'UploadPart', 'ListParts', 'CompleteMultipartUpload'].map(
-    name => `s3:${name}`,
-  ),
+  'ingest/api.lambda.ts': [
+    'CreateMultipartUpload',
+    'UploadPart',
+    'ListParts',
+    'ListObjectsV2',
+    'CompleteMultipartUpload',
+  ].map(name => `s3:${name}`),
 };
 
 /** Rights that come with using encrypted data through a service; they only work through that service. */
@@ -255,6 +264,7 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
       'guardduty:StartMalwareScan',
       'codeartifact:CreatePackageGroup',
       'ec2:DescribeVolumes',
+      's3:CreateJob',
     ];
     expect(whole.filter(action => !unscoped.includes(action))).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import type { DatasetVersion } from '../ingest/schemas.ts';
+import type { ProofKind } from '../storage/proof-kinds.ts';
 import { type MinimisationRecord, sumCounts } from './minimisation-record.ts';
 import type { DatasetTerms } from './schemas.ts';
 
@@ -12,6 +13,8 @@ export interface CrateSource {
   readonly version: DatasetVersion;
   readonly terms: DatasetTerms | undefined;
   readonly files: readonly CrateFile[];
+  /** How the SHA-256 of each delivered file is known, by its path. Versions from before that was written have none. */
+  readonly proofs?: Readonly<Record<string, ProofKind>>;
   /** The record of the minimisation, for a minimised version. */
   readonly minimisation?: MinimisationRecord;
 }
@@ -40,7 +43,7 @@ function provenanceOf({ version: { delivery, partnerName, registeredAt, contract
       '@type': ['CreateAction', 'prov:Activity'],
       name: 'Intake of a delivery',
       description:
-        'Every file was hashed and compared with the manifest of the data partner, checked for its kind, and copied unchanged.',
+        'Every file was compared by its SHA-256 with the manifest of the data partner, checked for its kind, and copied unchanged.',
       endTime: registeredAt,
       agent: { '@id': '#partner' },
       instrument: [{ '@id': '#broch' }, ...(contract === undefined ? [] : [{ '@id': `urn:sha256:${contract}` }])],
@@ -60,6 +63,23 @@ function provenanceOf({ version: { delivery, partnerName, registeredAt, contract
       : [{ '@id': `urn:sha256:${contract}`, '@type': ['CreativeWork', 'prov:Entity'], name: 'The data contract' }]),
   ];
 }
+
+/** Who computed the SHA-256 that was compared with the manifest. */
+const proofTexts: Readonly<Record<ProofKind, string>> = {
+  stored: 'S3 computed it when the file was uploaded.',
+  streamed: 'Broch computed it from every byte.',
+  computed: 'S3 computed it from the stored file, by a job of Batch Operations, and again from the copy.',
+};
+
+const proofId = (kind: ProofKind): string => `#sha256-${kind}`;
+
+const proofEntities = (kinds: ReadonlySet<ProofKind>) =>
+  [...kinds].map(kind => ({
+    '@id': proofId(kind),
+    '@type': 'PropertyValue',
+    name: 'How the SHA-256 is known',
+    value: proofTexts[kind],
+  }));
 
 /** How a minimised version came about: from which version, by which recipe, and how much was left out, as counts. */
 function minimisationOf(record: MinimisationRecord, { registeredAt }: DatasetVersion) {
@@ -97,7 +117,8 @@ function minimisationOf(record: MinimisationRecord, { registeredAt }: DatasetVer
 
 /** The RO-Crate 1.3 of a version, with its provenance in the words of W3C PROV. */
 export function buildCrate(source: CrateSource): object {
-  const { version, terms, files, minimisation } = source;
+  const { version, terms, files, minimisation, proofs = {} } = source;
+  const kinds = new Set(files.flatMap(({ path }) => proofs[path] ?? []));
   const root = {
     '@id': './',
     '@type': ['Dataset', 'prov:Entity'],
@@ -134,6 +155,7 @@ export function buildCrate(source: CrateSource): object {
       },
       ...(terms ? [{ '@id': '#controller', '@type': 'Organization', name: terms.controller }] : []),
       ...(minimisation ? minimisationOf(minimisation, version) : provenanceOf(source)),
+      ...proofEntities(kinds),
       ...files.map(({ path, size, sha256 }) => ({
         '@id': fileId(path),
         '@type': ['File', 'prov:Entity'],
@@ -141,6 +163,7 @@ export function buildCrate(source: CrateSource): object {
         contentSize: String(size),
         encodingFormat: mediaTypeOf(path),
         sha256,
+        ...(proofs[path] && { additionalProperty: { '@id': proofId(proofs[path]) } }),
       })),
     ],
   };

@@ -4,6 +4,7 @@ import { DeleteObjectsCommand, ListObjectVersionsCommand } from '@aws-sdk/client
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { logger, stepHandler } from '../handler.ts';
+import { hasLakeWriter } from '../lake-writers.ts';
 import { putImmutable } from '../storage/immutable-objects.ts';
 import { listObjects, readObject } from '../storage/object-read.ts';
 import { s3 } from '../storage/s3.ts';
@@ -125,9 +126,10 @@ async function signReceipt(record: ErasureRecord): Promise<ErasureReceipt> {
   };
 }
 
-/** Whether a minimised version of the dataset may be written now: it would be missing in the receipt. */
+/** Whether a delivery or a minimised version of the dataset may be written now: it would be missing in the receipt. */
 async function isWritten(dataset: string): Promise<boolean> {
   const now = currentTime();
+  if (await hasLakeWriter(TABLE_NAME, dataset, now)) return true;
   for (let next: string | undefined; ; ) {
     const page = await pageDatasetUses(TABLE_NAME, dataset, { limit: 100, next });
     if (page.items.some(use => isBeingMinimised(use, now))) return true;
@@ -139,7 +141,7 @@ async function isWritten(dataset: string): Promise<boolean> {
 /** Deletes a withdrawn dataset as far as its locks allow. The receipt is signed once nothing is left. */
 async function eraseDataset(terms: DatasetTerms, withdrawal: NonNullable<DatasetTerms['withdrawn']>): Promise<void> {
   const { dataset, controller, licence } = terms;
-  if (await isWritten(dataset)) return logger.info('a minimised version may be written', { dataset });
+  if (await isWritten(dataset)) return logger.info('a step may still write to the lake', { dataset });
   const prefixes = [`datasets/${dataset}/`, `manifests/${dataset}/`];
   const list = async () => (await Promise.all(prefixes.map(listVersions))).flat();
   const objects = await list();

@@ -78,7 +78,8 @@ function requireAwaiting(delivery: Delivery, person: Steward): Awaiting {
 }
 
 function acceptDelivery(delivery: Delivery, person: Steward, now: string): Decision<Delivery> {
-  if (delivery.status === 'checking' && delivery.accepted?.by === person.id)
+  // The answer of an earlier call may have been lost.
+  if ((delivery.status === 'checking' || delivery.status === 'registered') && delivery.accepted?.by === person.id)
     return keepState(delivery, 'the same data steward accepted it before');
   const { manifest, checkingSince, check, unscanned } = requireAwaiting(delivery, person);
   const accepted = { by: person.id, byName: person.name, at: now };
@@ -103,7 +104,10 @@ function acceptUnscanned(
   { by: person, reason, check }: Extract<AcceptanceCommand, { do: 'acceptUnscanned' }>,
   now: string,
 ): Decision<Delivery> {
-  if (delivery.status === 'checking' && delivery.unscanned?.by === person.id)
+  if (
+    (delivery.status === 'checking' || delivery.status === 'awaitingApproval' || delivery.status === 'registered') &&
+    delivery.unscanned?.by === person.id
+  )
     return keepState(delivery, 'the same data steward accepted it before');
   if (delivery.partner === person.id) throw new Refused('forbidden', 'Nobody decides about their own delivery.');
   if (delivery.status !== 'held' || !delivery.unscanned)

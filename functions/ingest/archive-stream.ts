@@ -124,6 +124,11 @@ class TarScan {
 
 const isTar = (head: Uint8Array): boolean => textOf(head, 257, 5) === 'ustar';
 
+const isGzip = (head: Uint8Array): boolean => startsWithBytes(head, [0x1f, 0x8b]);
+
+/** Whether a file that begins so is an archive without a directory, which only all of its bytes show. */
+export const isStreamedArchive = (head: Uint8Array): boolean => isGzip(head) || isTar(head);
+
 /** Looks for a tar in bytes that pass, by the mark in their first block. */
 class ContentScan {
   private head = new Uint8Array();
@@ -166,7 +171,7 @@ export class ArchiveStream {
 
   take(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    if (this.packed === 0 && startsWithBytes(bytes, [0x1f, 0x8b])) this.openGzip();
+    if (this.packed === 0 && isGzip(bytes)) this.openGzip();
     this.packed += bytes.length;
     if (!this.gunzip) {
       if (!this.isGzip) this.content.take(bytes);

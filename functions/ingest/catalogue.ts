@@ -1,12 +1,22 @@
 import { Refused } from '../refused.ts';
 import type { Page } from '../table.ts';
-import type { DatasetFile, FileChange, TableShapes } from './schemas.ts';
+import type { DatasetFile, FileChange, FileProofs, ProofCounts, TableShapes } from './schemas.ts';
 
 /** The key of the catalogue's copy of a version's list of files, in the lake beside the data, which the API cannot read. */
 export const fileListKey = (dataset: string, version: string): string => `manifests/${dataset}/${version}`;
 
 /** The key of what was counted in the tables of a version. Versions from before tables were counted have none. */
 export const tableShapesKey = (dataset: string, version: string): string => `${fileListKey(dataset, version)}.tables`;
+
+/** The key of how the SHA-256 of each file of a version is known. Versions from before that was written have none. */
+export const fileProofsKey = (dataset: string, version: string): string => `${fileListKey(dataset, version)}.proofs`;
+
+/** How many files are proven in which way. */
+export function countProofs(proofs: FileProofs): ProofCounts {
+  const counts: ProofCounts = {};
+  for (const kind of Object.values(proofs)) counts[kind] = (counts[kind] ?? 0) + 1;
+  return counts;
+}
 
 /** Adds the shapes of tables in the earlier and the later version to the changes. */
 export const withTableShapes = (

@@ -19,8 +19,8 @@ export interface ArrivedDelivery {
   readonly texts: ReadonlyMap<string, Uint8Array>;
 }
 
-/** The limits let one Lambda hash a file, and forty hash a delivery, within their timeout at 50 MB a second. */
-export const MAX_INGEST_BYTES = { file: 32 * 1024 ** 3, delivery: 1024 ** 4 } as const;
+/** The limit lets forty functions hash a delivery within their timeout at 50 MB a second. */
+export const MAX_DELIVERY_BYTES = 1024 ** 4;
 
 /** The tag files that a check reads. */
 export const bagTagFiles = ['bagit.txt', 'bag-info.txt', 'tagmanifest-sha256.txt'] as const;
@@ -172,13 +172,8 @@ function match(
 }
 
 function tooLarge(files: readonly PinnedFile[]): Finding[] {
-  const large = files
-    .filter(({ size }) => size > MAX_INGEST_BYTES.file)
-    .map(({ path }) =>
-      pathFinding(path, 'This file is larger than 32 GiB. Split it, and upload the parts in a new delivery.'),
-    );
   const total = files.reduce((sum, { size }) => sum + size, 0);
-  return total > MAX_INGEST_BYTES.delivery
-    ? [...large, pathFinding('', 'The delivery is larger than 1 TiB. Split it into several deliveries.')]
-    : large;
+  return total > MAX_DELIVERY_BYTES
+    ? [pathFinding('', 'The delivery is larger than 1 TiB. Split it into several deliveries.')]
+    : [];
 }

@@ -10,7 +10,7 @@ const acceptance = 'A data steward may accept the delivery with a reason: broch 
 const unreadable = new Map([
   [
     'UNSUPPORTED',
-    'The malware scan cannot read this file: it is encrypted, or it is an archive that is too large, too deeply nested or compressed too strongly. Deliver its contents unpacked and without a password.',
+    'The malware scan cannot read this file: it is encrypted, larger than 100 GB, or an archive that is too large, too deeply nested or compressed too strongly. Deliver its contents unpacked and without a password.',
   ],
   [
     'ACCESS_DENIED',
@@ -18,6 +18,18 @@ const unreadable = new Map([
   ],
   ['FAILED', 'The malware scan of this file failed. Upload the file again, then the manifest.'],
 ]);
+
+const acceptableFinding = (path: string, reason: string): DeliveryFinding => ({
+  ...pathFinding(path, `${reason} ${acceptance}`),
+  unscanned: true,
+});
+
+/** The finding for a table or an archive that is too large to be read in the time of a function. */
+export const unreadFinding = (path: string, mostBytes: number): DeliveryFinding =>
+  acceptableFinding(
+    path,
+    `This file is too large to be read: ${mostBytes} bytes are the limit. So its rows, direct identifiers and archive entries were not checked. Split it into smaller files, or ask your data steward.`,
+  );
 
 /**
  * Interprets the tag, or its absence. It fails closed: an unknown value counts as a failure, and so does a missing value at
@@ -30,7 +42,7 @@ export function judgeDeliveryScan(path: string, status: string | undefined, limi
       path,
       'GuardDuty found malware in this file. Find out where it came from, and open a new delivery without it.',
     );
-  const unscanned = (reason: string) => ({ ...pathFinding(path, `${reason} ${acceptance}`), unscanned: true as const });
+  const unscanned = (reason: string) => acceptableFinding(path, reason);
   if (status !== undefined)
     return unscanned(unreadable.get(status) ?? `The malware scan reported an unknown status: ${status.slice(0, 50)}.`);
   if (limits.now < scanDeadline(limits)) return 'waiting';

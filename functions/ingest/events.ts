@@ -46,7 +46,7 @@ export const UnscannedAccepted = contract(
   delivery.extend({ by: z.string(), byName: z.string(), reason: z.string(), at: z.iso.datetime() }),
 );
 
-/** A data steward rejected a delivery. */
+/** A data steward rejected a delivery, or its dataset was withdrawn. */
 export const DeliveryRejected = contract(
   'broch.ingest',
   'DeliveryRejected',

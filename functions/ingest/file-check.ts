@@ -1,7 +1,7 @@
 import type { ByteSource } from '../../disclosure/byte-source.ts';
 import type { Finding } from '../identifiers.ts';
 import { pathFinding } from '../storage/paths.ts';
-import { ArchiveStream } from './archive-stream.ts';
+import { ArchiveStream, isStreamedArchive } from './archive-stream.ts';
 import type { DataContract } from './contract-schemas.ts';
 import { archiveProblems, kindProblem } from './file-content.ts';
 import type { IdentifierCount, TableShape } from './schemas.ts';
@@ -18,7 +18,10 @@ interface FileCheckResult {
 /** Checks the content of one file: its bytes as they pass, then its beginning, and its end where that is a directory. */
 export interface FileCheck {
   take(bytes: Uint8Array): void;
-  end(head: Uint8Array, source: ByteSource): Promise<FileCheckResult>;
+  /** Whether the check of a file that begins so needs all of its bytes. */
+  readsAll(head: Uint8Array): boolean;
+  /** `isRead` is false if not all bytes passed. Then only the beginning and the directory are checked. */
+  end(head: Uint8Array, source: ByteSource, isRead: boolean): Promise<FileCheckResult>;
 }
 
 const remedy = 'Correct it and upload it and the manifest again, or ask your data steward about the contract.';
@@ -26,7 +29,11 @@ const remedy = 'Correct it and upload it and the manifest again, or ask your dat
 /** `target` is the path of the file in the dataset; the tag files of a bag have none and are not checked. */
 export function createFileCheck(path: string, target: string | undefined, contract?: DataContract): FileCheck {
   if (target === undefined)
-    return { take: () => {}, end: async () => ({ findings: [], identifiers: [], shape: undefined }) };
+    return {
+      take: () => {},
+      readsAll: () => false,
+      end: async () => ({ findings: [], identifiers: [], shape: undefined }),
+    };
   const table = findContractTable(contract, target);
   const counter = createRowCounter(path);
   const scan = createTableScan(path, table);
@@ -37,9 +44,10 @@ export function createFileCheck(path: string, target: string | undefined, contra
       scan?.take(bytes);
       archive.take(bytes);
     },
-    async end(head, source) {
-      const shape = isParquet(path) ? await readParquetShape(source) : counter?.shape();
-      const { problems, identifiers } = scan?.end() ?? { problems: [], identifiers: [] };
+    readsAll: head => counter !== undefined || scan !== undefined || isStreamedArchive(head),
+    async end(head, source, isRead) {
+      const shape = isParquet(path) ? await readParquetShape(source) : isRead ? counter?.shape() : undefined;
+      const { problems, identifiers } = (isRead && scan?.end()) || { problems: [], identifiers: [] };
       const kind = kindProblem(path, head);
       const parquetProblems = () =>
         shape ? shapeProblems(table as NonNullable<typeof table>, shape) : ['It cannot be read as a table.'];
@@ -47,7 +55,7 @@ export function createFileCheck(path: string, target: string | undefined, contra
       return {
         findings: [
           ...(kind === undefined ? [] : [pathFinding(path, kind)]),
-          ...[...(await archiveProblems(head, source)), ...archive.problems()].map(problem =>
+          ...[...(await archiveProblems(head, source)), ...(isRead ? archive.problems() : [])].map(problem =>
             pathFinding(path, problem),
           ),
           ...tableProblems.map(problem => pathFinding(path, `${problem} ${remedy}`)),

@@ -3,7 +3,7 @@ import { Refused } from '../refused.ts';
 import { openMultipart, partBytesFor } from '../storage/multipart-upload.ts';
 import { byteLength, pathProblem } from '../storage/paths.ts';
 import type { UploadAccess } from '../storage/upload-access.ts';
-import { MAX_INGEST_BYTES } from './compare.ts';
+import { MAX_DELIVERY_BYTES } from './compare.ts';
 
 interface UploadPlace {
   readonly user: User;
@@ -21,8 +21,8 @@ export function createUploadHandlers(lend: (place: UploadPlace) => Promise<Uploa
   }
   return {
     startUpload: async ({ body: { path, size }, ...place }: UploadPlace & { body: { path: string; size: number } }) => {
-      const { file: maximum } = MAX_INGEST_BYTES;
-      if (size > maximum) throw new Refused('conflict', `A file has ${maximum} bytes at most. Split it.`);
+      if (size > MAX_DELIVERY_BYTES)
+        throw new Refused('conflict', `A delivery has ${MAX_DELIVERY_BYTES} bytes at most. Split it.`);
       const { start } = await open(place, path);
       const partBytes = partBytesFor(size);
       return { path, upload: await start(path), partBytes, parts: Math.ceil(size / partBytes) };

@@ -3,7 +3,7 @@ import { type Decision, ignoreStaleStep, keepState } from '../decision.ts';
 import { Refused } from '../refused.ts';
 import { type AcceptanceCommand, decideAcceptance } from './acceptance.ts';
 import { deliveryIdentity } from './delivery-identity.ts';
-import { DatasetRegistered, DeliveryCancelled, DeliveryHeld, DeliveryReceived } from './events.ts';
+import { DatasetRegistered, DeliveryCancelled, DeliveryHeld, DeliveryReceived, DeliveryRejected } from './events.ts';
 import {
   type DatasetVersion,
   type Delivery,
@@ -14,6 +14,7 @@ import {
   type HeldDelivery,
   ManifestName,
   PartnerId,
+  type ProofCounts,
 } from './schemas.ts';
 
 /** What lists for staff show of a delivery. */
@@ -78,7 +79,16 @@ export type DeliveryCommand =
       findings: readonly DeliveryFinding[];
       upload?: { manifest: ManifestName; manifestVersion: string };
     }
-  | { do: 'recordVersion'; check: string; digest: string; version: DatasetVersion; identifiers?: FileIdentifiers }
+  | {
+      do: 'recordVersion';
+      check: string;
+      digest: string;
+      version: DatasetVersion;
+      identifiers?: FileIdentifiers;
+      proofs?: ProofCounts;
+    }
+  /** The dataset of the delivery is withdrawn. */
+  | { do: 'refuseWithdrawn'; check: string; reason: string }
   | AcceptanceCommand
   | { do: 'cancel' };
 type CommandOf<Name extends DeliveryCommand['do']> = Extract<DeliveryCommand, { do: Name }>;
@@ -95,6 +105,8 @@ export function decideDelivery(delivery: Delivery, command: DeliveryCommand, now
       return recordFindings(delivery, command, now);
     case 'recordVersion':
       return recordVersion(delivery, command, now);
+    case 'refuseWithdrawn':
+      return refuseWithdrawn(delivery, command, now);
     case 'cancel':
       return cancelDelivery(delivery, now);
     default:
@@ -163,13 +175,6 @@ function noteManifest(delivery: Delivery, { digest }: CommandOf<'noteManifest'>,
 /** The number of findings in a delivery's row, and the length of their paths: a row has at most 400 KB. */
 const FINDING_LIMITS = { findings: 200, path: 300 };
 
-/** The finding for a delivery whose check failed because of an internal error. */
-export const internalFaultFinding: DeliveryFinding = {
-  path: '',
-  reason:
-    'The check failed because of an internal error. Your files are safe. Upload the manifest again to start a new check. If this happens again, tell your operator the id of the delivery.',
-};
-
 /**
  * Holds the delivery with the findings of a check. Ignored if a newer check has started or ended, or if the delivery is
  * registered. A check that failed before it started is also recorded if the delivery was open.
@@ -216,7 +221,7 @@ function recordFindings(
 /** Registers the delivery as a version of its dataset. */
 function recordVersion(
   delivery: Delivery,
-  { check, digest, version: datasetVersion, identifiers = [] }: CommandOf<'recordVersion'>,
+  { check, digest, version: datasetVersion, identifiers = [], proofs }: CommandOf<'recordVersion'>,
   now: string,
 ): DeliveryDecision {
   if (delivery.status === 'registered' && delivery.check === check)
@@ -239,6 +244,7 @@ function recordVersion(
       ...(delivery.accepted && { accepted: delivery.accepted }),
       ...(delivery.unscanned && { unscanned: delivery.unscanned }),
       ...(identifiers.length > 0 && { identifiers }),
+      ...(proofs && { proofs }),
     },
     events: [
       ...(first
@@ -257,6 +263,31 @@ function recordVersion(
       }),
     ],
     reason: 'every file is in the lake',
+  };
+}
+
+/** Ends a delivery whose dataset was withdrawn after its check began. Nothing of it can become a version any more. */
+function refuseWithdrawn(
+  delivery: Delivery,
+  { check, reason }: CommandOf<'refuseWithdrawn'>,
+  now: string,
+): DeliveryDecision {
+  if (delivery.status === 'registered' && delivery.check === check)
+    return keepState(delivery, 'it was registered before the withdrawal');
+  if (delivery.status !== 'checking' || delivery.check !== check) return ignoreStaleStep(delivery);
+  const { id, dataset, partner, partnerName } = delivery;
+  const decision = { by: 'broch', byName: 'Broch', reason, at: now };
+  return {
+    state: {
+      ...deliveryIdentity(delivery),
+      status: 'rejected',
+      rejectedBy: decision.by,
+      rejectedByName: decision.byName,
+      reason,
+      rejectedAt: now,
+    },
+    events: [outgoingEvent(DeliveryRejected, { delivery: id, dataset, partner, partnerName, ...decision })],
+    reason: 'its dataset was withdrawn',
   };
 }
 

@@ -24,9 +24,15 @@ import {
 } from './store.ts';
 import { findMissingTables } from './table-contract.ts';
 
-export const env = z.object({ TABLE_NAME: z.string(), LANDING_BUCKET: z.string(), WORK_BUCKET: z.string() });
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  LANDING_BUCKET: z.string(),
+  WORK_BUCKET: z.string(),
+  /** S3 computes the SHA-256 of a larger file, which no function could read in its time. */
+  STREAM_BYTES: z.coerce.number().int().min(1),
+});
 // The bundle exceeds 450 KB because it needs the clients of both S3 and DynamoDB.
-const { TABLE_NAME, LANDING_BUCKET, WORK_BUCKET } = env.parse(process.env);
+const { TABLE_NAME, LANDING_BUCKET, WORK_BUCKET, STREAM_BYTES } = env.parse(process.env);
 
 type Planned =
   | { outcome: 'ignored'; reason: string }
@@ -35,6 +41,8 @@ type Planned =
       outcome: 'ready';
       dataset: string;
       chunks: string[];
+      /** The files whose SHA-256 S3 computes, if there are any. */
+      large: string | null;
       /** The sorted manifest, its SHA-256, and whether the catalogue already has that version. */
       manifest: string;
       version: string;
@@ -123,7 +131,10 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
   const owner = await readDatasetOwner(TABLE_NAME, delivery.dataset);
   if (owner && owner.partner !== partner) return holdDelivery([pathFinding('', foreignDataset(delivery.dataset))]);
   const withdrawal = await findWithdrawal(TABLE_NAME, delivery.dataset);
-  if (withdrawal !== undefined) return holdDelivery([pathFinding('', withdrawal)]);
+  if (withdrawal !== undefined) {
+    await change({ do: 'refuseWithdrawn', check: check.check, reason: withdrawal });
+    return { outcome: 'ignored', reason: 'the dataset is withdrawn' };
+  }
   const record = await readPartner(TABLE_NAME, partner);
   const problem = agreementProblem(record, { dataset: delivery.dataset, now });
   if (problem !== undefined) return holdDelivery([pathFinding('', problem)]);
@@ -145,11 +156,13 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
   const chunks: string[] = [];
   for (const chunk of packChunks(files, DELIVERED_FILE_BYTES))
     chunks.push(await putScratch(WORK_BUCKET, deliveryCheckFolder(check), JSON.stringify(chunk)));
+  const unread = files.filter(({ size }) => size > STREAM_BYTES);
   const payload = files.filter(({ target }) => target !== undefined);
   return {
     outcome: 'ready',
     dataset: delivery.dataset,
     chunks,
+    large: unread.length > 0 ? await putScratch(WORK_BUCKET, deliveryCheckFolder(check), JSON.stringify(unread)) : null,
     manifest: await putScratch(WORK_BUCKET, deliveryCheckFolder(check), sorted),
     version,
     known: (await readDatasetVersion(TABLE_NAME, delivery.dataset, version)) !== undefined,

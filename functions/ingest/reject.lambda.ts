@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { logger, stepHandler } from '../handler.ts';
 import { getScratch, putScratch } from '../storage/scratch-store.ts';
-import { decideDelivery, internalFaultFinding } from './ingest.ts';
+import { findFaultFinding } from './fault-findings.ts';
+import { decideDelivery } from './ingest.ts';
 import { DeliveryFinding } from './schemas.ts';
 import { DeliveryCheck, deliveryCheckFolder } from './steps.ts';
 import { changeDelivery } from './store.ts';
@@ -25,7 +26,7 @@ export const handler = stepHandler(Input, async ({ since: startedAt, findings: k
   const chunkFindings = [];
   for (const key of keys)
     chunkFindings.push(...z.array(DeliveryFinding).parse(JSON.parse(await getScratch(WORK_BUCKET, key))));
-  const findings = chunkFindings.length > 0 ? chunkFindings : [internalFaultFinding];
+  const findings = chunkFindings.length > 0 ? chunkFindings : [findFaultFinding(fault)];
   const now = currentTime();
   const { manifest, manifestVersion } = check;
   const upload = { manifest, manifestVersion };

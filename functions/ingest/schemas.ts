@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Finding, Sha256 } from '../identifiers.ts';
+import { proofKinds } from '../storage/proof-kinds.ts';
 
 export const DatasetId = z
   .string()
@@ -41,7 +42,13 @@ const Checking = z.object({
   accepted: Accepted.optional(),
   unscanned: Unscanned.optional(),
 });
-/** A finding that is only about the malware scan says so: a data steward may accept it. */
+/** How the SHA-256 of each file of a version is known, by its path. */
+export const FileProofs = z.record(z.string(), z.enum(proofKinds));
+export type FileProofs = z.infer<typeof FileProofs>;
+/** How many files of a version are proven in which way. */
+export const ProofCounts = z.partialRecord(z.enum(proofKinds), z.number().int());
+export type ProofCounts = z.infer<typeof ProofCounts>;
+/** A finding that says only what nothing could scan or read says so: a data steward may accept it. */
 export const DeliveryFinding = Finding.extend({ unscanned: z.literal(true).optional() });
 export type DeliveryFinding = z.infer<typeof DeliveryFinding>;
 /** Direct identifiers in a column of a file: how many of which kind, never which. */
@@ -86,6 +93,8 @@ const Registered = z.object({
   accepted: Accepted.optional(),
   unscanned: Unscanned.optional(),
   identifiers: FileIdentifiers.optional(),
+  /** How the SHA-256 of its files is known. A version from before that has none. */
+  proofs: ProofCounts.optional(),
   /** Why a manifest that was uploaded after the receipt changed nothing. */
   ignored: z.object({ reason: z.string(), at: z.iso.datetime() }).optional(),
 });

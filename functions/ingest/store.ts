@@ -4,8 +4,9 @@ import { DatasetTerms } from '../datasets/schemas.ts';
 import type { Decision } from '../decision.ts';
 import { outboxRow } from '../events/outbox.ts';
 import { partitions, rowKey } from '../keys.ts';
+import { lakeWriterKey } from '../lake-writers.ts';
 import { Refused } from '../refused.ts';
-import { createRow, type Page, pageRows, type Row, type RowWrite, readRow, replaceRow, writeRows } from '../table.ts';
+import { createRow, type Page, pageRows, type Row, type RowWrite, readRow, writeRows } from '../table.ts';
 import { DataContract } from './contract-schemas.ts';
 import { foreignDataset, isNewerVersion, summariseDelivery, withdrawnDataset } from './ingest.ts';
 import { DatasetVersion, Delivery, DeliveryId, DeliverySummary, PartnerId } from './schemas.ts';
@@ -101,15 +102,16 @@ export function changeDelivery(
     },
     decide,
     ({ state, events }, read) => [
-      ...(state === read ? [] : [{ key, read, item: state }, ...summaryWrites(read, state)]),
+      ...(state === read ? [] : deliveryWrites(read, state)),
       ...(events.length > 0 ? [outboxRow(key.pk, events, now)] : []),
     ],
   );
 }
 
-function summaryWrites(previous: Delivery, delivery: Delivery): RowWrite[] {
+function deliveryWrites(previous: Row<Delivery>, delivery: Delivery): RowWrite[] {
   const [previousKey, nextKey] = [summaryKey(previous), summaryKey(delivery)];
   return [
+    { key: deliveryKey(delivery.partner, delivery.id), read: previous, item: delivery },
     { key: nextKey, item: summariseDelivery(delivery) },
     ...(previousKey.sk === nextKey.sk ? [] : [{ key: previousKey, gone: true } as const]),
   ];
@@ -164,9 +166,11 @@ const datasetOwnerKey = (dataset: string) => rowKey('dataset', dataset, 'OWNER')
 export const readDatasetOwner = (table: string, dataset: string) =>
   readRow(table, DatasetOwner, datasetOwnerKey(dataset));
 
+const termsKey = (dataset: string) => rowKey('terms', dataset);
+
 /** Why nothing can be delivered to the dataset; undefined if it was not withdrawn. */
 export async function findWithdrawal(table: string, dataset: string): Promise<string | undefined> {
-  const terms = await readRow(table, DatasetTerms.pick({ withdrawn: true }), rowKey('terms', dataset));
+  const terms = await readRow(table, DatasetTerms.pick({ withdrawn: true }), termsKey(dataset));
   return terms?.withdrawn && withdrawnDataset(dataset, terms.withdrawn.at);
 }
 
@@ -190,24 +194,56 @@ export async function claimDataset(
   if (owner?.partner !== partner) throw new Refused('forbidden', foreignDataset(dataset));
 }
 
-/** Registers a version once and returns it as first registered. Idempotent. */
-export async function createDatasetVersion(table: string, version: DatasetVersion): Promise<DatasetVersion> {
-  const key = versionKey(version.dataset, version.version);
-  const isNew = await createRow(table, key, version);
-  const first = isNew ? version : await readRow(table, DatasetVersion, key);
-  if (!first) throw new Error(`version ${version.version} was not written and does not exist`);
-  await createRow(table, rowKey('dataset', first.dataset, `${byTime}${first.registeredAt}#${first.version}`), first);
-  await raiseHead(table, first);
-  return first;
+/** What a registration reads: the delivery, the version as first registered, if it was, and whether the dataset is withdrawn. */
+interface Registration {
+  readonly delivery: Delivery;
+  readonly first: DatasetVersion | undefined;
+  /** Why nothing can be delivered to the dataset. */
+  readonly withdrawal: string | undefined;
 }
 
-async function raiseHead(table: string, version: DatasetVersion): Promise<void> {
-  const key = headKey(version.dataset);
-  const head = await readRow(table, DatasetVersion, key);
-  if (!isNewerVersion(head, version)) return;
-  const success = head ? await replaceRow(table, key, head, version) : await createRow(table, key, version);
-  if (!success) throw new Error(`the head of ${version.dataset} was changed by another step`);
+/**
+ * Decides about a delivery whose files are in the lake, and writes it together with its version. The same transaction asks
+ * whether the dataset is withdrawn, so a withdrawal comes before the registration or after it.
+ */
+export function registerDelivery(
+  table: string,
+  { partner, id, check }: { partner: string; id: string; check: string },
+  version: DatasetVersion,
+  decide: (read: Registration) => Decision<Delivery>,
+  now: string,
+): Promise<Decision<Delivery>> {
+  const { dataset } = version;
+  return changeRows(
+    table,
+    `delivery ${id}`,
+    async () => {
+      const [delivery, first, head, withdrawal] = await Promise.all([
+        readDelivery(table, partner, id),
+        readDatasetVersion(table, dataset, version.version),
+        findNewestVersion(table, dataset),
+        findWithdrawal(table, dataset),
+      ]);
+      if (!delivery) throw new Error(`there is no delivery ${id}`);
+      return { delivery, first, head, withdrawal };
+    },
+    decide,
+    ({ state, events }, { delivery, first, head }) => [
+      ...(state === delivery ? [] : deliveryWrites(delivery, state)),
+      ...(state.status === 'registered' && state !== delivery
+        ? [{ key: termsKey(dataset), without: 'withdrawn' } as const, ...(first ? [] : versionWrites(version, head))]
+        : []),
+      ...(events.length > 0 ? [outboxRow(deliveryKey(partner, id).pk, events, now)] : []),
+      { key: lakeWriterKey(dataset, check), gone: true as const },
+    ],
+  );
 }
+
+const versionWrites = (version: DatasetVersion, head: Row<DatasetVersion> | undefined): RowWrite[] => [
+  { key: versionKey(version.dataset, version.version), item: version, read: undefined },
+  { key: rowKey('dataset', version.dataset, `${byTime}${version.registeredAt}#${version.version}`), item: version },
+  ...(isNewerVersion(head, version) ? [{ key: headKey(version.dataset), item: version, read: head }] : []),
+];
 
 /** The versions of a dataset, newest first. Refuses an unknown dataset. */
 export async function pageDatasetVersions(

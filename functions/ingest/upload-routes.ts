@@ -22,7 +22,7 @@ export const uploadRoutes = {
     path: '/deliveries/{delivery}/uploads',
     status: 201,
     cli: 'delivery upload-start',
-    summary: 'Start the upload of a file in parts, up to 32 GiB',
+    summary: 'Start the upload of a file in parts, up to 1 TiB',
     example: 'delivery upload-start dl-0011223344556677 --path visits.csv --size 7000000000',
     body: z.object({ path: Path, size: Size }),
     returns: z.object({

@@ -5,16 +5,17 @@ import { stepHandler } from '../handler.ts';
 import { sha256 } from '../hash.ts';
 import { pauseUntilScanned, readScanStatus, scanPauses } from '../storage/malware-scan.ts';
 import { copyLimits } from '../storage/object-copy.ts';
-import { hashObject, isGoneObject, type ObjectHash, type ObjectVersion } from '../storage/object-read.ts';
+import { openLargeObject, type ProvenObject, proveObject } from '../storage/object-proof.ts';
+import { isGoneObject, type ObjectVersion } from '../storage/object-read.ts';
 import { objectSource } from '../storage/object-source.ts';
 import { mapInParallel, OBJECT_PARALLELISM } from '../storage/parallel.ts';
-import { pathFinding } from '../storage/paths.ts';
 import { Chunk, type ChunkFile, getScratch, putScratch } from '../storage/scratch-store.ts';
 import { DataContract } from './contract-schemas.ts';
-import { judgeDeliveryScan, type ScanVerdict } from './delivery-scan.ts';
+import { judgeDeliveryScan, type ScanVerdict, unreadFinding } from './delivery-scan.ts';
+import { deletedFile, differentFile } from './fault-findings.ts';
 import { createFileCheck } from './file-check.ts';
 import { landingPrefix } from './ingest.ts';
-import type { DeliveryFinding, FileIdentifiers, TableShapes } from './schemas.ts';
+import type { DeliveryFinding, FileIdentifiers, FileProofs, TableShapes } from './schemas.ts';
 import { DeliveryCheck, deliveryCheckFolder } from './steps.ts';
 import { limitColumnNames } from './table-shape.ts';
 
@@ -22,8 +23,12 @@ export const env = z.object({
   LANDING_BUCKET: z.string(),
   WORK_BUCKET: z.string(),
   SCAN_MINUTES: z.coerce.number().int().min(1),
+  /** A larger file is not read: a later step has S3 compute its SHA-256. */
+  STREAM_BYTES: z.coerce.number().int().min(1),
+  /** Whether a data steward accepted what the check cannot read. */
+  IS_ACCEPTED: z.stringbool(),
 });
-const { LANDING_BUCKET, WORK_BUCKET, SCAN_MINUTES } = env.parse(process.env);
+const { LANDING_BUCKET, WORK_BUCKET, SCAN_MINUTES, STREAM_BYTES, IS_ACCEPTED } = env.parse(process.env);
 
 /** As many files and columns are reported: a row of the table has at most 400 KB. */
 const limitIdentifiers = (files: FileIdentifiers): FileIdentifiers =>
@@ -38,12 +43,13 @@ const Input = DeliveryCheck.extend({
 type FileOfChunk = z.infer<typeof ChunkFile>;
 
 /** An empty file is not read, and GuardDuty need not scan it. */
-const emptyHash = (version: string): ObjectHash => ({
+const emptyObject = (version: string): ProvenObject => ({
   sha256: sha256(''),
   size: 0,
   parts: [],
   version,
   head: new Uint8Array(),
+  proof: 'streamed',
 });
 
 /**
@@ -54,9 +60,9 @@ async function readScanned(
   landedFile: ObjectVersion & { version: string },
   { path, size }: FileOfChunk,
   startedAt: string,
-  read: () => Promise<ObjectHash>,
-): Promise<ObjectHash | Exclude<ScanVerdict, 'clean'>> {
-  if (size === 0) return emptyHash(landedFile.version);
+  read: () => Promise<ProvenObject>,
+): Promise<ProvenObject | Exclude<ScanVerdict, 'clean'>> {
+  if (size === 0) return emptyObject(landedFile.version);
   try {
     return await read();
   } catch (error) {
@@ -77,46 +83,46 @@ async function awaitScan(object: ObjectVersion, pauses: number[]): Promise<boole
 }
 
 /**
- * Computes the SHA-256 of every file of a chunk, in the planned version, and checks its content in the same pass: kind,
- * archive, data contract, direct identifiers. Returns how many seconds to wait if the malware scan of a file is missing.
+ * Compares the SHA-256 of every file of a chunk, in the planned version, with the manifest, and checks its content in the same
+ * pass: kind, archive, data contract, direct identifiers. Returns how many seconds to wait if the malware scan of a file is
+ * missing.
  */
 export const handler = stepHandler(Input, async ({ chunk, contract: contractKey, since: startedAt, ...check }) => {
   const files = Chunk.parse(JSON.parse(await getScratch(WORK_BUCKET, chunk)));
   const prefix = landingPrefix(check.partner, check.delivery);
   const parts: Record<string, string[]> = {};
   const tables: TableShapes = {};
+  const proofs: FileProofs = {};
   const identifiers: FileIdentifiers = [];
   const contract =
     contractKey === null ? undefined : DataContract.parse(JSON.parse(await getScratch(WORK_BUCKET, contractKey)));
   const placeOf = ({ path, version }: FileOfChunk) => ({ bucket: LANDING_BUCKET, key: prefix + path, version });
 
   const verify = async (file: FileOfChunk): Promise<DeliveryFinding[] | 'waiting'> => {
-    const large = file.size > copyLimits.whole;
     const landedFile = placeOf(file);
+    const isLarge = file.size > STREAM_BYTES;
+    const part = file.size > copyLimits.whole ? copyLimits.part : undefined;
     try {
       const content = createFileCheck(file.path, file.target, contract);
-      const hash = () => hashObject(landedFile, large ? copyLimits.part : undefined, bytes => content.take(bytes));
-      const read = await readScanned(landedFile, file, startedAt, hash);
+      const { take: observe, readsAll } = content;
+      const read = await readScanned(landedFile, file, startedAt, () =>
+        isLarge ? openLargeObject(landedFile, file) : proveObject(landedFile, { observe, readsAll, part }),
+      );
       if (read === 'waiting') return read;
       if ('reason' in read) return [read];
       if (read.size !== file.size) throw new Error(`${landedFile.key} ended after ${read.size} of ${file.size} bytes`);
-      if (large) parts[file.path] = read.parts;
-      if (read.sha256 !== file.sha256)
-        return [
-          pathFinding(
-            file.path,
-            `The SHA-256 is ${read.sha256}, but the manifest says ${file.sha256}. Upload the right file, or correct the manifest. Then upload the manifest again.`,
-          ),
-        ];
-      const result = await content.end(read.head, objectSource(landedFile, file.size));
+      if (part !== undefined && !isLarge) parts[file.path] = read.parts;
+      if (read.sha256 !== file.sha256) return [differentFile(file.path, read.sha256, file.sha256)];
+      if (file.target !== undefined) proofs[file.target] = read.proof;
+      const isUnread = isLarge && readsAll(read.head);
+      const result = await content.end(read.head, objectSource(landedFile, file.size), !isLarge);
+      if (isUnread && !IS_ACCEPTED) result.findings.push(unreadFinding(file.path, STREAM_BYTES));
       if (result.shape && file.target !== undefined) tables[file.target] = result.shape;
       if (result.identifiers.length > 0) identifiers.push({ path: file.path, identifiers: result.identifiers });
       return result.findings;
     } catch (error) {
       if (!isGoneObject(error)) throw error;
-      return [
-        pathFinding(file.path, 'This file was deleted during the check. Upload it, then upload the manifest again.'),
-      ];
+      return [deletedFile(file.path)];
     }
   };
 
@@ -144,5 +150,6 @@ export const handler = stepHandler(Input, async ({ chunk, contract: contractKey,
     parts: Object.keys(parts).length > 0 ? await text(parts) : null,
     identifiers: identifiers.length > 0 ? await text(limitIdentifiers(identifiers)) : null,
     tables: Object.keys(tables).length > 0 ? await text(limitColumnNames(tables)) : null,
+    proofs: Object.keys(proofs).length > 0 ? await text(proofs) : null,
   };
 });

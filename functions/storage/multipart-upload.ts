@@ -1,6 +1,7 @@
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  ListObjectsV2Command,
   ListPartsCommand,
   NoSuchUpload,
   S3Client,
@@ -36,7 +37,8 @@ export function openMultipart(access: UploadAccess) {
   });
   const placeOf = ({ path, upload }: MultipartFile) => ({ Bucket: bucket, Key: prefix + path, UploadId: upload });
 
-  async function listParts(file: MultipartFile) {
+  /** The parts that arrived; undefined if there is no such upload that is not complete. */
+  async function findParts(file: MultipartFile) {
     const parts: { part: number; etag: string; size: number }[] = [];
     try {
       for (let marker: string | undefined; ; ) {
@@ -47,13 +49,28 @@ export function openMultipart(access: UploadAccess) {
         marker = page.NextPartNumberMarker;
       }
     } catch (error) {
-      if (!(error instanceof NoSuchUpload)) throw error;
-      throw new Refused('missing', `There is no upload in parts of ${file.path} that is not complete. Start it again.`);
+      if (error instanceof NoSuchUpload) return undefined;
+      throw error;
     }
   }
 
+  const missing = ({ path }: MultipartFile) =>
+    new Refused('missing', `There is no upload in parts of ${path} that is not complete. Start it again.`);
+
+  /** The number of parts of a file that an earlier call put together, whose answer was lost. */
+  async function countCompleteParts(file: MultipartFile, size: number): Promise<number | undefined> {
+    const { Bucket, Key } = placeOf(file);
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: Key, MaxKeys: 1 }));
+    const [, count] = /-(\d+)"?$/.exec(Contents[0]?.ETag ?? '') ?? [];
+    return Contents[0]?.Key === Key && Contents[0]?.Size === size && count !== undefined ? Number(count) : undefined;
+  }
+
   return {
-    listParts,
+    async listParts(file: MultipartFile) {
+      const parts = await findParts(file);
+      if (!parts) throw missing(file);
+      return parts;
+    },
     async start(path: string): Promise<string> {
       const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: prefix + path }));
       if (!UploadId) throw new Error('S3 started no upload in parts');
@@ -69,9 +86,14 @@ export function openMultipart(access: UploadAccess) {
           }),
         })),
       ),
-    /** Puts the parts that arrived together. Refuses if their sizes do not add up. */
+    /** Puts the parts that arrived together, once. Refuses if their sizes do not add up. */
     async complete(file: MultipartFile, size: number): Promise<number> {
-      const parts = await listParts(file);
+      const parts = await findParts(file);
+      if (!parts) {
+        const count = await countCompleteParts(file, size);
+        if (count === undefined) throw missing(file);
+        return count;
+      }
       const total = parts.reduce((sum, part) => sum + part.size, 0);
       const isWhole = parts.every(({ part }, index) => part === index + 1);
       if (!isWhole || total !== size)

@@ -3,6 +3,7 @@ import {
   CompleteMultipartUploadCommand,
   CopyObjectCommand,
   CreateMultipartUploadCommand,
+  HeadObjectCommand,
   PutObjectCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
@@ -34,7 +35,7 @@ export const partRange = (index: number, { size, part }: { size: number; part: n
 ];
 
 /** Throws unless the object has the verified content; returns its version. */
-async function reread(destination: ObjectVersion, content: Omit<ObjectContent, 'etag'>): Promise<string> {
+export async function reread(destination: ObjectVersion, content: Omit<ObjectContent, 'etag'>): Promise<string> {
   const { sha256, size, version } = await hashObject(destination);
   if (sha256 !== content.sha256 || size !== content.size)
     throw new Error(`the copy ${destination.key} differs from the verified file: ${sha256}`);
@@ -75,6 +76,33 @@ export async function copyObject(
   return reread(destination, content);
 }
 
+/** Parts of a large file that S3 copies at the same time: fewer than the client's 50 connections. */
+const LARGE_COPY_PARALLELISM = 40;
+
+/**
+ * Copies an object in parts that nobody has hashed, and never replaces an object. It compares nothing: the caller has S3 compute
+ * the SHA-256 of the copy.
+ */
+export const copyLargeObject = (source: ObjectVersion, destination: ObjectVersion, size: number): Promise<string> =>
+  retryConflicts(() =>
+    uploadInParts(
+      destination,
+      async upload => {
+        const indexes = [...Array(Math.ceil(size / copyLimits.part)).keys()];
+        const parts = await mapInParallel(indexes, LARGE_COPY_PARALLELISM, index =>
+          copyPart(source, upload, index, { size, part: copyLimits.part }),
+        );
+        return { parts, isVerified: true };
+      },
+      async () => {
+        const { VersionId = '' } = await s3.send(
+          new HeadObjectCommand({ Bucket: destination.bucket, Key: destination.key }),
+        );
+        return VersionId;
+      },
+    ),
+  );
+
 interface CopyParts {
   readonly part: number;
   /** Those of the verified parts. */
@@ -89,28 +117,40 @@ export const copyObjectInParts = (
   parts: CopyParts,
 ): Promise<string> => retryConflicts(() => copyParts(source, destination, content, parts));
 
-function copyParts(
+async function copyPart(
+  source: ObjectVersion,
+  upload: UploadPlace,
+  index: number,
+  sizes: { size: number; part: number },
+): Promise<UploadedParts['parts'][number]> {
+  const [first, last] = partRange(index, sizes);
+  const { CopyPartResult: result = {} } = await s3.send(
+    new UploadPartCopyCommand({
+      ...upload,
+      PartNumber: index + 1,
+      CopySource: place(source),
+      CopySourceRange: `bytes=${first}-${last}`,
+    }),
+  );
+  return { PartNumber: index + 1, ETag: result.ETag, ChecksumSHA256: result.ChecksumSHA256 };
+}
+
+const copyParts = (
   source: ObjectVersion,
   destination: ObjectVersion,
   content: ObjectContent,
   { part, hashes }: CopyParts,
-): Promise<string> {
-  return uploadInParts(destination, content, async upload => {
-    const parts = await mapInParallel([...hashes.keys()], 8, async index => {
-      const [first, last] = partRange(index, { size: content.size, part });
-      const { CopyPartResult: result = {} } = await s3.send(
-        new UploadPartCopyCommand({
-          ...upload,
-          PartNumber: index + 1,
-          CopySource: place(source),
-          CopySourceRange: `bytes=${first}-${last}`,
-        }),
+): Promise<string> =>
+  uploadInParts(
+    destination,
+    async upload => {
+      const parts = await mapInParallel([...hashes.keys()], 8, index =>
+        copyPart(source, upload, index, { size: content.size, part }),
       );
-      return { PartNumber: index + 1, ETag: result.ETag, ChecksumSHA256: result.ChecksumSHA256 };
-    });
-    return { parts, isVerified: parts.every(({ ChecksumSHA256 }, index) => ChecksumSHA256 === hashes[index]) };
-  });
-}
+      return { parts, isVerified: parts.every(({ ChecksumSHA256 }, index) => ChecksumSHA256 === hashes[index]) };
+    },
+    () => reread(destination, content),
+  );
 
 interface UploadPlace {
   readonly Bucket: string;
@@ -120,18 +160,19 @@ interface UploadPlace {
 
 interface UploadedParts {
   readonly parts: { PartNumber: number; ETag: string | undefined; ChecksumSHA256: string | undefined }[];
-  /** Whether S3 confirmed the content of every part. If not, the object is read back. */
+  /** Whether S3 confirmed the content of every part. If not, the object is confirmed. */
   readonly isVerified: boolean;
 }
 
 /**
- * Writes an object in parts, which `send` sends, and never replaces an object. Returns the version that it made or found. After
- * a conflict S3 accepts only a new upload, so callers repeat the whole call.
+ * Writes an object in parts, which `send` sends, and never replaces an object. Returns the version that it made or found.
+ * `confirm` throws unless an object that it found, or that S3 did not confirm, is the right one. After a conflict S3 accepts
+ * only a new upload, so callers repeat the whole call.
  */
 export async function uploadInParts(
   destination: ObjectVersion,
-  content: Omit<ObjectContent, 'etag'>,
   send: (upload: UploadPlace) => Promise<UploadedParts>,
+  confirm: () => Promise<string>,
 ): Promise<string> {
   const target = { Bucket: destination.bucket, Key: destination.key };
   const { UploadId } = await s3.send(
@@ -159,12 +200,12 @@ export async function uploadInParts(
     });
     // An earlier call completed the upload but its answer was lost: the object exists.
     if (isOver(error))
-      return reread(destination, content).catch(() => {
+      return confirm().catch(() => {
         throw error;
       });
     if (!isTaken(error)) throw error;
   }
-  return reread(destination, content);
+  return confirm();
 }
 
 /** Writes bytes unless the object exists with just them, and never replaces an object. Returns the version that it made or found. */

@@ -107,7 +107,8 @@ export interface ObjectHash {
   readonly head: Uint8Array;
 }
 
-const headBytes = 64 * 1024;
+/** As many first bytes are kept. They identify the file type. */
+export const HEAD_BYTES = 64 * 1024;
 
 /**
  * Hashes a stream in constant memory. With `part`, also hashes each part of that many bytes. `observe` sees the bytes as
@@ -126,7 +127,7 @@ export async function hashStream(
     whole.update(bytes);
     observe?.(bytes);
     size += bytes.length;
-    if (head.length < headBytes) head = Buffer.concat([head, bytes.subarray(0, headBytes - head.length)]);
+    if (head.length < HEAD_BYTES) head = Buffer.concat([head, bytes.subarray(0, HEAD_BYTES - head.length)]);
     if (part === undefined) continue;
     for (let offset = 0; offset < bytes.length; ) {
       if (current === undefined) [current, remaining] = [createHash('sha256'), part];

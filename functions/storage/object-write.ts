@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { UploadPartCommand } from '@aws-sdk/client-s3';
 import { retryConflicts } from './conflict.ts';
-import { type ObjectContent, putObjectContent, uploadInParts } from './object-copy.ts';
+import { type ObjectContent, putObjectContent, reread, uploadInParts } from './object-copy.ts';
 import type { ObjectVersion } from './object-read.ts';
 import { s3 } from './s3.ts';
 
@@ -46,16 +46,20 @@ export function putObjectStream(
       for await (const part of cutParts(open(), content)) parts.push(part);
       return putObjectContent(destination, Buffer.concat(parts), content);
     }
-    return uploadInParts(destination, content, async upload => {
-      const parts: { PartNumber: number; ETag: string | undefined; ChecksumSHA256: string }[] = [];
-      for await (const part of cutParts(open(), content)) {
-        const ChecksumSHA256 = createHash('sha256').update(part).digest('base64');
-        const PartNumber = parts.length + 1;
-        // S3 refuses a part whose bytes do not have this checksum.
-        const { ETag } = await s3.send(new UploadPartCommand({ ...upload, PartNumber, Body: part, ChecksumSHA256 }));
-        parts.push({ PartNumber, ETag, ChecksumSHA256 });
-      }
-      return { parts, isVerified: true };
-    });
+    return uploadInParts(
+      destination,
+      async upload => {
+        const parts: { PartNumber: number; ETag: string | undefined; ChecksumSHA256: string }[] = [];
+        for await (const part of cutParts(open(), content)) {
+          const ChecksumSHA256 = createHash('sha256').update(part).digest('base64');
+          const PartNumber = parts.length + 1;
+          // S3 refuses a part whose bytes do not have this checksum.
+          const { ETag } = await s3.send(new UploadPartCommand({ ...upload, PartNumber, Body: part, ChecksumSHA256 }));
+          parts.push({ PartNumber, ETag, ChecksumSHA256 });
+        }
+        return { parts, isVerified: true };
+      },
+      () => reread(destination, content),
+    );
   });
 }

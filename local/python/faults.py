@@ -17,6 +17,7 @@ from ministack.core import iam_actions, lambda_runtime
 EVERY = 1_000_000
 INVOKE = "lambda:Invoke"
 NOTHING = {"how": None}
+S3_CONTROL = "/v20180820/"
 LOOPBACK = ("127.0.0.1", "::1")
 _lock = threading.Lock()
 _watches: dict[str, dict] = {}
@@ -98,6 +99,9 @@ def _answer(service, how, action):
 
 
 def _action(service, method, path, headers, body, query):
+    if path.startswith(S3_CONTROL):
+        job = {"POST": "s3:CreateJob", "GET": "s3:DescribeJob"}.get(method) if "/jobs" in path else None
+        return job or iam_actions.s3control_action(method, path) or f"s3control:{method}"
     if service == "s3":
         part = "UploadPart" if "partNumber" in query else None
         copy = "Copy" if "x-amz-copy-source" in headers else ""
@@ -256,7 +260,23 @@ def controlled(app):
     return serve
 
 
+def _around_control(handle_control):
+    """The calls of S3 Control, which the emulator serves beside its services."""
+
+    async def handle(path, method, body, query_params, request_id, headers=None):
+        if not path.startswith(S3_CONTROL):
+            return await handle_control(path, method, body, query_params, request_id, headers)
+
+        async def served(method, path, headers, body, query_params):
+            return await handle_control(path, method, body, query_params, request_id, headers)
+
+        return await _around("s3", served)(method, path, headers or {}, body, query_params)
+
+    return handle
+
+
 def install(app):
+    ministack._handle_s3_control_request = _around_control(ministack._handle_s3_control_request)
     for service, handler in list(ministack.SERVICE_HANDLERS.items()):
         ministack.SERVICE_HANDLERS[service] = _around(service, handler)
     lambda_runtime.Worker.invoke = _watched(lambda_runtime.Worker.invoke)

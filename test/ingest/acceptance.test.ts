@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { judgeDeliveryScan } from '../../functions/ingest/delivery-scan.ts';
-import {
-  type DeliveryCommand,
-  decideDelivery,
-  internalFaultFinding,
-  refuseUnlessUploadable,
-} from '../../functions/ingest/ingest.ts';
+import { internalFaultFinding } from '../../functions/ingest/fault-findings.ts';
+import { type DeliveryCommand, decideDelivery, refuseUnlessUploadable } from '../../functions/ingest/ingest.ts';
 import type { Delivery, DeliveryFinding } from '../../functions/ingest/schemas.ts';
 
 const now = '2026-11-28T12:00:00.000Z';
@@ -58,6 +54,13 @@ describe('a delivery that the malware scan could not judge', () => {
           unscanned: record,
         },
       );
+    // The answer of the first call may have been lost.
+    expect(follow(pending, acceptance)).toMatchObject({ state: pending, events: [] });
+    const command = { ...registration, version: { ...version, delivery: checking.id } };
+    const { state: receipt } = follow(accepted, command);
+    for (const repetition of [acceptance, accept])
+      expect(follow(receipt, repetition)).toMatchObject({ state: receipt, events: [] });
+    expect(() => follow(receipt, { ...accept, by: { id: 's-2', name: 'sten' } })).toThrow(/it is registered/);
   });
 
   it('is accepted for one upload only: a new manifest needs the scan again', () => {
@@ -160,5 +163,28 @@ describe('a delivery without findings', () => {
 
   it('can be cancelled by its partner while it waits', () => {
     expect(follow(waiting, { do: 'cancel' }).state.status).toBe('cancelled');
+  });
+});
+
+describe('a delivery whose dataset is withdrawn during its check', () => {
+  const refuse = { do: 'refuseWithdrawn', check, reason: 'The dataset admissions was withdrawn.' } as const;
+  const accepted = follow(waiting, accept).state;
+
+  it('is rejected with the reason, whether or not a data steward accepted it, and takes no more files', () => {
+    for (const delivery of [checking, accepted]) {
+      const { state, events } = follow(delivery, refuse);
+      expect(state).toMatchObject({ status: 'rejected', rejectedByName: 'Broch', reason: refuse.reason });
+      expect(events).toMatchObject([{ type: 'DeliveryRejected', detail: { byName: 'Broch', reason: refuse.reason } }]);
+      expect(() => refuseUnlessUploadable(state)).toThrow(/Open a new delivery/);
+      expect(follow(state, { do: 'beginCheck', manifest: 'SHA256SUMS', check: otherCheck }).superseded).toBe(true);
+    }
+  });
+
+  it('keeps its version if it was registered before, and is not touched by an older check', () => {
+    const version = { dataset: 'admissions', prefix: 'x/', registeredAt: now, partnerName: 'ninewells', ...arrival };
+    const record = { do: 'recordVersion', check, digest: 'b'.repeat(64) } as const;
+    const registeredDelivery = follow(accepted, { ...record, version: { ...version, delivery: checking.id } }).state;
+    expect(follow(registeredDelivery, refuse)).toMatchObject({ state: registeredDelivery, events: [] });
+    expect(follow(checking, { ...refuse, check: otherCheck })).toMatchObject({ state: checking, superseded: true });
   });
 });

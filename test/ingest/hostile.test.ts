@@ -29,7 +29,7 @@ async function findAll({ files, manifest, contract, scan }: HostileDelivery): Pr
     const check = createFileCheck(path, target, contract);
     // In pieces, as a stream comes.
     for (let offset = 0; offset < bytes.length; offset += 7000) check.take(bytes.subarray(offset, offset + 7000));
-    const result = await check.end(bytes.subarray(0, 64 * 1024), memorySource(bytes));
+    const result = await check.end(bytes.subarray(0, 64 * 1024), memorySource(bytes), true);
     return result.findings.map(({ reason }) => reason);
   });
   return (await Promise.all(findings)).flat();

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { internalFaultFinding } from '../../functions/ingest/fault-findings.ts';
 import {
   createDeliveryId,
   type DeliveryCommand,
   decideDelivery,
-  internalFaultFinding,
   isNewerVersion,
   landingPrefix,
   parseManifestKey,

@@ -97,7 +97,7 @@ export async function waitForDelivery(
   let last: Delivery | undefined;
   for (const start = Date.now(); Date.now() < start + 60_000; await pauseSince(start)) {
     last = await api.ask('showDelivery', { params: { delivery } });
-    if (restingStates.includes(last.status) && 'check' in last && last.check !== previousCheck) return last;
+    if (restingStates.includes(last.status) && !('check' in last && last.check === previousCheck)) return last;
   }
   throw new Error(`the delivery never came to rest: ${JSON.stringify(last)}`);
 }

@@ -82,10 +82,10 @@ describe('the malware scan of deliveries', () => {
   it('comes before every read: S3 gives the checks clean files only, and malware to nobody', () => {
     const tag = 's3:ExistingObjectTag/GuardDutyMalwareScanStatus';
     expect(readsOf(/^IngestVerifyRole/)).toEqual([{ StringEquals: { [tag]: 'NO_THREATS_FOUND' } }]);
-    for (const word of [/^IngestVerifyUnscannedRole/, /^IngestCopyRole/])
+    for (const word of [/^IngestVerifyUnscannedRole/, /^IngestCopyRole/, /^IngestChecksumsRole/])
       expect(readsOf(word)).toEqual([{ StringNotEquals: { [tag]: 'THREATS_FOUND' } }]);
     // The plan reads manifests, which are texts.
-    expect(readsOf(/^Ingest(?!Verify|Copy|Plan)/)).toEqual([]);
+    expect(readsOf(/^Ingest(?!Verify|Copy|ChecksumsRole|Plan)/)).toEqual([]);
   });
 
   it('is of everything that is delivered', () => {
@@ -246,6 +246,7 @@ describe('the state machine', () => {
     expect(findPlaceholders(text)).toEqual([
       'ApprovalSeconds',
       'Approve',
+      'Checksum',
       'Concurrency',
       'Copy',
       'Hold',
