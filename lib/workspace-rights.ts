@@ -84,11 +84,15 @@ export const removesInstances = (scope: Construct, environment: string): PolicyS
 export const haltsInstances = (scope: Construct, environment: string): PolicyStatement =>
   onInstances(scope, environment, ['ec2:StopInstances']);
 
-/** The permissions to stop, resize, restore, archive and delete machines, and to keep snapshots of their homes. */
+/**
+ * The permissions to stop, resize, restore, archive and delete machines, and to keep snapshots of their homes. A hibernated
+ * machine is started before it is stopped.
+ */
 export const changesInstances = (scope: Construct, environment: string): PolicyStatement[] => [
   new PolicyStatement({ actions: ['ec2:DescribeInstances'], resources: ['*'] }),
   onInstances(scope, environment, [
     'ec2:TerminateInstances',
+    'ec2:StartInstances',
     'ec2:StopInstances',
     'ec2:ModifyInstanceAttribute',
     'ec2:AttachVolume',

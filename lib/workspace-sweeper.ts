@@ -60,6 +60,7 @@ export class WorkspaceSweeper extends Construct {
         CHANGE_ARN: startAccess(machine),
         MACHINE_ARN: startAccess(launches),
         IDLE_MINUTES: String(workspaces.idleMinutes),
+        HIBERNATES: JSON.stringify(workspaces.hibernate),
         BACKUP_DAYS: String(workspaces.backupDays),
         LAUNCH_SECONDS: String(launchSeconds),
         CHANGE_SECONDS: String(changeSeconds),

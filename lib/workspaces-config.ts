@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { workspaceProviders } from '../functions/workspaces/kinds.ts';
+import { WorkspaceKind } from '../functions/workspaces/schemas.ts';
 
 export const InstanceType = z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, 'an instance type such as t3.large');
 /** The first type is used unless AWS has no capacity for it. */
@@ -21,6 +22,12 @@ function refuseForeignFamilies(sizes: Record<string, Record<string, string[]>>, 
           path: [kind, size],
           message: `${type} is not of a family that ${kind} workspaces run on`,
         });
+}
+
+/** Kinds whose image AWS can hibernate. */
+function refuseWakefulKinds(kinds: readonly z.infer<typeof WorkspaceKind>[], context: z.RefinementCtx): void {
+  for (const kind of kinds.filter(name => !workspaceProviders[name].hibernates))
+    context.addIssue({ code: 'custom', message: `AWS cannot hibernate the image of ${kind} workspaces` });
 }
 
 interface PricedSizes {
@@ -88,6 +95,11 @@ export const WorkspacesConfig = z
       .max(10_080)
       .default(120)
       .describe('Minutes without use after which a machine is stopped. Its disks stay'),
+    hibernate: z.array(WorkspaceKind).default([]).superRefine(refuseWakefulKinds).meta({
+      description:
+        'The kinds whose machines hibernate when nobody uses them, and with `--hibernate` of `broch workspace stop`. Only `windows` can, with at most 16 GB of memory and an image that AWS can hibernate, see [workspaces](workspaces.md#hibernation)',
+      omitted: 'machines are stopped',
+    }),
     backupDays: z
       .number()
       .int()

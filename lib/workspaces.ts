@@ -71,6 +71,7 @@ export class Workspaces extends Construct {
       FAMILIES: JSON.stringify(config.families),
       TIER: String(core.config.airlock.tier),
     };
+    const HIBERNATES = JSON.stringify(config.hibernate);
     const awake = new AwakeProjects(this, 'Awake', core.config);
     const leases = (workspace: TableRight[]) => ({
       TABLE_NAME: tableAccess(core.table, { workspace, awake: ['GetItem', 'PutItem'] }),
@@ -112,6 +113,7 @@ export class Workspaces extends Construct {
           restartsInstances(this, environment),
         ),
         ...machines,
+        HIBERNATES,
       },
     });
     const remove = new Handler<typeof Remove>(this, 'Remove', {
@@ -275,6 +277,7 @@ export class Workspaces extends Construct {
         GPU_PROTOCOL: core.config.gateway?.gpuProtocol ?? 'rdp',
         RECORDED_TIERS: JSON.stringify(core.config.gateway?.recording?.tiers ?? []),
         ...machines,
+        HIBERNATES,
         ...prices,
       },
     });

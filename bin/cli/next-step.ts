@@ -123,7 +123,8 @@ export function stepOfWorkspace(workspace: z.infer<typeof WorkspaceView>): NextS
   if (status === 'failed')
     return { standing: 'trouble', subject, status, reason: workspace.reason, command: `workspace retry ${words}` };
   if (status === 'ready') return { standing: 'waiting', subject, status, command: `workspace open ${words}` };
-  if (status === 'stopped') return { standing: 'waiting', subject, status, command: `workspace start ${words}` };
+  if (status === 'stopped' || status === 'hibernated')
+    return { standing: 'waiting', subject, status, command: `workspace start ${words}` };
   if (status === 'archived' || status === 'deleted') return { standing: 'done', subject, status };
   return { standing: 'underWay', subject, status, command: `watch workspace ${words}` };
 }

@@ -24,7 +24,8 @@ export function formatWorkspaces(
 
 /** What a workspace would cost, and whether it could start now. */
 export function formatWorkspaceEstimate(estimate: WorkspaceEstimate, { width }: OutputScreen): string {
-  const { kind, size, types, hourlyMicros, homeGigabytes, running, runningLimit, projectHourlyMicros } = estimate;
+  const { kind, size, types, hourlyMicros, homeGigabytes, hibernates, running, runningLimit, projectHourlyMicros } =
+    estimate;
   const { limitHourlyMicros, refusal } = estimate;
   const limit = limitHourlyMicros === undefined ? '' : ` of ${formatDollars(limitHourlyMicros)}`;
   const price =
@@ -36,6 +37,7 @@ export function formatWorkspaceEstimate(estimate: WorkspaceEstimate, { width }: 
       ['machine', `${types.join(', else ')} (${size} ${kind})`],
       ['costs', price],
       ['disk', `${homeGigabytes} GB, paid for until the workspace is archived or deleted`],
+      ...(hibernates ? [['hibernation', 'possible; the memory is kept on the disk of the machine'] as const] : []),
       [
         'project now',
         `${running} of ${runningLimit} workspaces, ${formatDollars(projectHourlyMicros)}${limit} an hour`,

@@ -89,6 +89,7 @@ const publications: Partial<Record<Partition, Publication>> = {
       'WorkspaceReady',
       'WorkspaceFailed',
       'WorkspaceStopped',
+      'WorkspaceHibernated',
       'WorkspaceArchived',
       'WorkspaceDeleted',
       'WorkspaceUnused',

@@ -51,6 +51,8 @@ export const env = z.object({
   ...tierEnvironment,
   PRICES: z.string(),
   PER_PROJECT: z.coerce.number(),
+  /** The kinds whose machines can hibernate, as JSON. */
+  HIBERNATES: z.string(),
 });
 const {
   TABLE_NAME,
@@ -70,10 +72,12 @@ const {
   FAMILIES,
   PRICES,
   PER_PROJECT,
+  HIBERNATES,
 } = env.parse(process.env);
 const secrets = new SecretsManagerClient({});
 const prices = HourlyPrices.parse(JSON.parse(PRICES));
 const sizes = z.record(WorkspaceKind, z.record(WorkspaceSize, z.array(z.string()))).parse(JSON.parse(SIZES));
+const hibernates = z.array(WorkspaceKind).parse(JSON.parse(HIBERNATES));
 const families = TierFamilies.parse(JSON.parse(FAMILIES));
 const recordedTiers = z.array(z.number()).parse(JSON.parse(RECORDED_TIERS));
 
@@ -104,7 +108,7 @@ async function findOwnWorkspaces(project: string, owner: string, kind: Workspace
   return candidates.toSorted((first, second) => (first.attemptedAt < second.attemptedAt ? 1 : -1));
 }
 
-const isLeft = ({ status }: Workspace) => status === 'stopped' || status === 'archived';
+const isLeft = ({ status }: Workspace) => ['stopped', 'hibernated', 'archived'].includes(status);
 
 async function requestNewWorkspace(
   project: string,
@@ -187,6 +191,7 @@ export const handler = http(
         prices,
         limits: awakeLimits(PER_PROJECT, prices),
         project,
+        hibernates: hibernates.includes(kind),
       });
     },
 
@@ -222,8 +227,11 @@ export const handler = http(
       return obey(project, workspace, { do: 'start', by: user, deadlineSeconds: DEADLINE_SECONDS });
     },
 
-    async stopWorkspace({ user, params: { project, workspace } }) {
-      return obey(project, workspace, { do: 'stop', by: user });
+    async stopWorkspace({ user, params: { project, workspace }, body: { hibernate, cold: isCold } }) {
+      if (hibernate && isCold)
+        throw new Refused('invalid', 'Choose one: --hibernate keeps the programs, --cold ends them.');
+      const memory = hibernate ? 'keep' : isCold ? 'end' : undefined;
+      return obey(project, workspace, { do: 'stop', by: user, ...(memory && { memory }) });
     },
 
     async resizeWorkspace({ user, params: { project, workspace }, body: { size } }) {

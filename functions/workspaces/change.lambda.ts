@@ -52,7 +52,11 @@ export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: i
   const now = currentTime();
   const command: WorkspaceCommand =
     step.do === 'finish'
-      ? { do: 'finishChange', attempt, ...(step.home !== undefined && { home: step.home }) }
+      ? {
+          ...{ do: 'finishChange', attempt },
+          ...(step.home !== undefined && { home: step.home }),
+          ...(step.hibernated !== undefined && { hibernated: step.hibernated }),
+        }
       : { do: 'recordEnd', reason: explainLostMachine('instanceId' in workspace ? workspace.instanceId : id) };
   const { state } = await changeWorkspace(TABLE_NAME, project, id, read => decideWorkspace(read, command, now), now);
   if (state.workspace.status === 'requested') await restart(project, id, state.workspace.attempt);
@@ -61,7 +65,7 @@ export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: i
 });
 
 /** Repeated, because an earlier call may have been interrupted after it recorded the end. */
-const isAtRest = ({ status }: Workspace) => ['stopped', 'archived', 'deleted', 'failed'].includes(status);
+const isAtRest = ({ status }: Workspace) => ['stopped', 'hibernated', 'archived', 'deleted', 'failed'].includes(status);
 
 const restart = (project: string, workspace: string, attempt: number) =>
   startExecution(MACHINE_ARN, `${workspace}-${attempt}`, { project, workspace, attempt });

@@ -4,7 +4,9 @@ import type { Workspace } from './schemas.ts';
 /** What EC2 has of a workspace. */
 export interface ObservedWorkspace {
   /** The machine of the row; undefined if it is terminated or was never there. */
-  readonly machine?: { readonly state: string; readonly type: string } | undefined;
+  readonly machine?:
+    | { readonly state: string; readonly type: string; readonly hibernated?: boolean | undefined }
+    | undefined;
   /** Machines of the workspace that the row does not know. */
   readonly strays: readonly string[];
   /** The snapshot of the home that this attempt made. */
@@ -32,6 +34,10 @@ export interface ObservedDisks {
 export type ChangeStep =
   | { do: 'wait' }
   | { do: 'stop' }
+  /** Asks for hibernation. If EC2 refuses, the machine is stopped. */
+  | { do: 'hibernate' }
+  /** A hibernated machine can only be started. */
+  | { do: 'start' }
   | { do: 'modify'; type: string }
   | { do: 'snapshot' }
   | { do: 'createDisk'; snapshot: string }
@@ -40,7 +46,7 @@ export type ChangeStep =
   | { do: 'bind'; disk: string }
   | { do: 'terminate' }
   | { do: 'clear'; machines: readonly string[]; snapshots: readonly string[]; disks: readonly string[] }
-  | { do: 'finish'; home?: string }
+  | { do: 'finish'; home?: string; hibernated?: boolean }
   | { do: 'lost' };
 
 /** What brings EC2 nearer to what the workspace's status says. `types` are those of its size. */
@@ -52,7 +58,7 @@ export function planChange(
   if (!isChangingWorkspace(workspace)) return undefined;
   switch (workspace.status) {
     case 'stopping':
-      return whenStopped(observed, () => ({ do: 'finish' }));
+      return workspace.keepsMemory ? planHibernation(observed) : whenStopped(observed, () => ({ do: 'finish' }));
     case 'resizing':
       return whenStopped(observed, type =>
         types.includes(type) || types[0] === undefined ? { do: 'finish' } : { do: 'modify', type: types[0] },
@@ -66,11 +72,20 @@ export function planChange(
   }
 }
 
-/** A machine must be stopped before its type or its disks can be touched. */
+function planHibernation({ machine }: ObservedWorkspace): ChangeStep {
+  if (!machine) return { do: 'lost' };
+  if (machine.state === 'stopped') return { do: 'finish', hibernated: machine.hibernated === true };
+  return { do: machine.state === 'running' ? 'hibernate' : 'wait' };
+}
+
+/**
+ * A machine must be stopped before its type or its disks can be touched. EC2 ends a hibernation only by a start. It stops no
+ * machine that has not run yet.
+ */
 function whenStopped({ machine }: ObservedWorkspace, next: (type: string) => ChangeStep): ChangeStep {
   if (!machine) return { do: 'lost' };
-  if (machine.state === 'stopped') return next(machine.type);
-  return machine.state === 'stopping' ? { do: 'wait' } : { do: 'stop' };
+  if (machine.state === 'stopped') return machine.hibernated ? { do: 'start' } : next(machine.type);
+  return { do: machine.state === 'running' ? 'stop' : 'wait' };
 }
 
 /** The snapshot is complete before the machine and its disks go. */

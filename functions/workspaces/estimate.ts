@@ -10,10 +10,20 @@ export interface EstimateInput extends Pick<Workspace, 'kind' | 'size'> {
   readonly limits: AwakeLimits;
   /** What keeps the project awake now. */
   readonly project: AwakeProject;
+  /** Whether the operator wants machines of this kind that can hibernate. */
+  readonly hibernates: boolean;
 }
 
 /** What a workspace would cost, and why it could not start now, if so. */
-export function estimateWorkspace({ kind, size, types, prices, limits, project }: EstimateInput): WorkspaceEstimate {
+export function estimateWorkspace({
+  kind,
+  size,
+  types,
+  prices,
+  limits,
+  project,
+  hibernates,
+}: EstimateInput): WorkspaceEstimate {
   const hourlyMicros = findHourlyMicros(types, prices);
   const holder: AwakeHolder = { id: 'estimate', use: 'workspace', hourlyMicros: hourlyMicros ?? 0 };
   const refusal = explainRefusal(() => acquireLease(project, holder, limits));
@@ -23,6 +33,7 @@ export function estimateWorkspace({ kind, size, types, prices, limits, project }
     types: [...types],
     ...(hourlyMicros !== undefined && { hourlyMicros }),
     homeGigabytes: workspaceProviders[kind].homeGigabytes,
+    hibernates: hibernates && types.every(type => workspaceProviders[kind].hibernates?.test(type)),
     running: project.holders.filter(({ use }) => use === 'workspace').length,
     runningLimit: limits.workspaces,
     projectHourlyMicros: project.holders.reduce((total, { hourlyMicros: micros }) => total + micros, 0),

@@ -32,6 +32,13 @@ export const WorkspaceStopped = contract(
   z.object({ ...subject, reason: z.string() }),
 );
 
+/** Its machine is off, and what its programs had in memory is kept. */
+export const WorkspaceHibernated = contract(
+  'broch.workspaces',
+  'WorkspaceHibernated',
+  z.object({ ...subject, reason: z.string() }),
+);
+
 export const WorkspaceArchived = contract(
   'broch.workspaces',
   'WorkspaceArchived',

@@ -9,6 +9,7 @@ import {
   type WorkspacePerson,
   type WorkspaceState,
 } from './desk.ts';
+import { instanceOf, refuseHibernated } from './rest.ts';
 import type { Workspace, WorkspaceIn } from './schemas.ts';
 
 /** The most snapshots of a home that its owner can keep. A further one replaces the oldest. */
@@ -20,6 +21,7 @@ export type HomeCommand = { do: 'restore'; by: WorkspacePerson; snapshot: string
 /** The workspace, if `person` may take a snapshot of its home now: it has a disk, and no change is in progress. */
 export function requireHome(workspace: Workspace, person: WorkspacePerson): WorkspaceIn<'ready' | 'stopped'> {
   requireWorkspaceOwner(workspace, person);
+  refuseHibernated(workspace);
   if (workspace.status === 'ready' || workspace.status === 'stopped') return workspace;
   throw new Refused(
     'conflict',
@@ -57,6 +59,7 @@ export function restoreHome(
 ): WorkspaceDecision {
   const { workspace, desk } = state;
   requireWorkspaceOwner(workspace, person);
+  refuseHibernated(workspace);
   const next = { attempt: workspace.attempt + 1, attemptedAt: now };
   if (workspace.status === 'archived' || (workspace.status === 'failed' && !workspace.earlierInstance))
     return {
@@ -72,10 +75,9 @@ export function restoreHome(
       'conflict',
       `${workspace.id} is ${workspace.status}: it can be restored only while it is ready, stopped, archived or failed.`,
     );
-  const { instanceId, address, imageId } = workspace;
   const restoring: Workspace = {
     ...fieldsWithoutInstance(workspace),
-    ...{ instanceId, address, imageId },
+    ...instanceOf(workspace),
     ...next,
     status: 'restoring',
     snapshot,

@@ -11,6 +11,8 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import type { ProjectNetwork } from '../projects/schemas.ts';
+import { Refused } from '../refused.ts';
+import { describeHibernation, refusesHibernation } from './hibernation.ts';
 import { workspaceProviders } from './kinds.ts';
 import type { Workspace } from './schemas.ts';
 import type { LaunchedInstance } from './workspaces.ts';
@@ -51,10 +53,15 @@ async function findInstances(workspace: string): Promise<Instance[]> {
   return Reservations.flatMap(({ Instances = [] }) => Instances);
 }
 
-const toLaunchedInstance = ({ InstanceId, PrivateIpAddress, ImageId }: Instance): LaunchedInstance => {
+function toLaunchedInstance(instance: Instance, workspace: Workspace): LaunchedInstance {
+  const { InstanceId, PrivateIpAddress, ImageId } = instance;
   if (!InstanceId || !PrivateIpAddress || !ImageId) throw new Error(`${InstanceId} has no address yet`);
-  return { instanceId: InstanceId, address: PrivateIpAddress, imageId: ImageId };
-};
+  const hibernation = describeHibernation(instance, workspace);
+  return {
+    ...{ instanceId: InstanceId, address: PrivateIpAddress, imageId: ImageId },
+    ...(hibernation !== undefined && { hibernation }),
+  };
+}
 
 export interface LaunchOrder {
   readonly workspace: Workspace;
@@ -65,6 +72,8 @@ export interface LaunchOrder {
   readonly types: readonly string[];
   /** Whether the tier limits the types. A stopped machine of another type then gets one of these. */
   readonly restricted: boolean;
+  /** Whether the operator wants machines of this kind that can hibernate. */
+  readonly hibernates: boolean;
 }
 
 const lacksCapacity = (error: unknown): boolean =>
@@ -78,21 +87,20 @@ export async function launchInstance(order: LaunchOrder): Promise<LaunchedInstan
   const { workspace, network, types } = order;
   if (workspace.earlierInstance) {
     if (order.restricted) await replaceForeignType(workspace, types);
-    return startInstance(workspace.earlierInstance, types);
+    return startInstance(workspace, workspace.earlierInstance, types);
   }
   const launchedInstance = (await findInstances(workspace.id)).find(
     instance => attemptOf(instance) === workspace.attempt,
   );
-  if (launchedInstance) return toLaunchedInstance(launchedInstance);
+  if (launchedInstance) return toLaunchedInstance(launchedInstance, workspace);
   // The workspace id chooses the first zone, so that workspaces are spread over the zones.
   const first = Number.parseInt(workspace.id.slice(-2), 16) % network.subnetIds.length;
   const subnets = [...network.subnetIds.slice(first), ...network.subnetIds.slice(0, first)];
   const places = types.flatMap(type => subnets.map(subnet => ({ type, subnet })));
   for (const [tried, { type, subnet }] of places.entries()) {
     try {
-      const { Instances = [] } = await client.send(new RunInstancesCommand(request(order, type, subnet)));
-      const [instance] = Instances;
-      if (instance) return toLaunchedInstance(instance);
+      const instance = await runInstance(order, type, subnet);
+      if (instance) return toLaunchedInstance(instance, workspace);
     } catch (error) {
       if (!lacksCapacity(error) || tried === places.length - 1) throw error;
     }
@@ -100,29 +108,62 @@ export async function launchInstance(order: LaunchOrder): Promise<LaunchedInstan
   throw new Error('EC2 returned no instance');
 }
 
+/** Launches an instance. If AWS cannot hibernate the image on this type, it gets one that cannot hibernate. */
+async function runInstance(order: LaunchOrder, type: string, subnet: string): Promise<Instance | undefined> {
+  const hibernates = order.hibernates && workspaceProviders[order.workspace.kind].hibernates?.test(type) === true;
+  const run = async (input: RunInstancesCommandInput) =>
+    (await client.send(new RunInstancesCommand(input))).Instances?.[0];
+  const plainRequest = request(order, type, subnet);
+  if (!hibernates) return run(plainRequest);
+  try {
+    // Another token: EC2 refuses one that comes again with another request.
+    const ClientToken = `h-${plainRequest.ClientToken}`.slice(0, 64);
+    return await run({ ...plainRequest, ClientToken, HibernationOptions: { Configured: true } });
+  } catch (error) {
+    if (!refusesHibernation(error)) throw error;
+    return run(plainRequest);
+  }
+}
+
 /** Changes the type of a stopped machine if the tier of its project no longer permits it. */
 async function replaceForeignType({ id, earlierInstance }: Workspace, types: readonly string[]): Promise<void> {
   const instances = await findInstances(id);
   const machine = instances.find(({ InstanceId }) => InstanceId === earlierInstance?.instanceId);
   if (machine?.State?.Name !== 'stopped' || types.includes(machine.InstanceType ?? '')) return;
+  if (earlierInstance?.hibernatedAt !== undefined)
+    throw new Refused(
+      'conflict',
+      `${id} is hibernated on a machine of the type ${machine.InstanceType}, which its project may no longer use. End its programs, then start it: broch workspace stop --cold.`,
+    );
   const { InstanceId } = machine;
   await client.send(new ModifyInstanceAttributeCommand({ InstanceId, InstanceType: { Value: types[0] } }));
 }
 
-/** A stopped machine stays in its zone, where its disks are. If it has no capacity for its type, the next type is tried. */
-async function startInstance(instance: LaunchedInstance, types: readonly string[]): Promise<LaunchedInstance> {
+/**
+ * A stopped machine stays in its zone, where its disks are. If it has no capacity for its type, the next type is tried, but
+ * not for a hibernated machine: its memory fits its type only.
+ */
+async function startInstance(
+  workspace: Workspace,
+  { hibernatedAt, ...instance }: NonNullable<Workspace['earlierInstance']>,
+  types: readonly string[],
+): Promise<LaunchedInstance> {
   const { instanceId: id } = instance;
-  for (const [tried, type] of types.entries()) {
+  const possibleTypes = hibernatedAt === undefined ? types : types.slice(0, 1);
+  for (const [tried, type] of possibleTypes.entries()) {
     try {
       if (tried > 0)
         await client.send(new ModifyInstanceAttributeCommand({ InstanceId: id, InstanceType: { Value: type } }));
       await client.send(new StartInstancesCommand({ InstanceIds: [id] }));
       break;
     } catch (error) {
-      if (!lacksCapacity(error) || tried === types.length - 1) throw error;
+      if (!lacksCapacity(error) || tried === possibleTypes.length - 1) throw error;
     }
   }
-  return instance;
+  if (instance.hibernation === undefined) return instance;
+  // Its type may be another one than at its last start.
+  const machine = (await findInstances(workspace.id)).find(({ InstanceId }) => InstanceId === id);
+  return machine ? toLaunchedInstance(machine, workspace) : instance;
 }
 
 function request(

@@ -22,9 +22,12 @@ export const env = z.object({
   TABLE_NAME: z.string(),
   ENVIRONMENT: z.string(),
   ...tierEnvironment,
+  /** The kinds whose machines can hibernate, as JSON. */
+  HIBERNATES: z.string(),
 });
-const { TABLE_NAME, ENVIRONMENT, SIZES, FAMILIES, TIER } = env.parse(process.env);
+const { TABLE_NAME, ENVIRONMENT, SIZES, FAMILIES, TIER, HIBERNATES } = env.parse(process.env);
 const sizes = z.record(WorkspaceKind, z.record(WorkspaceSize, Types)).parse(JSON.parse(SIZES));
+const hibernates = z.array(WorkspaceKind).parse(JSON.parse(HIBERNATES));
 const families = TierFamilies.parse(JSON.parse(FAMILIES));
 
 export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: id, attempt }) => {
@@ -41,6 +44,7 @@ export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: i
     image: build.ami,
     types: permitTypes(sizes[workspace.kind][workspace.size], tier, families, workspace),
     restricted: Object.hasOwn(families, tier),
+    hibernates: hibernates.includes(workspace.kind),
   });
   await claimInstance(TABLE_NAME, instance.instanceId, { project, workspace: id });
   const now = currentTime();

@@ -14,9 +14,10 @@ import {
   type WorkspacePerson,
   type WorkspaceState,
 } from './desk.ts';
-import { WorkspaceArchived, WorkspaceDeleted, WorkspaceFailed, WorkspaceStopped } from './events.ts';
+import { WorkspaceArchived, WorkspaceDeleted, WorkspaceFailed } from './events.ts';
 import { type HomeCommand, restoreHome } from './homes.ts';
 import { decideHours, type HoursCommand } from './hours.ts';
+import { finishRest, instanceOf, type MemoryWish, machineToStart, refuseHibernated, restWorkspace } from './rest.ts';
 import type { Workspace, WorkspaceIn } from './schemas.ts';
 
 /** Who asks: the owner, or Broch itself with a reason. */
@@ -25,13 +26,13 @@ type LifeCaller = { readonly by: WorkspacePerson } | { readonly because: string 
 /** Commands about the life of a workspace after its launch. */
 export type LifeCommand =
   | ({ do: 'start'; deadlineSeconds: number } & { by: WorkspacePerson })
-  | ({ do: 'stop' } & LifeCaller)
+  | ({ do: 'stop'; memory?: MemoryWish } & LifeCaller)
   | { do: 'resize'; by: WorkspacePerson; size: Workspace['size'] }
   | { do: 'archive'; by: WorkspacePerson }
   | ({ do: 'delete' } & LifeCaller)
   | HoursCommand
   | HomeCommand
-  | { do: 'finishChange'; attempt: number; home?: string }
+  | { do: 'finishChange'; attempt: number; home?: string; hibernated?: boolean }
   | { do: 'recordProblem'; attempt: number; problem: string }
   | { do: 'recordEnd'; reason: string; instanceId?: string };
 type LifeCommandOf<Name extends LifeCommand['do']> = Extract<LifeCommand, { do: Name }>;
@@ -68,11 +69,6 @@ export function decideLife(state: WorkspaceState, command: LifeCommand, now: str
   }
 }
 
-const instanceOf = ({ instanceId, address, imageId }: WorkspaceIn<'ready' | 'stopped' | 'resizing'>) => ({
-  instanceId,
-  address,
-  imageId,
-});
 const nextAttempt = (workspace: Workspace, now: string) => ({ attempt: workspace.attempt + 1, attemptedAt: now });
 
 const refuseWhileChanging = (workspace: Workspace): never => {
@@ -97,7 +93,7 @@ function startWorkspace(
   if (workspace.status === 'deleted')
     throw new Refused('conflict', `${workspace.id} was deleted. Ask for another: broch workspace ask`);
   if (isChangingWorkspace(workspace)) return refuseWhileChanging(workspace);
-  const earlierInstance = workspace.status === 'stopped' ? instanceOf(workspace) : workspace.earlierInstance;
+  const earlierInstance = machineToStart(workspace);
   const next: Workspace = {
     ...lastingFields(workspace),
     ...nextAttempt(workspace, now),
@@ -120,23 +116,11 @@ function requireCaller(workspace: Workspace, caller: LifeCaller): string {
 function stopWorkspace(state: WorkspaceState, command: LifeCommandOf<'stop'>, now: string): WorkspaceDecision {
   const { workspace } = state;
   const reason = requireCaller(workspace, command);
-  if (workspace.status === 'stopping' || workspace.status === 'stopped')
-    return keepState(state, 'the workspace is stopped or stopping');
-  if (workspace.status !== 'ready')
-    throw new Refused(
-      'conflict',
-      `${workspace.id} is ${workspace.status}: only a workspace that is ready can be stopped.`,
-    );
-  if (workspace.ephemeral) return deleteWorkspace(state, { do: 'delete', because: reason }, now);
-  const { awakeUntil: _, ...fields } = fieldsWithoutInstance(workspace);
-  const next: Workspace = {
-    ...fields,
-    ...nextAttempt(workspace, now),
-    ...instanceOf(workspace),
-    status: 'stopping',
-    reason,
-  };
-  return replaceWorkspace(state, next, reason);
+  const isPerson = 'by' in command;
+  const rest = restWorkspace(state, { memory: command.memory, isPerson, reason }, now);
+  if (workspace.ephemeral && rest.state.workspace.status === 'stopping' && workspace.status === 'ready')
+    return deleteWorkspace(state, { do: 'delete', because: reason }, now);
+  return rest;
 }
 
 function resizeWorkspace(
@@ -148,6 +132,7 @@ function resizeWorkspace(
   requireWorkspaceOwner(workspace, person);
   if (workspace.size === size && !isChangingWorkspace(workspace))
     return keepState(state, 'the workspace has this size');
+  refuseHibernated(workspace);
   if (workspace.status === 'archived') return replaceWorkspace(state, { ...workspace, size }, 'the next start uses it');
   if (workspace.status !== 'ready' && workspace.status !== 'stopped')
     throw new Refused(
@@ -175,6 +160,7 @@ function archiveWorkspace(
   requireWorkspaceOwner(workspace, person);
   if (workspace.status === 'archiving' || workspace.status === 'archived')
     return keepState(state, 'the workspace is archived or being archived');
+  refuseHibernated(workspace);
   if (workspace.status !== 'ready' && workspace.status !== 'stopped')
     throw new Refused(
       'conflict',
@@ -208,7 +194,11 @@ function deleteWorkspace(state: WorkspaceState, command: LifeCommandOf<'delete'>
 }
 
 /** The workflow has done what the status says. */
-function finishChange(state: WorkspaceState, { attempt, home }: LifeCommandOf<'finishChange'>, now: string) {
+function finishChange(
+  state: WorkspaceState,
+  { attempt, home, hibernated: isHibernated = false }: LifeCommandOf<'finishChange'>,
+  now: string,
+): WorkspaceDecision {
   const { workspace, desk } = state;
   if (workspace.attempt !== attempt || !isChangingWorkspace(workspace)) return ignoreStaleStep(state);
   const { problem: _, ...change } = workspace;
@@ -216,10 +206,7 @@ function finishChange(state: WorkspaceState, { attempt, home }: LifeCommandOf<'f
   const leave = unseatWorkspace(desk, workspace.id);
   switch (change.status) {
     case 'stopping':
-      return {
-        ...replaceWorkspace(state, { ...change, status: 'stopped', stoppedAt: now }, 'the machine is stopped'),
-        events: [outgoingEvent(WorkspaceStopped, event)],
-      };
+      return finishRest(state, change, isHibernated, now);
     case 'resizing':
       return finishPause(state, { ...change }, 'it has its new size', now);
     case 'restoring': {
@@ -228,7 +215,7 @@ function finishChange(state: WorkspaceState, { attempt, home }: LifeCommandOf<'f
     }
     case 'archiving': {
       if (home === undefined) throw new Error(`${workspace.id} has no snapshot of its home`);
-      const { instanceId: _, address: __, imageId: ___, ...fields } = change;
+      const { instanceId: _, address: __, imageId: ___, hibernation: ____, ...fields } = change;
       return {
         state: { workspace: { ...fields, home, status: 'archived' as const, archivedAt: now }, desk: leave },
         events: [outgoingEvent(WorkspaceArchived, { ...event, home })],
@@ -252,12 +239,12 @@ type Paused = Omit<WorkspaceIn<'resizing'>, 'status'>;
 function finishPause(state: WorkspaceState, workspace: Paused, change: string, now: string): WorkspaceDecision {
   const { restart, ...fields } = workspace;
   if (!restart) return replaceWorkspace(state, { ...fields, status: 'stopped', stoppedAt: now }, change);
-  const { instanceId, address, imageId, reason: _, ...lasting } = fields;
+  const { instanceId: _, address: __, imageId: ___, hibernation: ____, reason: _____, ...lasting } = fields;
   const next: Workspace = {
     ...lasting,
     attempt: workspace.attempt + 1,
     attemptedAt: now,
-    earlierInstance: { instanceId, address, imageId },
+    earlierInstance: instanceOf(workspace),
     status: 'requested',
   };
   return replaceWorkspace(state, next, `${change} and starts again`);

@@ -12,12 +12,14 @@ import {
   type Instance,
   ModifyInstanceAttributeCommand,
   type Snapshot,
+  StartInstancesCommand,
   StopInstancesCommand,
   type Tag,
   TerminateInstancesCommand,
   type Volume,
 } from '@aws-sdk/client-ec2';
 import type { ChangeStep, ObservedDisks, ObservedWorkspace } from './change.ts';
+import { hibernateInstance, isHibernated } from './hibernation.ts';
 import { workspaceProviders } from './kinds.ts';
 import type { ChangingWorkspace } from './life.ts';
 import { byWorkspace, homeTags, ignoreAbsent, isOwnersSnapshot, listSnapshots, tagOf } from './snapshots.ts';
@@ -51,7 +53,11 @@ export async function observeWorkspace(workspace: ChangingWorkspace): Promise<Ob
   const snapshot = archiveSnapshots.find(candidate => tagOf(candidate, 'broch:attempt') === String(workspace.attempt));
   const idsOf = (list: readonly Snapshot[]) => list.flatMap(({ SnapshotId }) => SnapshotId ?? []);
   return {
-    machine: machine && { state: machine.State?.Name ?? 'unknown', type: machine.InstanceType ?? '' },
+    machine: machine && {
+      state: machine.State?.Name ?? 'unknown',
+      type: machine.InstanceType ?? '',
+      hibernated: isHibernated(machine),
+    },
     strays: instances.flatMap(({ InstanceId, State }) =>
       InstanceId && InstanceId !== id && State?.Name !== 'shutting-down' ? [InstanceId] : [],
     ),
@@ -144,6 +150,11 @@ export async function performChangeStep(workspace: ChangingWorkspace, step: Chan
   switch (step.do) {
     case 'stop':
       await client.send(new StopInstancesCommand({ InstanceIds: [id] }));
+      return;
+    case 'hibernate':
+      return hibernateInstance(client, id);
+    case 'start':
+      await client.send(new StartInstancesCommand({ InstanceIds: [id] }));
       return;
     case 'modify':
       await client.send(

@@ -4,16 +4,18 @@ import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { ProjectNetwork } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
 import { type ActivityReport, activityKey, parseActivity } from './activity.ts';
+import { isHibernated } from './hibernation.ts';
 import type { WorkspaceMachine } from './reconcile.ts';
 import { MAX_REPORT_BYTES } from './reports.ts';
 
 const [machines, metrics, objects] = [new EC2Client({}), new CloudWatchClient({}), new S3Client({})];
 
-const toMachine = ({ InstanceId = '', State, LaunchTime, Tags = [] }: Instance): WorkspaceMachine => ({
-  id: InstanceId,
-  workspace: Tags.find(({ Key }) => Key === 'broch:workspace')?.Value ?? '',
-  state: State?.Name ?? 'unknown',
-  launchedAt: (LaunchTime ?? new Date(0)).toISOString(),
+const toMachine = (instance: Instance): WorkspaceMachine => ({
+  id: instance.InstanceId ?? '',
+  workspace: instance.Tags?.find(({ Key }) => Key === 'broch:workspace')?.Value ?? '',
+  state: instance.State?.Name ?? 'unknown',
+  hibernated: isHibernated(instance),
+  launchedAt: (instance.LaunchTime ?? new Date(0)).toISOString(),
 });
 
 /** The machines of a project's workspaces that are not terminated or terminating. */

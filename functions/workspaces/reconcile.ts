@@ -8,6 +8,7 @@ export interface WorkspaceMachine {
   readonly id: string;
   readonly workspace: string;
   readonly state: string;
+  readonly hibernated?: boolean;
   readonly launchedAt: string;
 }
 
@@ -21,8 +22,10 @@ export interface ReconcileLimits {
 export type Repair =
   /** The machine is gone, though nobody ended it through Broch. */
   | { do: 'end'; workspace: string; instance: string }
-  /** The workspace is said to run, but its machine is stopped. */
-  | { do: 'stop'; workspace: string; because: string }
+  /** The workspace is said to run, but its machine is stopped or hibernated. */
+  | { do: 'stop'; workspace: string; because: string; memory?: 'keep' }
+  /** The workspace is said to be stopped, but its machine is hibernated, or the other way round. */
+  | { do: 'settle'; workspace: string; instance: string; hibernated: boolean }
   /** The workspace is said to be stopped, but its machine runs. */
   | { do: 'halt'; workspace: string; instance: string }
   /** A workflow ended before its work. */
@@ -36,7 +39,7 @@ export type Repair =
 /** A machine that is younger may belong to a launch whose row is about to be written. */
 const SETTLING_MINUTES = 60;
 
-const restingStatuses: readonly string[] = ['stopped', 'archived', 'deleted', 'failed'];
+const restingStatuses: readonly string[] = ['stopped', 'hibernated', 'archived', 'deleted', 'failed'];
 
 /** The workspaces that keep their project awake although they do not run: whoever should have said so was interrupted. */
 export const findLostLeases = (holders: readonly AwakeHolder[], workspaces: readonly Workspace[]): string[] =>
@@ -67,13 +70,11 @@ function repairRow(
   now: string,
 ): Repair[] {
   const { id, status } = workspace;
-  if (status === 'ready' || status === 'stopped') {
+  if (status === 'ready' || status === 'stopped' || status === 'hibernated') {
     const machine = machineOf(workspace.instanceId);
-    if (!machine) return [{ do: 'end', workspace: id, instance: workspace.instanceId }];
-    const runs = machine.state === 'running' || machine.state === 'pending';
-    if (status === 'ready' && !runs)
-      return [{ do: 'stop', workspace: id, because: 'Its machine was stopped, though not through Broch.' }];
-    return status === 'stopped' && runs ? [{ do: 'halt', workspace: id, instance: machine.id }] : [];
+    return machine
+      ? compareStates(id, status, machine)
+      : [{ do: 'end', workspace: id, instance: workspace.instanceId }];
   }
   if (status === 'requested' || status === 'starting')
     return isOverdueAttempt(workspace, launchSeconds, now)
@@ -83,6 +84,25 @@ function repairRow(
     isChangingWorkspace(workspace) &&
     (workspace.problem !== undefined || isOverdueAttempt(workspace, changeSeconds, now));
   return isStuck ? [{ do: 'continue', workspace: id }] : [];
+}
+
+/** Compares what a workspace is said to be with the state of its machine. */
+function compareStates(
+  workspace: string,
+  status: 'ready' | 'stopped' | 'hibernated',
+  { id: instance, state, hibernated: isHibernated = false }: WorkspaceMachine,
+): Repair[] {
+  const runs = state === 'running' || state === 'pending';
+  if (status === 'ready') {
+    if (runs) return [];
+    return isHibernated
+      ? [{ do: 'stop', workspace, because: 'Its machine was hibernated, though not through Broch.', memory: 'keep' }]
+      : [{ do: 'stop', workspace, because: 'Its machine was stopped, though not through Broch.' }];
+  }
+  if (runs) return [{ do: 'halt', workspace, instance }];
+  return state === 'stopped' && isHibernated !== (status === 'hibernated')
+    ? [{ do: 'settle', workspace, instance, hibernated: isHibernated }]
+    : [];
 }
 
 function repairMachine(machine: WorkspaceMachine, workspace: Workspace | undefined, now: string): Repair[] {

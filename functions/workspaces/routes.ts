@@ -126,6 +126,10 @@ export const workspacesRoutes = {
     summary: 'Stop a workspace. Its disks stay, and the machine costs nothing more',
     example: 'workspace stop asthma ws-001122334455',
     params: workspace,
+    body: z.object({
+      hibernate: z.boolean().default(false).describe('keep its programs in memory, for at most 59 days'),
+      cold: z.boolean().default(false).describe('end the programs of a workspace that is hibernated'),
+    }),
     returns: WorkspaceView,
   },
   resizeWorkspace: {

@@ -6,7 +6,13 @@ export const WorkspaceId = z.string().regex(/^ws-[0-9a-f]{12}$/, 'an id such as 
 export const WorkspaceKind = z.enum(['desktop', 'notebook', 'gpu', 'windows']);
 export const WorkspaceSize = z.enum(['small', 'medium', 'large']);
 
-const instanceFields = { instanceId: z.string(), address: z.ipv4(), imageId: z.string() };
+const instanceFields = {
+  instanceId: z.string(),
+  address: z.ipv4(),
+  imageId: z.string(),
+  /** EC2 prepared the machine for hibernation when it was launched. `large`: its present type has too much memory for it. */
+  hibernation: z.enum(['possible', 'large']).optional(),
+};
 const Instant = z.iso.datetime();
 
 /** A name of the time zone database. */
@@ -65,7 +71,7 @@ const common = {
   /** What the timetable asked for until then is done. */
   timetableUntil: Instant.optional(),
   /** The stopped machine that is started again, with its disks. It is never terminated because a start failed. */
-  earlierInstance: z.object(instanceFields).optional(),
+  earlierInstance: z.object({ ...instanceFields, hibernatedAt: Instant.optional() }).optional(),
   /** The snapshot of the home of an archived workspace. */
   home: z.string().optional(),
   /** Why the last thing that was tried did not succeed. */
@@ -86,7 +92,14 @@ const Ready = z.object({
 });
 const Failed = z.object({ status: z.literal('failed'), ...common, reason: z.string(), failedAt: Instant });
 const changeFields = { ...common, ...instanceFields, reason: z.string() };
-const Stopping = z.object({ status: z.literal('stopping'), ...changeFields });
+const Stopping = z.object({
+  status: z.literal('stopping'),
+  ...changeFields,
+  /** It is hibernated: what its programs have in memory is kept. */
+  keepsMemory: z.boolean().optional(),
+  /** It was hibernated then. Its programs end now. */
+  hibernatedAt: Instant.optional(),
+});
 const Stopped = z.object({
   status: z.literal('stopped'),
   ...changeFields,
@@ -94,6 +107,7 @@ const Stopped = z.object({
   /** Days without use after which the owner was last warned. */
   warnedDays: z.number().int().optional(),
 });
+const Hibernated = z.object({ status: z.literal('hibernated'), ...changeFields, hibernatedAt: Instant });
 const Resizing = z.object({
   status: z.literal('resizing'),
   ...changeFields,
@@ -120,6 +134,7 @@ const Deleted = z.object({ status: z.literal('deleted'), ...common, reason: z.st
 const settledSchemas = [
   Stopping,
   Stopped,
+  Hibernated,
   Resizing,
   Restoring,
   Archiving,
@@ -163,6 +178,9 @@ export const WorkspaceEstimate = z.object({
   types: z.array(z.string()).describe('the machines, in the order in which they are tried'),
   hourlyMicros: z.number().optional().describe('the dearest of them; absent if your operator gave no prices'),
   homeGigabytes: z.number().describe('the disk that is paid for while the workspace is stopped'),
+  hibernates: z
+    .boolean()
+    .describe('whether it can be hibernated. Its memory is then kept on the disk of the machine, at no further cost'),
   running: z.number().describe('workspaces that run in the project now'),
   runningLimit: z.number(),
   projectHourlyMicros: z.number().describe('what runs in the project now'),

@@ -17,7 +17,8 @@ import { isChangingWorkspace } from './life.ts';
 import { listMachines, readActivity, readCpuPercent } from './measures.ts';
 import { explainLostMachine, explainOverdueLaunch } from './reasons.ts';
 import { findLostLeases, planRepairs, type Repair } from './reconcile.ts';
-import type { Workspace } from './schemas.ts';
+import { MAX_HIBERNATED_DAYS } from './rest.ts';
+import { type Workspace, WorkspaceKind } from './schemas.ts';
 import { changeWorkspace, pageWorkspaces } from './store.ts';
 import { findTimetableMove } from './timetable.ts';
 import { decideWorkspace, type WorkspaceCommand } from './workspaces.ts';
@@ -30,6 +31,8 @@ export const env = z.object({
   CHANGE_ARN: z.string(),
   MACHINE_ARN: z.string(),
   IDLE_MINUTES: z.coerce.number(),
+  /** The kinds that hibernate instead of being stopped, as JSON. */
+  HIBERNATES: z.string(),
   BACKUP_DAYS: z.coerce.number(),
   LAUNCH_SECONDS: z.coerce.number(),
   CHANGE_SECONDS: z.coerce.number(),
@@ -39,6 +42,7 @@ const values = env.parse(process.env);
 const { TABLE_NAME, ENVIRONMENT, CHANGE_ARN, MACHINE_ARN, IDLE_MINUTES, BACKUP_DAYS, LAUNCH_SECONDS, CHANGE_SECONDS } =
   values;
 const client = new EC2Client({});
+const hibernates = z.array(WorkspaceKind).parse(JSON.parse(values.HIBERNATES));
 const limits = { launchSeconds: LAUNCH_SECONDS, changeSeconds: CHANGE_SECONDS };
 
 /** Records a decision, and starts the workflow that it asks for. */
@@ -46,7 +50,7 @@ async function record(project: string, id: string, command: WorkspaceCommand): P
   const now = currentTime();
   const { state } = await changeWorkspace(TABLE_NAME, project, id, read => decideWorkspace(read, command, now), now);
   const { attempt, status } = state.workspace;
-  if (status === 'failed' || status === 'stopped') await releaseWorkspace(values, project, id);
+  if (['failed', 'stopped', 'hibernated'].includes(status)) await releaseWorkspace(values, project, id);
   if (status === 'requested')
     await startExecution(MACHINE_ARN, `${id}-${attempt}`, { project, workspace: id, attempt });
   if (isChangingWorkspace(state.workspace))
@@ -64,7 +68,9 @@ async function repair(project: string, plan: Repair): Promise<void> {
         reason: explainLostMachine(plan.instance),
       });
     case 'stop':
-      return record(project, id, { do: 'stop', because: plan.because });
+      return record(project, id, { ...plan, do: 'stop' });
+    case 'settle':
+      return record(project, id, { do: 'recordRest', instanceId: plan.instance, isHibernated: plan.hibernated });
     case 'fail':
       return record(project, id, { do: 'recordFailure', attempt: plan.attempt, reason: explainOverdueLaunch });
     case 'continue':
@@ -80,14 +86,20 @@ async function repair(project: string, plan: Repair): Promise<void> {
   }
 }
 
+/** The command to stop a workspace. Kinds that the operator named hibernate where they can. */
+const stopOf = ({ kind }: Workspace, because: string): WorkspaceCommand => ({
+  ...{ do: 'stop', because },
+  ...(hibernates.includes(kind) && { memory: 'keep' }),
+});
+
 /** Does what the workspace's timetable asks for. */
 async function followTimetable(project: string, workspace: Workspace, now: string): Promise<boolean> {
   const { id, timetable, timetableUntil = now, owner, ownerName, awakeUntil = '' } = workspace;
   const move = timetable && findTimetableMove(timetable, timetableUntil, now);
   if (!move) return false;
   if (move.do === 'stop' && workspace.status === 'ready' && awakeUntil < now)
-    await record(project, id, { do: 'stop', because: `Its timetable stops it at ${timetable.stop}.` });
-  if (move.do === 'start' && workspace.status === 'stopped')
+    await record(project, id, stopOf(workspace, `Its timetable stops it at ${timetable.stop}.`));
+  if (move.do === 'start' && (workspace.status === 'stopped' || workspace.status === 'hibernated'))
     await record(project, id, {
       do: 'start',
       by: { id: owner, name: ownerName },
@@ -109,6 +121,11 @@ async function tend(
     const days = findDueWarning(workspace.stoppedAt, workspace.warnedDays, now);
     if (days !== undefined) await record(project, workspace.id, { do: 'warnUnused', days });
   }
+  if (workspace.status === 'hibernated' && daysBetween(workspace.hibernatedAt, now) >= MAX_HIBERNATED_DAYS)
+    await record(project, workspace.id, {
+      ...{ do: 'stop', memory: 'end' },
+      because: `It was hibernated for ${MAX_HIBERNATED_DAYS} days, and AWS keeps no machine hibernated for longer than 60.`,
+    });
   if (workspace.status !== 'ready') return;
   const { id, instanceId } = workspace;
   const report = await readActivity(network, instanceId);
@@ -116,9 +133,11 @@ async function tend(
   const rules = { idleMinutes: IDLE_MINUTES, busyLoad: workspaceProviders[workspace.kind].busyLoad };
   const usedAt = workspace.usedAt ?? workspace.readyAt;
   const use = judgeUse({ ...workspace, usedAt }, { report, cpuPercent, hasJobs }, rules, now);
-  if (use.stop) await record(project, id, { do: 'stop', because: `Nobody used it for ${IDLE_MINUTES} minutes.` });
+  if (use.stop) await record(project, id, stopOf(workspace, `Nobody used it for ${IDLE_MINUTES} minutes.`));
   else if (use.usedAt !== usedAt) await record(project, id, { do: 'recordUse', instanceId, usedAt: use.usedAt });
 }
+
+const daysBetween = (start: string, end: string) => (Date.parse(end) - Date.parse(start)) / 86_400_000;
 
 /** Whether a batch job of the project has not ended: money is held for those. */
 const readJobs = async (project: string): Promise<boolean> =>

@@ -3,11 +3,13 @@ import { keepState } from '../decision.ts';
 import { replaceWorkspace, subjectOfWorkspace, type WorkspaceDecision, type WorkspaceState } from './desk.ts';
 import { WorkspaceUnused } from './events.ts';
 import { isChangingWorkspace } from './life.ts';
+import { recordRest } from './rest.ts';
 
 /** What the sweeper records. */
 export type UpkeepCommand =
   | { do: 'recordUse'; instanceId: string; usedAt: string }
   | { do: 'warnUnused'; days: number }
+  | { do: 'recordRest'; instanceId: string; isHibernated: boolean }
   | { do: 'recordTimetable'; at: string }
   | { do: 'continueChange' };
 
@@ -20,6 +22,8 @@ export function decideUpkeep(state: WorkspaceState, command: UpkeepCommand, now:
         return keepState(state, 'the workspace has another machine');
       return replaceWorkspace(state, { ...workspace, usedAt: command.usedAt }, 'somebody used it');
     }
+    case 'recordRest':
+      return recordRest(state, command);
     case 'recordTimetable':
       return replaceWorkspace(state, { ...workspace, timetableUntil: command.at }, 'its timetable was followed');
     case 'warnUnused': {

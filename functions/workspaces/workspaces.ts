@@ -32,7 +32,7 @@ export type WorkspaceCommand =
   | { do: 'recordFailure'; attempt: number; reason: string };
 type CommandOf<Name extends WorkspaceCommand['do']> = Extract<WorkspaceCommand, { do: Name }>;
 
-export type LaunchedInstance = Pick<WorkspaceIn<'starting'>, 'instanceId' | 'address' | 'imageId'>;
+export type LaunchedInstance = Pick<WorkspaceIn<'starting'>, 'instanceId' | 'address' | 'imageId' | 'hibernation'>;
 
 /** Decides the next state of a workspace. */
 export function decideWorkspace(state: WorkspaceState, command: WorkspaceCommand, now: string): WorkspaceDecision {
@@ -57,6 +57,7 @@ export function decideWorkspace(state: WorkspaceState, command: WorkspaceCommand
       return recordFailure(state, command, now);
     case 'recordUse':
     case 'warnUnused':
+    case 'recordRest':
     case 'recordTimetable':
     case 'continueChange':
       return decideUpkeep(state, command, now);
@@ -248,8 +249,13 @@ function recordFailure(
   const { earlierInstance, ...fields } = lastingFields(workspace);
   const event = outgoingEvent(WorkspaceFailed, { ...subjectOfWorkspace(workspace), at: now, reason });
   if (earlierInstance) {
-    const ending = { status: 'stopped', reason: 'It could not be started.', problem: reason, stoppedAt: now } as const;
-    const next: Workspace = { ...fields, ...earlierInstance, ...ending };
+    const { hibernatedAt, ...instance } = earlierInstance;
+    const common = { ...fields, ...instance, reason: 'It could not be started.', problem: reason };
+    // Before the launch is on record, the machine was not started: its memory is still there.
+    const next: Workspace =
+      hibernatedAt !== undefined && workspace.status === 'requested'
+        ? { ...common, status: 'hibernated', hibernatedAt }
+        : { ...common, status: 'stopped', stoppedAt: now };
     return { ...replaceWorkspace(state, next, 'the machine did not start again'), events: [event] };
   }
   return {

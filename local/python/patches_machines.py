@@ -50,7 +50,7 @@ def _modify_instance_attribute(p):
     if inst is None:
         return _error("InvalidInstanceID.NotFound", f"The instance ID '{_p(p, 'InstanceId')}' does not exist", 400)
     if _p(p, "InstanceType.Value"):
-        if inst["State"]["Name"] != "stopped":
+        if inst["State"]["Name"] != "stopped" or inst.get("StateReason") == "Client.UserInitiatedHibernate":
             return _error("IncorrectInstanceState", "The instance is not in the 'stopped' state.", 400)
         inst["InstanceType"] = _p(p, "InstanceType.Value")
     i = 1
@@ -120,9 +120,53 @@ def _run_instances(p):
         # The launch time is that of the last start.
         (
             'inst["State"] = {"Code": 16, "Name": "running"}\n            items +=',
-            'inst["State"] = {"Code": 16, "Name": "running"}\n'
+            'inst["State"] = {"Code": 16, "Name": "running"}\n            inst["StateReason"] = ""\n'
             '            inst["LaunchTime"] = f"{_now_ts()[:20]}{time.time_ns() // 1000000 % 1000:03d}Z"\n'
             '            items +=',
+        ),
+        # A machine hibernates only if its launch asked for that. EC2 then wants an encrypted disk, and no enclave. It tells a
+        # hibernated machine from a stopped one only by the reason of its state:
+        # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hibernating-prerequisites.html
+        (
+            "    created = _launch_instances_internal(\n        image_id=image_id,\n",
+            """    hibernates = _p(p, "HibernationOptions.Configured") == "true"
+    if hibernates and (_p(p, "EnclaveOptions.Enabled") == "true" or _p(p, "BlockDeviceMapping.1.Ebs.Encrypted") != "true"):
+        return _error("UnsupportedHibernationConfiguration",
+                      "The instance does not meet the prerequisites of hibernation.", 400)
+    created = _launch_instances_internal(
+        image_id=image_id,
+""",
+        ),
+        (
+            "    for inst in created:\n        _add_disks(inst, p)\n",
+            "    for inst in created:\n        inst[\"Hibernates\"] = hibernates\n        _add_disks(inst, p)\n",
+        ),
+        (
+            "    items = \"\"\n    for iid in ids:\n        inst = _instances.get(iid)\n        if inst:\n"
+            "            prev = inst[\"State\"].copy()\n            inst[\"State\"] = {\"Code\": 80, \"Name\": \"stopped\"}\n",
+            """    hibernates = _p(p, "Hibernate") == "true"
+    for iid in ids:
+        if hibernates and not _instances[iid].get("Hibernates"):
+            return _error("UnsupportedHibernationConfiguration", "The instance can't be hibernated because it was not "
+                          f"configured at launch for hibernation: {iid}", 400)
+    items = ""
+    for iid in ids:
+        inst = _instances.get(iid)
+        if inst:
+            prev = inst["State"].copy()
+            # A machine that is off stays as it is, with the memory that it has.
+            if prev["Name"] != "stopped":
+                inst["StateReason"] = f"Client.UserInitiated{'Hibernate' if hibernates else 'Shutdown'}"
+            inst["State"] = {"Code": 80, "Name": "stopped"}
+""",
+        ),
+        (
+            "        <instanceType>{inst['InstanceType']}</instanceType>\n        <keyName>{inst.get('KeyName','')}</keyName>\n",
+            """        <instanceType>{inst['InstanceType']}</instanceType>
+        <hibernationOptions><configured>{str(inst.get('Hibernates', False)).lower()}</configured></hibernationOptions>
+        <stateReason><code>{inst.get('StateReason', '')}</code></stateReason>
+        <keyName>{inst.get('KeyName','')}</keyName>
+""",
         ),
         # A terminated machine takes its disks with it.
         (

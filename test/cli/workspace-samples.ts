@@ -39,6 +39,7 @@ export const workspaceSamples = {
     types: ['t3.large', 't3a.large'],
     hourlyMicros: 94_400,
     homeGigabytes: 50,
+    hibernates: false,
     running: 3,
     runningLimit: 100,
     projectHourlyMicros: 1_200_000,

@@ -71,6 +71,8 @@ describe('the error for a wrong configuration', () => {
     ['workspaces.sizes.desktop.small', ['g5.xlarge'], 'not of a family that desktop workspaces run on'],
     ['workspaces.sizes.gpu.small', ['t3.large'], 'not of a family that gpu workspaces run on'],
     ['workspaces.sizes.windows', 't3.large', 'expected object'],
+    ['workspaces.hibernate', ['desktop'], 'AWS cannot hibernate the image of desktop workspaces'],
+    ['workspaces.hibernate', ['laptop'], 'desktop'],
     ['workspaces.hourlyBudget', 5, 'Add to workspaces.hourlyPrices: t3.large'],
     ['costs.hour', 24, '<=23'],
     ['costs.tag', 7, 'expected string'],

@@ -11,6 +11,7 @@ const row = (status: string, fields = {}) =>
   ({ id: 'ws-00112233aabb', status, instanceId: 'i-1', attempt: 3, ...fields }) as unknown as Workspace;
 const absence: ObservedWorkspace = { strays: [], oldSnapshots: [], keptSnapshots: [] };
 const machine = (state: string, type = 't3.large') => ({ ...absence, machine: { state, type } });
+const hibernated: ObservedWorkspace = { ...absence, machine: { state: 'stopped', type: 't3.large', hibernated: true } };
 const complete = { id: 'snap-3', complete: true };
 const types = ['m6i.large', 'm7i.large'];
 
@@ -18,10 +19,15 @@ describe('the next step of a change', () => {
   it.each<[string, ObservedWorkspace, ChangeStep | undefined]>([
     ['ready', machine('running'), undefined],
     ['stopping', machine('running'), { do: 'stop' }],
-    ['stopping', machine('pending'), { do: 'stop' }],
+    // EC2 stops no machine that has not run yet.
+    ['stopping', machine('pending'), { do: 'wait' }],
     ['stopping', machine('stopping'), { do: 'wait' }],
     ['stopping', machine('stopped'), { do: 'finish' }],
     ['stopping', absence, { do: 'lost' }],
+    ['stopping', hibernated, { do: 'start' }],
+    ['resizing', hibernated, { do: 'start' }],
+    ['archiving', hibernated, { do: 'start' }],
+    ['deleting', hibernated, { do: 'terminate' }],
     ['resizing', machine('running'), { do: 'stop' }],
     ['resizing', machine('stopped'), { do: 'modify', type: 'm6i.large' }],
     ['resizing', machine('stopped', 'm7i.large'), { do: 'finish' }],
@@ -51,6 +57,18 @@ describe('the next step of a change', () => {
     ],
     ['deleting', absence, { do: 'finish' }],
   ])('%s with %j is %j', (status, observed, step) => expect(planChange(row(status), observed, types)).toEqual(step));
+
+  it.each<[ObservedWorkspace, ChangeStep]>([
+    [machine('running'), { do: 'hibernate' }],
+    [machine('stopping'), { do: 'wait' }],
+    [machine('pending'), { do: 'wait' }],
+    [hibernated, { do: 'finish', hibernated: true }],
+    // EC2 refused, and the machine was stopped.
+    [machine('stopped'), { do: 'finish', hibernated: false }],
+    [absence, { do: 'lost' }],
+  ])('of a hibernation with %j is %j', (observed, step) =>
+    expect(planChange(row('stopping', { keepsMemory: true }), observed, types)).toEqual(step),
+  );
 
   it('terminates nothing before the snapshot of the home is complete', () => {
     for (const state of ['pending', 'running', 'stopping', 'stopped'])

@@ -16,7 +16,7 @@ describe('the price of a size', () => {
 });
 
 describe('an estimate', () => {
-  const wish = { kind: 'desktop' as const, size: 'small' as const, types, prices, limits };
+  const wish = { kind: 'desktop' as const, size: 'small' as const, types, prices, limits, hibernates: false };
 
   it('shows what the workspace costs, and what runs in the project', () =>
     expect(estimateWorkspace({ ...wish, project: acquireLease(asleep, holder('a', 200_000), limits) })).toEqual({
@@ -25,6 +25,7 @@ describe('an estimate', () => {
       types,
       hourlyMicros: 94_400,
       homeGigabytes: 50,
+      hibernates: false,
       running: 1,
       runningLimit: 2,
       projectHourlyMicros: 200_000,
@@ -44,5 +45,14 @@ describe('an estimate', () => {
     const estimate = estimateWorkspace({ ...wish, prices: { hourly: {} }, limits: { workspaces: 2 }, project: asleep });
     expect(estimate).not.toHaveProperty('hourlyMicros');
     expect(estimate).not.toHaveProperty('refusal');
+  });
+
+  it('says that a workspace can hibernate only if each of its machines can', () => {
+    const canHibernate = (types: string[], hibernates = true) =>
+      estimateWorkspace({ ...wish, kind: 'windows', types, hibernates, project: asleep }).hibernates;
+    expect(canHibernate(['t3.xlarge', 't3a.xlarge'])).toBe(true);
+    expect(canHibernate(['t3.xlarge', 't3.2xlarge'])).toBe(false);
+    expect(canHibernate(['t3.xlarge'], false)).toBe(false);
+    expect(estimateWorkspace({ ...wish, hibernates: true, project: asleep }).hibernates).toBe(false);
   });
 });

@@ -65,6 +65,14 @@ describe.each(Object.entries(workspaceProviders))('the kind %s', (kind, provider
       expect(type).not.toMatch(provider.families);
   });
 
+  it('hibernates only types that it runs on, and only a kind whose image is not Linux', () => {
+    const { hibernates } = provider;
+    expect(hibernates !== undefined).toBe(provider.image.startsWith('windows'));
+    for (const family of ['t3', 't3a', 'm5', 'm6i', 'm7i', 'c6i', 'c7i', 'r7i'])
+      for (const size of ['large', 'xlarge', '2xlarge', '4xlarge', 'metal'])
+        if (hibernates?.test(`${family}.${size}`)) expect(`${family}.${size}`).toMatch(provider.families);
+  });
+
   it('counts as calculating from a load between nothing and everything', () => {
     expect(provider.busyLoad).toBeGreaterThan(0);
     expect(provider.busyLoad).toBeLessThan(1);

@@ -129,7 +129,7 @@ describe('the life of a workspace', () => {
 
   it('stops, and whoever asks for a desktop again gets this one back on the same machine', async () => {
     const [first] = await machines();
-    await rana().ask('stopWorkspace', place());
+    await rana().ask('stopWorkspace', { ...place(), body: {} });
     expect(await waitFor('stopped')).toMatchObject({ status: 'stopped' });
     expect(await machines()).toMatchObject([{ id: first?.id, state: 'stopped' }]);
     await expect(rana().ask('linkWorkspace', place())).rejects.toThrow(/is stopped/);

@@ -1,17 +1,13 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Project } from '../../functions/projects/schemas.ts';
 import { Refused } from '../../functions/refused.ts';
-import { MAX_WORKSPACES, type WorkspaceState } from '../../functions/workspaces/desk.ts';
-import { isChangingWorkspace } from '../../functions/workspaces/life.ts';
-import { Workspace, type WorkspaceIn } from '../../functions/workspaces/schemas.ts';
+import type { WorkspaceState } from '../../functions/workspaces/desk.ts';
 import {
   decideWorkspace,
   requestWorkspace,
   requireReadyWorkspace,
   type WorkspaceCommand,
 } from '../../functions/workspaces/workspaces.ts';
-import { sampleRuns } from '../trials.ts';
 
 const instant = (seconds: number) => new Date(Date.parse('2026-11-20T09:00:00.000Z') + seconds * 1000).toISOString();
 const rana = { id: 'sub-rana', name: 'rana' };
@@ -179,107 +175,7 @@ describe('a timetable', () => {
   });
 });
 
-/** The verbs of a person, of the workflows and of EC2, in any order and repeated. */
-const verbs = ['ask', 'start', 'stop', 'resize', 'restore', 'archive', 'delete', 'keepAwake', 'retry'] as const;
-const steps = [
-  'recordLaunch',
-  'recordReport',
-  'recordReady',
-  'recordFailure',
-  'finishChange',
-  'recordProblem',
-] as const;
-
-describe('any life', () => {
-  const ids = ['ws-000000000001', 'ws-000000000002', 'ws-000000000003', 'ws-000000000004'];
-  const move = fc.record({
-    verb: fc.constantFrom(...verbs, ...steps, ...steps, 'recordEnd' as const),
-    target: fc.constantFrom(...ids),
-    actor: fc.constantFrom(rana, rana, rana, ivo),
-    age: fc.constantFrom(0, 0, 0, 1),
-    size: fc.constantFrom('small' as const, 'large' as const),
-    seconds: fc.constantFrom(1, 60, 3 * 3600),
-  });
-
-  it('keeps places, machines and homes: none is lost, and none is counted twice', () => {
-    fc.assert(
-      fc.property(fc.array(move, { maxLength: 60 }), moves => {
-        const rows = new Map<string, Workspace>();
-        let desk = { live: [] as string[] };
-        let clock = 0;
-        for (const { verb, target, actor, age, size, seconds } of moves) {
-          clock += seconds;
-          const now = instant(clock);
-          const seats = new Set(desk.live);
-          const row = rows.get(target);
-          const attempt = Math.max(1, (row?.attempt ?? 1) - age);
-          const machine = { ...instance, instanceId: `i-${target.slice(-8)}${row?.attempt ?? 0}` };
-          const commands: Record<Exclude<typeof verb, 'ask'>, WorkspaceCommand> = {
-            start: { do: 'start', by: actor, deadlineSeconds },
-            stop: { do: 'stop', by: actor },
-            resize: { do: 'resize', by: actor, size },
-            restore: { do: 'restore', by: actor, snapshot: 'snap-00112233' },
-            archive: { do: 'archive', by: actor },
-            delete: { do: 'delete', by: actor },
-            keepAwake: { do: 'keepAwake', by: actor, until: instant(clock + 60) },
-            retry: { do: 'retry', by: actor, deadlineSeconds },
-            recordLaunch: { do: 'recordLaunch', attempt, instance: row?.earlierInstance ?? machine },
-            recordReport: {
-              do: 'recordReport',
-              instanceId: row && 'instanceId' in row ? row.instanceId : 'i-0',
-              desktop: { protocol: 'rdp', password: 'c', reportedAt: now },
-            },
-            recordReady: { do: 'recordReady', attempt },
-            recordFailure: { do: 'recordFailure', attempt, reason: 'broke' },
-            finishChange: { do: 'finishChange', attempt, home: `snap-${attempt}` },
-            recordProblem: { do: 'recordProblem', attempt, problem: 'slow' },
-            recordEnd: { do: 'recordEnd', reason: 'gone' },
-          };
-          try {
-            if (verb === 'ask') {
-              if (row || actor !== rana) continue;
-              const wish = { id: target, kind: 'desktop' as const, size };
-              const { state } = requestWorkspace(asthma, desk, rana, wish, now);
-              rows.set(target, state.workspace);
-              desk = state.desk;
-            } else if (row) {
-              const { state, events } = decideWorkspace({ workspace: row, desk }, commands[verb], now);
-              expect(Workspace.parse(state.workspace)).toEqual(state.workspace);
-              expect(state.workspace.attempt).toBeGreaterThanOrEqual(row.attempt);
-              if (events.length > 0) expect(state.workspace.status).not.toBe(row.status);
-              if (actor !== rana && verbs.some(name => name === verb)) expect(state.workspace).toBe(row);
-              checkHome(row, state.workspace, verb);
-              rows.set(target, state.workspace);
-              desk = state.desk;
-            }
-          } catch (error) {
-            if (!(error instanceof Refused)) throw error;
-          }
-          const away = ['failed', 'archived', 'deleted'];
-          // One that had no place, because it failed or was archived, takes none while it is deleted.
-          const live = [...rows.values()]
-            .filter(({ id, status }) => (status === 'deleting' ? seats.has(id) : !away.includes(status)))
-            .map(workspace => workspace.id);
-          expect(desk.live.toSorted()).toEqual(live.toSorted());
-          expect(live.length).toBeLessThanOrEqual(MAX_WORKSPACES);
-        }
-      }),
-      { numRuns: sampleRuns(200) },
-    );
-  });
-
-  /** A home ends only with a deletion, or with the loss of its machine. */
-  function checkHome(previous: Workspace, next: Workspace, verb: string): void {
-    const machineOf = (workspace: Workspace) =>
-      'instanceId' in workspace ? workspace.instanceId : workspace.earlierInstance?.instanceId;
-    if (next.status === 'deleting' || next.status === 'deleted' || verb === 'recordEnd') return;
-    if (previous.home !== undefined) expect(next.home).toBeDefined();
-    if (previous.status === 'stopped' || isChangingWorkspace(previous))
-      expect(machineOf(next) ?? (next as WorkspaceIn<'archived'>).home).toBeDefined();
-  }
-
-  it('no link opens a workspace that does not run', () => {
-    for (const { workspace } of [requested, stopping, resting, archiving, archived])
-      expect(refusal(() => requireReadyWorkspace(workspace, rana))).toContain(workspace.id);
-  });
+it('no link opens a workspace that does not run', () => {
+  for (const { workspace } of [requested, stopping, resting, archiving, archived])
+    expect(refusal(() => requireReadyWorkspace(workspace, rana))).toContain(workspace.id);
 });

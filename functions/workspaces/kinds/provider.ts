@@ -17,6 +17,11 @@ export interface WorkspaceProvider {
   readonly hasDcv?: true;
   /** The instance families that it may run on, as patterns of instance types. The configuration chooses among them. */
   readonly families: RegExp;
+  /**
+   * The instance types on which AWS can hibernate the image of this kind; left out for images that it hibernates on none.
+   * Machines with more memory than AWS saves are not among them.
+   */
+  readonly hibernates?: RegExp;
   /** The load of the processors, averaged over a minute, from which the machine counts as calculating. */
   readonly busyLoad: number;
 }
