@@ -142,12 +142,11 @@ function retryWorkspace(
 export function requireReadyWorkspace(workspace: Workspace, person: WorkspacePerson): WorkspaceIn<'ready'> {
   requireWorkspaceOwner(workspace, person);
   if (workspace.status === 'ready') return workspace;
-  throw new Refused(
-    'conflict',
-    workspace.status === 'failed'
-      ? `${workspace.id} failed: ${workspace.reason}`
-      : `${workspace.id} is ${workspace.status}; this takes some minutes. Try again when it is ready.`,
-  );
+  const { id, project, status } = workspace;
+  if (status === 'failed') throw new Refused('conflict', `${id} failed: ${workspace.reason}`);
+  if (['stopped', 'hibernated', 'archived'].includes(status))
+    throw new Refused('conflict', `${id} is ${status}. Start it first: broch workspace start ${project} ${id}`);
+  throw new Refused('conflict', `${id} is ${status}; this takes some minutes. Try again when it is ready.`);
 }
 
 /** A step of an attempt that was replaced must not touch what the next attempt made. */
