@@ -53,6 +53,9 @@ async function findInstances(workspace: string): Promise<Instance[]> {
   return Reservations.flatMap(({ Instances = [] }) => Instances);
 }
 
+const findMachine = async (workspace: string, id: string | undefined): Promise<Instance | undefined> =>
+  (await findInstances(workspace)).find(({ InstanceId }) => InstanceId === id);
+
 function toLaunchedInstance(instance: Instance, workspace: Workspace): LaunchedInstance {
   const { InstanceId, PrivateIpAddress, ImageId } = instance;
   if (!InstanceId || !PrivateIpAddress || !ImageId) throw new Error(`${InstanceId} has no address yet`);
@@ -127,8 +130,7 @@ async function runInstance(order: LaunchOrder, type: string, subnet: string): Pr
 
 /** Changes the type of a stopped machine if the tier of its project no longer permits it. */
 async function replaceForeignType({ id, earlierInstance }: Workspace, types: readonly string[]): Promise<void> {
-  const instances = await findInstances(id);
-  const machine = instances.find(({ InstanceId }) => InstanceId === earlierInstance?.instanceId);
+  const machine = await findMachine(id, earlierInstance?.instanceId);
   if (machine?.State?.Name !== 'stopped' || types.includes(machine.InstanceType ?? '')) return;
   if (earlierInstance?.hibernatedAt !== undefined)
     throw new Refused(
@@ -150,19 +152,20 @@ async function startInstance(
 ): Promise<LaunchedInstance> {
   const { instanceId: id } = instance;
   const possibleTypes = hibernatedAt === undefined ? types : types.slice(0, 1);
+  // Before the start: the machine may report at once, and its start is on record only after this.
+  let machine = instance.hibernation === undefined ? undefined : await findMachine(workspace.id, id);
   for (const [tried, type] of possibleTypes.entries()) {
     try {
-      if (tried > 0)
+      if (tried > 0) {
         await client.send(new ModifyInstanceAttributeCommand({ InstanceId: id, InstanceType: { Value: type } }));
+        machine &&= { ...machine, InstanceType: type as _InstanceType };
+      }
       await client.send(new StartInstancesCommand({ InstanceIds: [id] }));
       break;
     } catch (error) {
       if (!lacksCapacity(error) || tried === possibleTypes.length - 1) throw error;
     }
   }
-  if (instance.hibernation === undefined) return instance;
-  // Its type may be another one than at its last start.
-  const machine = (await findInstances(workspace.id)).find(({ InstanceId }) => InstanceId === id);
   return machine ? toLaunchedInstance(machine, workspace) : instance;
 }
 

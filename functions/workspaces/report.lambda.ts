@@ -55,7 +55,12 @@ async function hear(bucket: string, key: string): Promise<void> {
   );
   if (bucket !== projectBucket)
     throw new Refused('forbidden', `The bucket does not belong to ${project}, the project of the instance.`);
-  if (!acceptsReport(await readWorkspace(TABLE_NAME, project, id), instance)) return;
+  // A machine that starts again may report before its start is on record.
+  const isExpected = await poll(async () => {
+    const workspace = await readWorkspace(TABLE_NAME, project, id);
+    return workspace.status === 'requested' ? undefined : acceptsReport(workspace, instance);
+  });
+  if (!isExpected) return;
   const { password, protocol, at: reportedAt } = await readReport(bucket, key);
   const desktop = { protocol, reportedAt, password: await encryptPassword(PASSWORDS_KEY, password, id) };
   const now = currentTime();

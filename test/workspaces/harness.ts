@@ -28,6 +28,7 @@ import {
   DescribeExecutionCommand,
   DescribeStateMachineCommand,
   ListStateMachinesCommand,
+  SendTaskSuccessCommand,
   SFNClient,
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
@@ -214,8 +215,9 @@ export async function makeResearchers(cloud: Cloud, project: string, names: read
 const COPY_PREFIX = 'broch-local-test-';
 
 /** The workflow as deployed. */
-export async function openWorkspaceWorkflow({ configuration }: Cloud) {
-  const client = new SFNClient(configuration);
+export async function openWorkspaceWorkflow(cloud: Cloud) {
+  const client = new SFNClient(cloud.configuration);
+  const table = await openTestTable(cloud);
   const { stateMachines = [] } = await client.send(new ListStateMachinesCommand({ maxResults: 1000 }));
   const machines = await Promise.all(
     stateMachines.map(({ stateMachineArn }) => client.send(new DescribeStateMachineCommand({ stateMachineArn }))),
@@ -227,7 +229,7 @@ export async function openWorkspaceWorkflow({ configuration }: Cloud) {
   const { definition, roleArn } = machine;
   return {
     /** Runs an attempt on a copy of the workflow with the definition as `change` leaves it, for as long as that takes. */
-    async run(input: object, change: (definition: string) => string) {
+    async run(input: { project: string; workspace: string }, change: (definition: string) => string) {
       const name = `${COPY_PREFIX}${randomUUID()}`;
       const copy = { name, definition: change(definition), roleArn };
       const { stateMachineArn } = await client.send(new CreateStateMachineCommand(copy));
@@ -236,7 +238,14 @@ export async function openWorkspaceWorkflow({ configuration }: Cloud) {
       );
       // The copy stays: other tests read the list of workflows, and one that is gone would be in it.
       return waitUntil(
-        () => client.send(new DescribeExecutionCommand({ executionArn })),
+        async () => {
+          // The function that hears reports may answer for the workflow only, not for its copy.
+          const { token: taskToken, desktop } =
+            (await table.get(rowKey('workspace', input.project, input.workspace))) ?? {};
+          if (typeof taskToken === 'string' && desktop)
+            await client.send(new SendTaskSuccessCommand({ taskToken, output: '{}' })).catch(() => {});
+          return client.send(new DescribeExecutionCommand({ executionArn }));
+        },
         ({ status }) => status !== 'RUNNING',
       );
     },
