@@ -101,8 +101,11 @@ export class Batch extends Construct {
         ENVIRONMENT: accessTo(
           environment,
           onStacks(['DescribeStacks', 'DescribeStackEvents', 'DeleteStack']),
-          // It has no resource-level permissions.
-          new PolicyStatement({ actions: ['ec2:DescribeInstanceTypeOfferings'], resources: ['*'] }),
+          // They have no resource-level permissions.
+          new PolicyStatement({
+            actions: ['ec2:DescribeInstanceTypeOfferings', 'ec2:DescribeSubnets'],
+            resources: ['*'],
+          }),
           new PolicyStatement({
             actions: ['servicequotas:GetServiceQuota'],
             resources: Object.values(vcpuQuotas)
@@ -221,11 +224,14 @@ export class Batch extends Construct {
           container: ['GetItem', 'PutItem', 'Query'],
           use: ['GetItem'],
           project: ['GetItem'],
+          airlocks: ['GetItem'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
         MACHINE: startAccess(workflow.machine),
         POOL_ID: groupsAccess(people.pool),
         ENVIRONMENT: environment,
+        NODES: JSON.stringify(core.config.batch.nodes),
+        TIER: String(core.config.airlock.tier),
         REGISTRY: accessTo(
           registryAddress(Stack.of(this)),
           new PolicyStatement({

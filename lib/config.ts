@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { AirlockConfig } from '../functions/airlock/request/airlock-config.ts';
+import { DEFAULT_NODES, TierNodes } from '../functions/batch/machines.ts';
 import { UserName } from '../functions/identifiers.ts';
 import { PackageTier } from '../functions/images/packages/schemas.ts';
 import { FindingPolicy } from '../functions/images/policy.ts';
@@ -221,6 +222,11 @@ export const Config = z.strictObject({
         description:
           'For a tier (1 to 3, see `airlock.tier`) the instance families that its batch jobs may run on, such as `g6`. A queue keeps those that it was opened with; one that has none of them is not opened',
         omitted: 'every tier may use all machine types in `functions/batch/prices.json`',
+      }),
+      nodes: TierNodes.default({}).meta({
+        description:
+          'For a tier (1 to 3, see `airlock.tier`) the most machines that may run one batch job together; 1 allows no multi-node job',
+        omitted: `${DEFAULT_NODES} in every tier`,
       }),
     })
     .prefault({}),

@@ -33,6 +33,12 @@ interface AttemptRecord {
   statusReason?: string;
   container: { exitCode?: number; reason?: string };
 }
+/** What a task of an array job, or a node, has of its own. */
+interface JobPart {
+  readonly variables: Readonly<Record<string, string>>;
+  /** Whether its job has ended without it. */
+  readonly isEnded?: () => boolean;
+}
 type TaskEnd = { readonly status: 'SUCCEEDED' | 'FAILED'; readonly attempts: readonly AttemptRecord[] };
 
 const endReasons: Readonly<Record<ProcessEnd['end'], string>> = {
@@ -85,7 +91,8 @@ export async function playScheduler(
     const { jobDefinitions = [] } = await batch.send(new DescribeJobDefinitionsCommand({ jobDefinitionName }));
     // Nextflow names a definition without its revision, which means the newest.
     const definition = jobDefinitions.find(({ jobDefinitionArn }) => jobDefinitionArn === jobDefinition);
-    const container = (definition ?? jobDefinitions.at(-1))?.containerProperties;
+    const { containerProperties, nodeProperties } = definition ?? jobDefinitions.at(-1) ?? {};
+    const container = containerProperties ?? nodeProperties?.nodeRangeProperties?.[0]?.container;
     if (!container?.jobRoleArn) throw new Error(`${jobDefinition} has no role`);
     return container.jobRoleArn;
   }
@@ -101,10 +108,12 @@ export async function playScheduler(
     return tags['played:terminated'] === 'true';
   };
 
-  async function runAttempt(job: JobDetail, number: number, index: number | undefined) {
+  /** `part` is what a task of an array job or a node has of its own. */
+  async function runAttempt(job: JobDetail, number: number, { variables, isEnded = () => false }: JobPart) {
     if (skipsPrograms()) return { record: skippedAttempt(), end: 'exit' as const };
     const role = await readRole(job);
-    const { jobName = '', jobId = '', container = {}, timeout } = job;
+    const { jobName = '', jobId = '', nodeProperties, timeout } = job;
+    const container = nodeProperties?.nodeRangeProperties?.[0]?.container ?? job.container ?? {};
     const pairs = (container.environment ?? []).map(({ name = '', value = '' }) => [name, value]);
     const startedAt = Date.now();
     const { exitCode, end } = await runJobProcess({
@@ -114,14 +123,14 @@ export async function playScheduler(
       command: container.command ?? [],
       variables: {
         ...Object.fromEntries(pairs),
-        ...(index !== undefined && { AWS_BATCH_JOB_ARRAY_INDEX: String(index) }),
+        ...variables,
         AWS_BATCH_JOB_ID: jobId,
         AWS_BATCH_JOB_ATTEMPT: String(number),
       },
       seconds: timeout?.attemptDurationSeconds ?? 3600,
       reclaimLine: number === 1 ? reclaimLine() : undefined,
       onLine: line => log(`${jobName}: ${line}`),
-      isStopped: () => isStopped(job),
+      isStopped: async () => isEnded() || isStopped(job),
     });
     const record: AttemptRecord = {
       startedAt,
@@ -135,7 +144,7 @@ export async function playScheduler(
   /** All attempts of a job, or of one task of it. `report` tells what AWS would tell. */
   async function runAttempts(
     job: JobDetail,
-    index: number | undefined,
+    part: JobPart,
     report: (change: object) => Promise<void>,
   ): Promise<TaskEnd> {
     const attempts: AttemptRecord[] = [];
@@ -144,7 +153,7 @@ export async function playScheduler(
       await report({ status: 'RUNNABLE', attempts });
       await report({ status: 'STARTING', attempts });
       await report({ status: 'RUNNING', attempts, startedAt: Date.now() });
-      const { record, end } = await runAttempt(job, number, index);
+      const { record, end } = await runAttempt(job, number, part);
       attempts.push(record);
       if (end === 'reclaim' && number < limit) continue;
       const isSuccess = end === 'exit' && record.container.exitCode === 0;
@@ -167,7 +176,8 @@ export async function playScheduler(
     let failures = 0;
     for (let index = 0; index < size; index += 1) {
       const task = { ...job, jobId: `${job.jobId}:${index}`, jobArn: `${job.jobArn}:${index}` };
-      const { status, attempts } = await runAttempts({ ...job }, index, change =>
+      const variables = { AWS_BATCH_JOB_ARRAY_INDEX: String(index) };
+      const { status, attempts } = await runAttempts({ ...job }, { variables }, change =>
         send(task, { ...change, arrayProperties: { index } }),
       );
       if (status === 'FAILED') failures += 1;
@@ -179,6 +189,46 @@ export async function playScheduler(
     await finish(job, { status: failures === 0 ? 'SUCCEEDED' : 'FAILED', attempts: [] });
   }
 
+  /**
+   * A process for each node, all on this machine. The main node decides how the job ends, and its end stops the otherNodes. The
+   * end of another node changes nothing: https://docs.aws.amazon.com/batch/latest/userguide/job-lifecycle.html
+   */
+  async function runNodes(job: JobDetail, count: number, report: (change: object) => Promise<void>): Promise<TaskEnd> {
+    const main = job.nodeProperties?.mainNode ?? 0;
+    let isMainEnded = false;
+    const partOf = (index: number): JobPart => ({
+      variables: {
+        AWS_BATCH_JOB_NODE_INDEX: String(index),
+        AWS_BATCH_JOB_MAIN_NODE_INDEX: String(main),
+        AWS_BATCH_JOB_NUM_NODES: String(count),
+        ...(index !== main && { AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS: '127.0.0.1' }),
+      },
+      isEnded: () => index !== main && isMainEnded,
+    });
+    const sendNode = (index: number, change: object) =>
+      send(
+        { ...job, jobId: `${job.jobId}#${index}`, jobArn: `${job.jobArn}#${index}` },
+        { ...change, nodeDetails: { nodeIndex: index, isMainNode: index === main } },
+      );
+    const otherNodes: Promise<void>[] = [];
+    const startOther = async (index: number): Promise<void> => {
+      const end = await runAttempts(job, partOf(index), change => sendNode(index, change));
+      await sendNode(index, end);
+    };
+    const end = await runAttempts(job, partOf(main), async change => {
+      await report(change);
+      await sendNode(main, change);
+      if ((change as { status: string }).status === 'RUNNING')
+        for (let index = 0; index < count; index += 1)
+          if (index !== main)
+            otherNodes.push(startOther(index).catch((error: Error) => log(`${job.jobName}: ${error.message}`)));
+    });
+    isMainEnded = true;
+    await Promise.all(otherNodes);
+    await sendNode(main, end);
+    return end;
+  }
+
   async function run(job: JobDetail): Promise<void> {
     for (const { jobId } of job.dependsOn ?? []) {
       const status = await waitForEnd(jobId ?? '');
@@ -186,11 +236,15 @@ export async function playScheduler(
     }
     const size = job.arrayProperties?.size;
     if (size !== undefined) return runArray(job, size);
-    const end = await runAttempts(job, undefined, async change => {
+    const report = async (change: object) => {
       await keep(job, { status: (change as { status: string }).status });
       await send(job, change);
-    });
-    return finish(job, end);
+    };
+    const count = job.nodeProperties?.numNodes;
+    return finish(
+      job,
+      count === undefined ? await runAttempts(job, { variables: {} }, report) : await runNodes(job, count, report),
+    );
   }
 
   async function waitForEnd(jobId: string): Promise<string> {

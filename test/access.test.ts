@@ -251,6 +251,7 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
       'ec2:DescribeVpcEndpoints',
       'cloudwatch:GetMetricStatistics',
       'ec2:DescribeInstanceTypeOfferings',
+      'ec2:DescribeSubnets',
       'batch:DescribeComputeEnvironments',
       'batch:DescribeJobDefinitions',
       'batch:DescribeJobs',

@@ -77,7 +77,10 @@ export const formatContainers = (containers: readonly ContainerImage[], screen: 
 
 const estimateFields = (estimate: JobEstimate): [string, string][] => [
   ['machine', estimate.machine],
-  ['expected', `${formatDollars(estimate.expectedMicros)}, as Spot saves ${estimate.spotSavingPercent}%`],
+  [
+    'expected',
+    `${formatDollars(estimate.expectedMicros)}, ${estimate.spotSavingPercent > 0 ? `as Spot saves ${estimate.spotSavingPercent}%` : 'On-Demand'}`,
+  ],
   ['at most', formatDollars(estimate.mostMicros)],
   ['prices', `of ${formatTime(estimate.pricedAt)}, for ${estimate.pricedFor}`],
 ];
@@ -140,7 +143,7 @@ export function formatJob(job: ComputeJob, { width }: OutputScreen): string {
     ['command', request.command.map(quoteWord).join(' ')],
     [
       'asks for',
-      `${request.kind}, ${request.vcpus} vCPUs, ${formatCount(request.memory)} MiB, ${request.gpu} GPUs, ${request.minutes} minutes, ${request.attempts} attempts, ${request.tasks} tasks`,
+      `${request.kind}, ${request.vcpus} vCPUs, ${formatCount(request.memory)} MiB, ${request.gpu} GPUs, ${request.minutes} minutes, ${request.nodes > 1 ? `${request.nodes} nodes` : `${request.attempts} attempts, ${request.tasks} tasks`}`,
     ],
     ...lists.filter(([, items]) => items.length > 0).map(([name, items]): [string, string] => [name, items.join(', ')]),
     ...pipelineFields(job),

@@ -3,21 +3,25 @@ import { BatchClient, GetJobQueueSnapshotCommand } from '@aws-sdk/client-batch';
 import { ECRClient } from '@aws-sdk/client-ecr';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
+import { readDataTier } from '../data-tier.ts';
 import { startExecution } from '../executions.ts';
 import { type Caller, http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { hasProject, readMembership, wasMemberSince } from '../membership.ts';
 import { readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
-import { createJobId, decideJob, type JobCommand, type Submission, type SubmissionContext } from './batch.ts';
+import type { Submission, SubmissionContext } from './admission.ts';
+import { createJobId, decideJob, type JobCommand } from './batch.ts';
 import { type ContainerCommand, decideContainer } from './containers.ts';
 import { logFolder } from './definition.ts';
 import { accruedCost, estimateJob } from './estimate.ts';
+import { nodesOfTier, TierNodes } from './machines.ts';
 import { buildHeadRequest, buildParameters, listImages, locateReports } from './pipeline.ts';
+import { type QueueKind, queueKindOf } from './queue-kinds.ts';
 import { decideQueue, type QueueCommand } from './queues.ts';
 import { explainMissingImage } from './registry.ts';
 import { batchRoutes } from './routes.ts';
-import type { ComputeJob, ComputeQueue, ContainerImage, JobDataset, QueueKind } from './schemas.ts';
+import type { ComputeJob, ComputeQueue, ContainerImage, JobDataset, JobRequest } from './schemas.ts';
 import {
   changeContainer,
   changeJob,
@@ -42,8 +46,12 @@ export const env = z.object({
   REGION: z.string(),
   ENVIRONMENT: z.string(),
   REGISTRY: z.string(),
+  /** The most nodes of a job by tier, as JSON, and the tier of projects that set none. */
+  NODES: z.string(),
+  TIER: z.coerce.number(),
 });
-const { TABLE_NAME, MACHINE, POOL_ID, REGION, ENVIRONMENT, REGISTRY } = env.parse(process.env);
+const { TABLE_NAME, MACHINE, POOL_ID, REGION, ENVIRONMENT, REGISTRY, NODES, TIER } = env.parse(process.env);
+const nodesByTier = TierNodes.parse(JSON.parse(NODES));
 const batch = new BatchClient({});
 const ecr = new ECRClient({});
 
@@ -105,17 +113,21 @@ async function selectDatasets(project: string, names: readonly string[]): Promis
   });
 }
 
+const readMostNodes = async (project: string, { nodes }: JobRequest): Promise<number> =>
+  nodes === 1 ? 1 : nodesOfTier(await readDataTier(TABLE_NAME, project, TIER), nodesByTier);
+
 async function submit(user: Caller, submission: Submission): Promise<ComputeJob> {
   const { project, request } = submission;
   await requireReadyProject(TABLE_NAME, project);
   const images = submission.pipeline ? listImages(submission.pipeline) : [];
-  const [queue, container, predecessors, taskImages] = await Promise.all([
-    readQueue(TABLE_NAME, project, request.kind),
+  const [queue, container, predecessors, taskImages, mostNodes] = await Promise.all([
+    readQueue(TABLE_NAME, project, queueKindOf(request)),
     readContainer(TABLE_NAME, project, request.image),
     Promise.all(request.after.map(id => findJob(TABLE_NAME, project, id))),
     Promise.all(images.map(async image => ({ image, container: await readContainer(TABLE_NAME, project, image) }))),
+    readMostNodes(project, request),
   ]);
-  const context: SubmissionContext = { queue, container, taskImages, predecessors, region: REGION };
+  const context: SubmissionContext = { queue, container, taskImages, predecessors, region: REGION, mostNodes };
   return changeJobBy({ project, id: submission.id }, { do: 'submit', submission, by: personOf(user), context });
 }
 
@@ -131,9 +143,9 @@ async function findPosition(project: string, kind: QueueKind, batchId: string): 
   const queue = await readQueue(TABLE_NAME, project, kind);
   if (queue?.status !== 'open') return undefined;
   const { frontOfQueue } = await batch.send(new GetJobQueueSnapshotCommand({ jobQueue: queue.place.queueArn }));
-  // An array job is there by its tasks, whose ids begin with its own.
+  // An array job is there by its tasks, and perhaps a multi-node job by its nodes. Their ids begin with that of the job.
   const index = (frontOfQueue?.jobs ?? []).findIndex(
-    ({ jobArn }) => jobArn?.split('/').at(-1)?.split(':')[0] === batchId,
+    ({ jobArn }) => jobArn?.split('/').at(-1)?.split(/[:#]/)[0] === batchId,
   );
   return index < 0 ? undefined : index + 1;
 }
@@ -143,7 +155,7 @@ async function viewJob(row: ComputeJob): Promise<ComputeJob> {
   const job = { ...row, log: logFolder(row.id), ...(row.pipeline && { reports: locateReports(row.id) }) };
   if (job.status === 'running') return { ...job, accruedMicros: accruedCost(job, currentTime()) };
   if (job.status !== 'queued') return job;
-  const position = await findPosition(job.project, job.request.kind, job.batchId);
+  const position = await findPosition(job.project, queueKindOf(job.request), job.batchId);
   return { ...job, ...(position !== undefined && { position }) };
 }
 
@@ -183,7 +195,7 @@ export const handler = http(
       changeContainerBy({ project, image }, { do: 'withdraw', by: personOf(user) }),
     listContainers: ({ params: { project }, query }) => pageContainers(TABLE_NAME, project, query),
     estimateJob: async ({ params: { project }, body }) => {
-      const queue = await readQueue(TABLE_NAME, project, body.kind);
+      const queue = await readQueue(TABLE_NAME, project, queueKindOf(body));
       return estimateJob(body, REGION, queue?.status === 'open' ? queue.place.machines : undefined);
     },
     submitJob: async ({ user, params: { project }, body: request }) => {

@@ -40,7 +40,11 @@ const defined = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as T;
 
 /** The attempts that a report tells of: those that stopped, and the one that runs. */
-function attemptsOf({ attempts, status, startedAt }: BatchJobState): JobAttempt[] {
+function attemptsOf({ attempts, status, startedAt, stoppedAt, container }: BatchJobState): JobAttempt[] {
+  // A multi-node job has the times and the exit code of its main node, whether or not it lists attempts:
+  // https://docs.aws.amazon.com/batch/latest/userguide/multi-node-parallel-jobs.html
+  if (isEnd(status) && attempts.length === 0 && startedAt !== undefined && stoppedAt !== undefined)
+    return [defined({ startedAt, stoppedAt, exitCode: container?.exitCode, reason: container?.reason })];
   const stops = attempts.map(attempt =>
     defined({
       startedAt: attempt.startedAt,

@@ -1,23 +1,11 @@
 import { outgoingEvent } from '../contract.ts';
 import { type Decision, ignoreStaleStep, keepState } from '../decision.ts';
 import { Refused } from '../refused.ts';
+import { requireMachines, requirePlace, type Submission, type SubmissionContext } from './admission.ts';
 import { foldReport, isSameProgress, type JobProgress } from './attempts.ts';
-import { costOf, estimateJob, estimatePipeline } from './estimate.ts';
+import { costOf, estimateJob, estimatePipeline, formatDollarMicros } from './estimate.ts';
 import { type BatchJobState, JobEnded, JobStopped, JobSubmitted } from './events.ts';
-import type {
-  BatchPerson,
-  ComputeJob,
-  ComputeQueue,
-  ContainerImage,
-  JobAttempt,
-  JobBudget,
-  JobDataset,
-  JobIn,
-  JobOutputs,
-  JobRequest,
-  LiveJob,
-  PipelineRequest,
-} from './schemas.ts';
+import type { BatchPerson, ComputeJob, JobAttempt, JobBudget, JobIn, JobOutputs, LiveJob } from './schemas.ts';
 
 /** A job, and the budget of its project. Both change in one write, so that reservations always add up. */
 export interface JobState {
@@ -25,26 +13,6 @@ export interface JobState {
   readonly budget: JobBudget | undefined;
 }
 export type JobDecision = Decision<JobState>;
-
-/** What a submission depends on, as it is at the decision. */
-export interface SubmissionContext {
-  readonly queue: ComputeQueue | undefined;
-  readonly container: ContainerImage | undefined;
-  /** For a pipeline: the images of its tasks. */
-  readonly taskImages?: readonly { readonly image: string; readonly container: ContainerImage | undefined }[];
-  /** The jobs that it waits for; undefined if there is no such job. */
-  readonly predecessors: readonly (ComputeJob | undefined)[];
-  readonly region: string;
-}
-
-export interface Submission {
-  readonly id: string;
-  readonly project: string;
-  readonly request: JobRequest;
-  readonly datasets: readonly JobDataset[];
-  readonly pipeline?: PipelineRequest | undefined;
-  readonly repeats?: string | undefined;
-}
 
 export type JobCommand =
   | { do: 'submit'; submission: Submission; by: BatchPerson; context: SubmissionContext }
@@ -94,39 +62,6 @@ export function decideJob(state: JobState, command: JobCommand, now: string): Jo
   }
 }
 
-function requireApproved(project: string, image: string, container: ContainerImage | undefined): void {
-  if (container?.status === 'approved') return;
-  throw new Refused(
-    'forbidden',
-    `The image ${image} is not approved for ${project}. Request it: broch container request ${project}.`,
-  );
-}
-
-function requirePlace({ project, request, pipeline }: Submission, context: SubmissionContext): void {
-  const { queue, container, taskImages = [], predecessors } = context;
-  if (queue?.status !== 'open')
-    throw new Refused(
-      'conflict',
-      queue
-        ? `The ${request.kind} queue of ${project} is ${queue.status}. See broch queue list ${project}.`
-        : `${project} has no ${request.kind} queue. A lead requests one: broch queue open ${project} --kind ${request.kind}.`,
-    );
-  if (pipeline && queue.place.headQueueArn === undefined)
-    throw new Refused(
-      'conflict',
-      `The cpu queue of ${project} was opened before there were pipelines. Close it and open it again.`,
-    );
-  for (const entry of [{ image: request.image, container }, ...taskImages])
-    requireApproved(project, entry.image, entry.container);
-  const missingJob = request.after.find((_, index) => predecessors[index] === undefined);
-  if (missingJob)
-    throw new Refused('missing', `There is no job ${missingJob} in ${project}, so nothing can wait for it.`);
-  const failedJob = predecessors.find(job => job?.status === 'failed' || job?.status === 'cancelled');
-  if (failedJob) throw new Refused('conflict', `${failedJob.id} ${failedJob.status}, so the job would never start.`);
-  const unplacedJob = predecessors.find(job => job?.status === 'submitted');
-  if (unplacedJob) throw new Refused('conflict', `${unplacedJob.id} is not in the queue yet. Try again in a moment.`);
-}
-
 /** A budget to whose reservations and costs something was added. */
 const book = (budget: JobBudget, reservedMicros: number, spentMicros: number): JobBudget => ({
   ...budget,
@@ -134,8 +69,6 @@ const book = (budget: JobBudget, reservedMicros: number, spentMicros: number): J
   spentMicros: budget.spentMicros + spentMicros,
   roomMicros: budget.roomMicros - reservedMicros - spentMicros,
 });
-
-const dollars = (micros: number): string => `$${(micros / 1e6).toFixed(2)}`;
 
 function submitJob(state: JobState, { submission, by: owner, context }: CommandOf<'submit'>, now: string): JobDecision {
   if (state.job) throw new Refused('conflict', 'Two jobs were submitted at the same moment. Try again with a new key.');
@@ -145,12 +78,13 @@ function submitJob(state: JobState, { submission, by: owner, context }: CommandO
   const estimate = pipeline
     ? estimatePipeline(request, pipeline, context.region, machines)
     : estimateJob(request, context.region, machines);
+  requireMachines(request, estimate, context);
   const { budget } = state;
   const room = budget?.roomMicros ?? 0;
   if (!budget || estimate.mostMicros > room)
     throw new Refused(
       'conflict',
-      `The job may cost ${dollars(estimate.mostMicros)}, and ${dollars(Math.max(0, room))} of the budget of ${project} are free. Ask for less time, fewer attempts or tasks, or ask an operator for a larger budget.`,
+      `The job may cost ${formatDollarMicros(estimate.mostMicros)}, and ${formatDollarMicros(Math.max(0, room))} of the budget of ${project} are free. Ask for less time, fewer attempts, tasks or nodes, or ask an operator for a larger budget.`,
     );
   const job: ComputeJob = {
     status: 'submitted',

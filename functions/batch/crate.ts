@@ -43,6 +43,9 @@ function listInputs({ request, datasets, pipeline }: ComputeJob) {
     ...Object.entries(request.variables).map(([name, value]) =>
       entity(`#variable-${name}`, 'PropertyValue', { name, value }),
     ),
+    ...(['tasks', 'nodes'] as const)
+      .filter(name => request[name] > 1)
+      .map(name => entity(`#${name}`, 'PropertyValue', { name, value: String(request[name]) })),
     entity('#command', 'PropertyValue', { name: 'command', value: JSON.stringify(request.command) }),
   ];
 }

@@ -1,6 +1,11 @@
 import { type BatchClient, DescribeJobDefinitionsCommand, RegisterJobDefinitionCommand } from '@aws-sdk/client-batch';
-import { buildDefinition, type DefinitionPlace, definitionName, type JobUse } from './definition.ts';
-import type { JobRequest } from './schemas.ts';
+import {
+  buildDefinition,
+  type DefinitionPlace,
+  type DefinitionRequest,
+  definitionName,
+  type JobUse,
+} from './definition.ts';
 
 /** Jobs with one image on one queue share a definition. */
 const definitions = new Map<string, string>();
@@ -10,7 +15,7 @@ export async function findDefinition(
   batch: BatchClient,
   place: DefinitionPlace,
   project: string,
-  request: Pick<JobRequest, 'kind' | 'image'>,
+  request: DefinitionRequest,
   use: JobUse,
 ): Promise<string> {
   const name = definitionName(place, project, request, use);

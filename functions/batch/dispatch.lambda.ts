@@ -18,6 +18,7 @@ import { endpointEnvironment, wakeForJobs } from './endpoints.ts';
 import { JobStopped, JobSubmitted } from './events.ts';
 import { listImages } from './pipeline.ts';
 import { writePipelineFiles } from './pipeline-store.ts';
+import { queueKindOf } from './queue-kinds.ts';
 import type { ComputeJob, JobIn, QueuePlace } from './schemas.ts';
 import { changeJob, readJob, readQueue, requireReadyProject } from './store.ts';
 
@@ -80,7 +81,7 @@ async function submit(job: ComputeJob): Promise<string> {
   const { project: id, request } = job;
   const [project, queue] = await Promise.all([
     requireReadyProject(TABLE_NAME, id),
-    readQueue(TABLE_NAME, id, request.kind),
+    readQueue(TABLE_NAME, id, queueKindOf(request)),
   ]);
   if (queue?.status !== 'open') throw new ClientException({ $metadata: {}, message: 'The queue is closed.' });
   const isRepetition = job.status === 'submitted' && job.claim !== undefined;

@@ -1,6 +1,7 @@
 import { Refused } from '../refused.ts';
 import priceList from './prices.json' with { type: 'json' };
-import type { JobAttempt, JobEstimate, JobRequest, PipelineRequest, QueueKind } from './schemas.ts';
+import { type MachineKind, queueKindOf } from './queue-kinds.ts';
+import type { JobAttempt, JobEstimate, JobRequest, PipelineRequest } from './schemas.ts';
 
 interface MachineType {
   readonly kind: string;
@@ -12,10 +13,10 @@ interface MachineType {
 const machineTypes: Readonly<Record<string, MachineType>> = priceList.machines;
 
 /** The machine types of a queue: all that the price list knows of its kind. */
-export const machineNames = (kind: QueueKind): string[] =>
+export const machineNames = (kind: MachineKind): string[] =>
   Object.entries(machineTypes).flatMap(([name, machine]) => (machine.kind === kind ? [name] : []));
 
-const vcpusOf = (name: string): number => machineTypes[name]?.vcpus ?? Number.POSITIVE_INFINITY;
+export const vcpusOf = (name: string): number => machineTypes[name]?.vcpus ?? Number.POSITIVE_INFINITY;
 
 /** The vCPUs of the smallest of some machine types. */
 export const smallestVcpus = (names: readonly string[]): number => Math.min(...names.map(vcpusOf));
@@ -40,9 +41,12 @@ function selectMachine(request: JobRequest, machines?: readonly string[]): [stri
   if (cheapest) return cheapest;
   throw new Refused(
     'conflict',
-    `No machine of the ${request.kind} queue has ${request.vcpus} vCPUs, ${request.memory} MiB and ${request.gpu} GPUs. Ask for less, or for the other queue.`,
+    `No machine of the ${queueKindOf(request)} queue has ${request.vcpus} vCPUs, ${request.memory} MiB and ${request.gpu} GPUs. Ask for less, or for the other queue.`,
   );
 }
+
+/** An amount as refusals name it. */
+export const formatDollarMicros = (micros: number): string => `$${(micros / 1e6).toFixed(2)}`;
 
 /** Millionths of a dollar for an hour, On-Demand. */
 function hourMicros({ dollars }: MachineType, region: string): number {
@@ -50,18 +54,24 @@ function hourMicros({ dollars }: MachineType, region: string): number {
   return Math.ceil(dollars * 1e6 * (factors[region] ?? priceList.factor));
 }
 
+/** AWS takes back only Spot machines, and a multi-node job runs On-Demand. */
+export const attemptsOf = ({ nodes, attempts }: JobRequest): number => (nodes > 1 ? 1 : attempts);
+
 /** What a job will cost, and the most that it can cost: AWS ends every attempt at its time limit. */
 export function estimateJob(request: JobRequest, region: string, machines?: readonly string[]): JobEstimate {
   if (request.kind === 'gpu' && request.gpu === 0)
     throw new Refused('conflict', 'A job of the gpu queue needs at least one GPU. Add --gpu 1, or use --kind cpu.');
+  const { minutes, nodes, tasks } = request;
+  if (nodes > 1 && tasks > 1)
+    throw new Refused('conflict', 'A job has tasks or nodes, not both. Submit a job with --nodes for each task.');
   const [name, machine] = selectMachine(request, machines);
-  const { minutes, attempts, tasks } = request;
-  const attemptMicros = Math.ceil((hourMicros(machine, region) * (minutes + IDLE_MINUTES)) / 60);
+  const attemptMicros = nodes * Math.ceil((hourMicros(machine, region) * (minutes + IDLE_MINUTES)) / 60);
+  const share = nodes > 1 ? 1 : priceList.spotShare;
   return {
     machine: name,
-    expectedMicros: Math.ceil(attemptMicros * tasks * priceList.spotShare),
-    mostMicros: attemptMicros * attempts * tasks,
-    spotSavingPercent: Math.round((1 - priceList.spotShare) * 100),
+    expectedMicros: Math.ceil(attemptMicros * tasks * share),
+    mostMicros: attemptMicros * attemptsOf(request) * tasks,
+    spotSavingPercent: Math.round((1 - share) * 100),
     pricedAt: priceList.date,
     pricedFor: region,
   };
@@ -116,6 +126,7 @@ export function costOf(
   );
   const total = times.reduce((sum, time) => sum + time, 0);
   const hour = estimate.hourlyMicros ?? hourMicros(machine, estimate.pricedFor);
-  const micros = Math.ceil((hour * total) / 3_600_000);
+  // The times of a multi-node job are those of its main node. No other node runs longer.
+  const micros = Math.ceil((hour * total * request.nodes) / 3_600_000);
   return Math.min(micros, estimate.mostMicros);
 }

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { contract } from '../contract.ts';
 import { ProjectId } from '../projects/schemas.ts';
-import { ImageReference, JobId, QueueKind } from './schemas.ts';
+import { QueueKind } from './queue-kinds.ts';
+import { ImageReference, JobId } from './schemas.ts';
 
 const person = { by: z.string(), byName: z.string() };
 const queue = { project: ProjectId, kind: QueueKind, attempt: z.number().int(), at: z.iso.datetime() };

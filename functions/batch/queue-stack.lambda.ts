@@ -4,7 +4,7 @@ import {
   DescribeStackEventsCommand,
   type Stack,
 } from '@aws-sdk/client-cloudformation';
-import { DescribeInstanceTypeOfferingsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { DescribeInstanceTypeOfferingsCommand, DescribeSubnetsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetServiceQuotaCommand, NoSuchResourceException, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
@@ -18,9 +18,10 @@ import { classifyStackStatus, explainCause, findFirstFailure } from '../stack-st
 import { readRow } from '../table.ts';
 import { headMachines, smallestVcpus } from './estimate.ts';
 import { explainMissingMachines, permitMachines } from './machines.ts';
+import { isNodesKind, machineKindOf, QueueKind } from './queue-kinds.ts';
 import { decideQueue, type QueueCommand } from './queues.ts';
-import { explainMissingQuota, type VcpuQuota, vcpuQuotas } from './quotas.ts';
-import { QueueKind, QueuePlace } from './schemas.ts';
+import { explainMissingQuota, quotasOf, type VcpuQuota } from './quotas.ts';
+import { QueuePlace } from './schemas.ts';
 import { changeQueue, readQueue, requireReadyProject } from './store.ts';
 
 export const env = z.object({
@@ -60,15 +61,36 @@ async function record({ project, kind }: Attempt, command: QueueCommand): Promis
   return { status: 'done' };
 }
 
-/** Those of the machine types that the region offers. */
-async function listOfferings(names: readonly string[]): Promise<string[]> {
+/** Those of the machine types that the region offers, or one zone of it. */
+async function listOfferings(names: readonly string[], zone?: string): Promise<string[]> {
   const { InstanceTypeOfferings = [] } = await ec2.send(
     new DescribeInstanceTypeOfferingsCommand({
-      LocationType: 'region',
-      Filters: [{ Name: 'instance-type', Values: [...names] }],
+      LocationType: zone === undefined ? 'region' : 'availability-zone',
+      Filters: [
+        { Name: 'instance-type', Values: [...names] },
+        ...(zone === undefined ? [] : [{ Name: 'location', Values: [zone] }]),
+      ],
     }),
   );
   return names.filter(name => InstanceTypeOfferings.some(({ InstanceType }) => InstanceType === name));
+}
+
+interface QueueMachines {
+  readonly machines: string[];
+  readonly subnetIds: readonly string[];
+}
+
+/** The nodes of a job are in one zone: the one of the project's two that offers more of the machine types. */
+async function selectZone(names: readonly string[], subnetIds: readonly string[]): Promise<QueueMachines> {
+  const { Subnets = [] } = await ec2.send(new DescribeSubnetsCommand({ SubnetIds: [...subnetIds] }));
+  const zones = await Promise.all(
+    Subnets.map(async ({ SubnetId = '', AvailabilityZone }) => ({
+      machines: await listOfferings(names, AvailabilityZone),
+      subnetIds: [SubnetId],
+    })),
+  );
+  const [best] = zones.sort((a, b) => b.machines.length - a.machines.length);
+  return best ?? { machines: [], subnetIds: [] };
 }
 
 /** The vCPUs that a quota allows. AWS lists a quota only once it has applied a value to the account. */
@@ -82,40 +104,44 @@ async function readQuota({ code }: VcpuQuota): Promise<number | undefined> {
   }
 }
 
-/** The machine types of the queue, and why it could never start one in this account and region, if so. */
-async function findMachines({
-  project,
-  kind,
-}: Attempt): Promise<{ machines: string[]; obstacle?: string | undefined }> {
+/** The machines of the queue, and why it could never start one in this account and region, if so. */
+async function findMachines(
+  { project, kind }: Attempt,
+  { network: { subnetIds } }: ReadyProject,
+): Promise<QueueMachines & { obstacle?: string | undefined }> {
   const tier = await readDataTier(TABLE_NAME, project, TIER);
   const rule = { tier, families: familiesOf(tier, families) };
   const candidates = permitMachines(kind, rule);
-  const machines = candidates.length > 0 ? await listOfferings(candidates) : [];
-  if (machines.length === 0) return { machines, obstacle: explainMissingMachines(kind, rule) };
-  const values = await Promise.all(vcpuQuotas[kind].map(readQuota));
-  return { machines, obstacle: explainMissingQuota(kind, values, smallestVcpus(machines)) };
+  if (candidates.length === 0) return { machines: [], subnetIds, obstacle: explainMissingMachines(kind, rule) };
+  const place = isNodesKind(kind)
+    ? await selectZone(candidates, subnetIds)
+    : { machines: await listOfferings(candidates), subnetIds };
+  if (place.machines.length === 0) return { ...place, obstacle: explainMissingMachines(kind, rule) };
+  const values = await Promise.all(quotasOf(kind).map(readQuota));
+  return { ...place, obstacle: explainMissingQuota(kind, values, smallestVcpus(place.machines)) };
 }
 
 /** The published image of machines with GPUs. Without one they start from Amazon's of the same type. */
 async function findImage({ project, kind }: Attempt): Promise<string | undefined> {
-  if (kind !== 'gpu') return undefined;
+  if (machineKindOf(kind) !== 'gpu') return undefined;
   return findPublished(await readRow(TABLE_NAME, Image, imageKey('batch-gpu')), project, currentTime())?.build.ami;
 }
 
-async function createStack(attempt: Attempt, { network }: ReadyProject): Promise<Outcome> {
+async function createStack(attempt: Attempt, ready: ReadyProject): Promise<Outcome> {
   const { project, kind } = attempt;
-  const { machines, obstacle } = await findMachines(attempt);
+  const { network } = ready;
+  const { machines, subnetIds, obstacle } = await findMachines(attempt, ready);
   if (obstacle !== undefined)
     return record(attempt, { do: 'recordFailure', attempt: attempt.attempt, reason: obstacle });
   const parameters = {
     Project: project,
     Kind: kind,
-    ImageType: kind === 'gpu' ? 'ECS_AL2023_NVIDIA' : 'ECS_AL2023',
+    ImageType: machineKindOf(kind) === 'gpu' ? 'ECS_AL2023_NVIDIA' : 'ECS_AL2023',
     ImageId: (await findImage(attempt)) ?? 'none',
     MachineTypes: machines.join(','),
     HeadTypes: headMachines(machines).join(','),
     MaxVcpus: MAX_VCPUS,
-    SubnetIds: network.subnetIds.join(','),
+    SubnetIds: subnetIds.join(','),
     SecurityGroupId: network.securityGroupId,
     VpcId: network.vpcId,
     Bucket: network.bucket,
@@ -160,6 +186,7 @@ const placeOf = ({ Outputs = [], Parameters = [] }: Stack): QueuePlace => {
     headQueueArn: output('HeadQueueArn'),
     headRole: output('HeadRole'),
     machines: parameter('MachineTypes')?.split(','),
+    maxVcpus: Number(parameter('MaxVcpus')),
     ...(image?.startsWith('ami-') && { image }),
   });
 };

@@ -2,7 +2,8 @@ import { outgoingEvent } from '../contract.ts';
 import { type Decision, ignoreStaleStep, keepState } from '../decision.ts';
 import { Refused } from '../refused.ts';
 import { QueueApproved, QueueClosed, QueueFailed, QueueOpened, QueueRequested } from './events.ts';
-import type { BatchPerson, ComputeQueue, JobBudget, QueueKind, QueuePlace } from './schemas.ts';
+import type { QueueKind } from './queue-kinds.ts';
+import type { BatchPerson, ComputeQueue, JobBudget, QueuePlace } from './schemas.ts';
 
 /** A queue, and what all jobs of its project may cost. An approval changes both in one write. */
 export interface QueueState {

@@ -32,10 +32,13 @@ async function listTasks(arrayJobId: string): Promise<JobAttempt[]> {
   return tasks;
 }
 
-/** Adds what AWS Batch reports of a job to what the table knows of it. Reports of other jobs change nothing. */
+/** The id of a node is that of its job with a number: https://docs.aws.amazon.com/batch/latest/userguide/multi-node-parallel-jobs.html */
+const isNode = (jobId: string): boolean => jobId.includes('#');
+
+/** Adds what AWS Batch reports of a job to what the table knows of it. Reports of other jobs, and of single nodes, change nothing. */
 export const handler = eventHandler(BatchJobChanged, async report => {
   const [project, id] = [report.tags['broch:project'], JobId.safeParse(report.jobName).data];
-  if (project === undefined || id === undefined || !report.jobQueue.startsWith(QUEUES)) return;
+  if (project === undefined || id === undefined || !report.jobQueue.startsWith(QUEUES) || isNode(report.jobId)) return;
   const job = await findJob(TABLE_NAME, project, id);
   if (!job) return;
   const isEnd = report.status === 'SUCCEEDED' || report.status === 'FAILED';

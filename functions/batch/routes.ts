@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { memberGrants, operatorAndMemberGrants, PagingQuery, pageOf, type Route } from '../http/route.ts';
 import { ProjectId } from '../projects/schemas.ts';
+import { QueueKind } from './queue-kinds.ts';
 import {
   ComputeJob,
   ComputeQueue,
@@ -12,7 +13,6 @@ import {
   JobReason,
   JobRequest,
   PipelineRequest,
-  QueueKind,
 } from './schemas.ts';
 
 const project = z.object({ project: ProjectId });

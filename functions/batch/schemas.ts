@@ -3,9 +3,7 @@ import { Sha256 } from '../identifiers.ts';
 import { DatasetId } from '../ingest/schemas.ts';
 import { PlainText } from '../plain-text.ts';
 import { ProjectId } from '../projects/schemas.ts';
-
-export const QueueKind = z.enum(['cpu', 'gpu']);
-export type QueueKind = z.infer<typeof QueueKind>;
+import { MachineKind, QueueKind } from './queue-kinds.ts';
 
 /** An amount of money in millionths of a US dollar: AWS prices in dollars. */
 const DollarMicros = z.number().int().min(0);
@@ -24,6 +22,8 @@ export const QueuePlace = z.object({
   headRole: z.string().min(1).optional(),
   /** The machine types that the queue may start. Missing of a queue that was opened before they were recorded: all. */
   machines: z.array(z.string()).optional(),
+  /** The most vCPUs at once. Missing of a queue that was opened before they were recorded. */
+  maxVcpus: z.number().int().optional(),
   /** The published image of its machines; missing if they start from Amazon's. */
   image: z.string().optional(),
 });
@@ -56,7 +56,7 @@ export const JobBudget = z.object({
   /** Held for the jobs that have not ended, at the most that they can cost. */
   reservedMicros: DollarMicros,
   spentMicros: DollarMicros,
-  /** What is left: the limit without what is reserved and spent. Below zero after a limit was lowered. */
+  /** What is left: the limit without what is reserved and spent. */
   roomMicros: z.number().int(),
 });
 export type JobBudget = z.infer<typeof JobBudget>;
@@ -118,7 +118,7 @@ const CodeReference = z.object({
 
 /** What a person asks for. */
 export const JobRequest = z.object({
-  kind: QueueKind.default('cpu').describe('the queue'),
+  kind: MachineKind.default('cpu').describe('machines with CPUs only or with GPUs'),
   image: ImageReference.describe('an approved image: repository@sha256:digest'),
   command: CommandWords.describe('the program and its arguments; nothing is read by a shell'),
   vcpus: z.number().int().min(1).max(64).default(1),
@@ -137,9 +137,9 @@ export const JobRequest = z.object({
     .number()
     .int()
     .min(1)
-    .max(1, 'one: a job runs on one machine. Use --tasks for an array job, or ask for a larger machine')
-    .optional()
-    .describe('machines of the job: always one'),
+    .max(100)
+    .default(1)
+    .describe('machines that run the job together, each the command; more than one needs a queue for multi-node jobs'),
   after: z.array(JobId).max(10).default([]).describe('jobs that must succeed first'),
   inputs: z.array(InputFolder).max(20).default([]).describe('folders of the project to copy to the job'),
   datasets: z.array(DatasetId).max(10).default([]).describe('datasets of the project to copy to the job'),

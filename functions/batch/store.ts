@@ -8,8 +8,9 @@ import { Refused } from '../refused.ts';
 import { pageRows, type Row, type RowWrite, readRow } from '../table.ts';
 import { isLiveJob, type JobState } from './batch.ts';
 import type { ContainerState } from './containers.ts';
+import { type QueueKind, queueKindOf } from './queue-kinds.ts';
 import type { QueueState } from './queues.ts';
-import { ComputeJob, ComputeQueue, ContainerImage, JobBudget, type QueueKind } from './schemas.ts';
+import { ComputeJob, ComputeQueue, ContainerImage, JobBudget } from './schemas.ts';
 
 type Paging = { readonly limit?: number; readonly next?: string | undefined };
 
@@ -43,7 +44,7 @@ export async function countLiveJobs(table: string, project: string, kind: QueueK
   let [count, next]: [number, string | undefined] = [0, undefined];
   for (let pages = 0; pages < 10; pages += 1) {
     const page = await pageJobs(table, project, { limit: 100, next });
-    count += page.items.filter(job => job.request.kind === kind && isLiveJob(job)).length;
+    count += page.items.filter(job => queueKindOf(job.request) === kind && isLiveJob(job)).length;
     next = page.next;
     if (next === undefined) break;
   }

@@ -123,6 +123,33 @@ const queueBuilderStatements = ({ partition, region, account }: Place, environme
   ];
 };
 
+/** The network of multi-node jobs: a security group and a placement group. */
+const nodeNetworkStatements = ({ partition, region, account }: Place, environment: string): PolicyStatement[] => {
+  const arns = (types: string[]) => types.map(type => `arn:${partition}:ec2:${region}:${account}:${type}/*`);
+  const [groups, placements] = [arns(['security-group', 'security-group-rule']), arns(['placement-group'])];
+  const environmentOnly = { StringEquals: { 'aws:ResourceTag/broch:environment': environment } };
+  const regionOnly = { StringEquals: { 'aws:RequestedRegion': region } };
+  return [
+    allow(['ec2:CreateSecurityGroup', 'ec2:CreatePlacementGroup'], [...groups, ...placements], regionOnly),
+    allow(['ec2:CreateSecurityGroup'], arns(['vpc']), environmentOnly),
+    // These have no resource-level permissions.
+    allow(['ec2:DescribeSecurityGroups', 'ec2:DescribePlacementGroups'], ['*'], regionOnly),
+    allow(
+      [
+        ...['AuthorizeSecurityGroupIngress', 'AuthorizeSecurityGroupEgress', 'RevokeSecurityGroupIngress'],
+        ...['RevokeSecurityGroupEgress', 'DeleteSecurityGroup', 'DeletePlacementGroup'],
+      ].map(name => `ec2:${name}`),
+      [...groups, ...placements],
+      environmentOnly,
+    ),
+    // CloudFormation tags some of these after it created them: https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/714
+    allow(['ec2:CreateTags'], [...groups, ...placements], {
+      StringEquals: { 'aws:RequestTag/broch:environment': environment },
+      StringEqualsIfExists: { 'aws:ResourceTag/broch:environment': environment },
+    }),
+  ];
+};
+
 /** The role of the machines of a queue: made with the boundary of all project roles, and passed to EC2 alone. */
 const hostRoleStatements = ({ partition, account }: Place, environment: string): PolicyStatement[] => {
   const iamArn = (type: string, name: string) =>
@@ -173,7 +200,11 @@ export class QueueBuilder extends Construct {
         conditions: { StringEquals: { 'aws:SourceAccount': stack.account } },
       }),
     });
-    const statements = [...queueBuilderStatements(stack, environment), ...hostRoleStatements(stack, environment)];
+    const statements = [
+      ...queueBuilderStatements(stack, environment),
+      ...nodeNetworkStatements(stack, environment),
+      ...hostRoleStatements(stack, environment),
+    ];
     for (const statement of statements) this.role.addToPolicy(statement);
     explainWildcards(
       this,

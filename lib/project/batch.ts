@@ -20,6 +20,7 @@ import { environmentName, queueStackName } from '../../functions/names.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
 import { hostStatements } from './batch-rights.ts';
 import { boundaryName, PROJECT_IAM_PATH } from './names.ts';
+import { addNodeNetwork, type NodeNetwork } from './nodes.ts';
 import { addPipelineHead } from './pipeline-head.ts';
 
 export interface QueueTemplateProps extends StackProps {
@@ -31,6 +32,7 @@ export interface QueueTemplateProps extends StackProps {
 const userData = (): string => {
   const program = readFileSync(join(import.meta.dirname, 'job.sh')).toString('base64');
   // Jobs share the network of their machine. They never run as root, so only root may ask for the machine's credentials.
+  // Nodes have a network of their own, in which the agent of ECS blocks the address.
   return `MIME-Version: 1.0
 Content-Type: multipart/mixed; boundary="broch"
 
@@ -40,6 +42,7 @@ Content-Type: text/x-shellscript; charset="us-ascii"
 #!/bin/sh
 set -eu
 iptables --insert OUTPUT --destination 169.254.169.254 --match owner ! --uid-owner 0 --jump REJECT
+echo ECS_AWSVPC_BLOCK_IMDS=true >> /etc/ecs/ecs.config
 install --directory --mode=0755 /opt/broch
 install --directory --mode=1777 /var/lib/broch/work
 base64 --decode > /opt/broch/job.sh <<'PROGRAM'
@@ -61,7 +64,7 @@ export class QueueTemplate extends Stack {
     const text = (name: string, description: string, allowedPattern: string) =>
       new CfnParameter(this, name, { description, allowedPattern }).valueAsString;
     const project = text('Project', "The project's id", '[a-z][a-z0-9-]{2,19}');
-    const kind = text('Kind', 'cpu or gpu', 'cpu|gpu');
+    const kind = text('Kind', 'The kind of the queue', '(cpu|gpu)(-nodes)?');
     // Always named: without it, AWS once chose Amazon Linux 2, of which it no longer creates environments.
     const imageType = text('ImageType', "Amazon's image of the machines", 'ECS_AL2023|ECS_AL2023_NVIDIA');
     const list = (name: string, description: string) => Fn.split(',', text(name, description, '[A-Za-z0-9.,-]+'));
@@ -71,7 +74,7 @@ export class QueueTemplate extends Stack {
     });
     const machineTypes = list('MachineTypes', 'The machine types that the region offers');
     const headTypes = list('HeadTypes', 'The machine types of the heads of pipelines');
-    const subnets = list('SubnetIds', 'The isolated subnets of the project');
+    const subnets = list('SubnetIds', 'The isolated subnets of the project; one of them for multi-node jobs');
     const group = text('SecurityGroupId', 'The security group of workspaces and jobs', 'sg-[0-9a-f]+');
     const vpcId = text('VpcId', "The project's network", 'vpc-[0-9a-f]+');
     const bucket = text('Bucket', "The project's bucket", '[a-z0-9-]{3,63}');
@@ -112,22 +115,14 @@ export class QueueTemplate extends Stack {
       updateToLatestImageVersion: true,
       tags: { Name: name, 'broch:environment': environment, 'broch:project': project },
     });
-    const environments = [
-      ['Spot', 'spot', resources('SPOT', 'SPOT_PRICE_CAPACITY_OPTIMIZED')],
-      ['OnDemand', 'ondemand', resources('EC2', 'BEST_FIT_PROGRESSIVE')],
-    ] as const;
-    const order = environments.map(([id, suffix, computeResources], index) => {
-      const compute = new CfnComputeEnvironment(this, id, {
-        computeEnvironmentName: `${name}-${suffix}`,
-        type: 'MANAGED',
-        state: 'ENABLED',
-        // Otherwise every change would replace it, under a name that is taken.
-        replaceComputeEnvironment: false,
-        computeResources,
-        updatePolicy: { terminateJobsOnUpdate: false, jobExecutionTimeoutMinutes: 60 },
-      });
-      return { order: index + 1, computeEnvironment: compute.attrComputeEnvironmentArn };
-    });
+    const computeEnvironmentOrder = this.addMachines(
+      name,
+      {
+        spot: resources('SPOT', 'SPOT_PRICE_CAPACITY_OPTIMIZED'),
+        onDemand: resources('EC2', 'BEST_FIT_PROGRESSIVE'),
+      },
+      addNodeNetwork(this, { kind, vpcId }),
+    );
     const shares = new CfnSchedulingPolicy(this, 'Shares', {
       name,
       // Every person has the same share. What somebody used counts less and less within an hour.
@@ -138,7 +133,7 @@ export class QueueTemplate extends Stack {
       priority: 1,
       state: 'ENABLED',
       schedulingPolicyArn: shares.attrArn,
-      computeEnvironmentOrder: order,
+      computeEnvironmentOrder,
       jobStateTimeLimitActions: stuckReasons.map(([reason, seconds]) => ({
         reason,
         state: 'RUNNABLE',
@@ -153,6 +148,38 @@ export class QueueTemplate extends Stack {
     const outputs = { QueueArn: queue.attrJobQueueArn, LogGroup: logs.ref };
     for (const [key, value] of Object.entries(outputs))
       new CfnOutput(this, `${key}Output`, { value }).overrideLogicalId(key);
+  }
+
+  /** The machines of the queue: on Spot first and On-Demand second, or On-Demand in one place for multi-node jobs. */
+  private addMachines(
+    name: string,
+    { spot, onDemand }: Record<'spot' | 'onDemand', CfnComputeEnvironment.ComputeResourcesProperty>,
+    { isNodes, isSingle, group, placementGroup }: NodeNetwork,
+  ) {
+    const nodes = { ...onDemand, placementGroup, securityGroupIds: [...(onDemand.securityGroupIds ?? []), group] };
+    const add = (
+      id: string,
+      suffix: string,
+      condition: CfnCondition,
+      computeResources: CfnComputeEnvironment.ComputeResourcesProperty,
+    ) => {
+      const compute = new CfnComputeEnvironment(this, id, {
+        computeEnvironmentName: `${name}-${suffix}`,
+        type: 'MANAGED',
+        state: 'ENABLED',
+        // Otherwise every change would replace it, under a name that is taken.
+        replaceComputeEnvironment: false,
+        computeResources,
+        updatePolicy: { terminateJobsOnUpdate: false, jobExecutionTimeoutMinutes: 60 },
+      });
+      compute.cfnOptions.condition = condition;
+      return compute.attrComputeEnvironmentArn;
+    };
+    const singleMachines = [add('Spot', 'spot', isSingle, spot), add('OnDemand', 'ondemand', isSingle, onDemand)];
+    const nodeMachines = [add('NodeMachines', 'together', isNodes, nodes)];
+    const orderOf = (arns: readonly string[]) =>
+      arns.map((ComputeEnvironment, index) => ({ Order: index + 1, ComputeEnvironment }));
+    return Fn.conditionIf(isNodes.logicalId, orderOf(nodeMachines), orderOf(singleMachines));
   }
 
   /** The role of the machines: only what the ECS agent needs. Jobs have the role of the project instead. */

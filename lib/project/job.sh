@@ -5,8 +5,9 @@
 # project's bucket, where desktops of the project read it. Only lines of job.sh itself reach the log outside the project.
 set -eu
 
-array=${AWS_BATCH_JOB_ARRAY_INDEX-}
-number=task-${array:-0}-attempt-${AWS_BATCH_JOB_ATTEMPT:-1}
+# The number of the task of an array job, or of the node of a multi-node job.
+part=${AWS_BATCH_JOB_ARRAY_INDEX-${AWS_BATCH_JOB_NODE_INDEX-0}}
+number=task-$part-attempt-${AWS_BATCH_JOB_ATTEMPT:-1}
 home=$(mktemp -d "$BROCH_WORK/$BROCH_JOB.XXXXXX")
 folder=s3://$BROCH_BUCKET/batch/$BROCH_JOB
 export HOME="$home" TMPDIR="$home/tmp"
@@ -14,8 +15,8 @@ export BROCH_INPUTS="$home/inputs" BROCH_OUTPUTS="$home/outputs" BROCH_CHECKPOIN
 mkdir "$TMPDIR" "$BROCH_INPUTS" "$BROCH_OUTPUTS" "$BROCH_CHECKPOINT" "$home/log"
 trap 'chmod -R u+w "$home"; rm -rf "$home"' EXIT
 
-# Each task of an array has its own checkpoint; all tasks write to one folder of outputs.
-checkpoint=$folder/checkpoint/${array:-0}
+# Each task or node has its own checkpoint; all of them write to one folder of outputs.
+checkpoint=$folder/checkpoint/$part
 
 sync_folder() { aws s3 sync --only-show-errors "$1" "$2"; }
 keep_progress() {

@@ -7,43 +7,12 @@ MiniStack's own Batch ends every job at once. Here a job stays as it is until so
 import json
 import time
 
-from ministack.core import iam_actions
 from ministack.core.responses import error_response_json, new_uuid
 from ministack.services import batch, ec2
 from ministack.services.cloudformation import provisioners
 
 _policies: dict[str, dict] = {}
 PLAYED = "played:state"
-_extract_resource_arn, _request_tag_context = iam_actions.extract_resource_arn, iam_actions.request_tag_context
-
-
-def _resource_arn(service, method, path, headers, body, query_params, region, account_id):
-    """The resource that AWS checks. Of a submission, which has two, it is the queue."""
-    if service != "batch":
-        return _extract_resource_arn(service, method, path, headers, body, query_params, region, account_id)
-    if path.startswith("/v1/tags/"):
-        return path.removeprefix("/v1/tags/")
-    request, operation = json.loads(body or b"{}"), path.rpartition("/")[2]
-    prefix = f"arn:aws:batch:{region}:{account_id}"
-    if operation in ("submitjob", "getjobqueuesnapshot"):
-        queue = request.get("jobQueue", "")
-        return queue if queue.startswith("arn:") else f"{prefix}:job-queue/{queue}"
-    if operation == "registerjobdefinition":
-        return f"{prefix}:job-definition/{request.get('jobDefinitionName')}"
-    return f"{prefix}:job/{request.get('jobId')}" if operation == "terminatejob" else "*"
-
-
-def _request_context(service, iam_action, body, params):
-    """What AWS lets policies see of a new definition."""
-    context = _request_tag_context(service, iam_action, body, params)
-    if iam_action != "batch:RegisterJobDefinition":
-        return context
-    container = json.loads(body or b"{}").get("containerProperties", {})
-    known = {"batch:User": container.get("user"), "batch:Privileged": str(container.get("privileged", False)).lower()}
-    return {**context, **{key: value for key, value in known.items() if value is not None}}
-
-
-iam_actions.extract_resource_arn, iam_actions.request_tag_context = _resource_arn, _request_context
 
 
 def _camel(value):
@@ -103,6 +72,10 @@ provisioners._RESOURCE_HANDLERS.update({
         "create": _create_policy,
         "delete": lambda arn, props: _policies.pop(arn, None),
     },
+    "AWS::EC2::PlacementGroup": {
+        "create": lambda logical_id, props, stack_name: (f"{stack_name}-{logical_id}-{new_uuid()[:12]}", {}),
+        "delete": lambda name, props: None,
+    },
     # Images are approved by name and digest. Nothing is fetched here.
     "AWS::ECR::PullThroughCacheRule": {
         "create": lambda logical_id, props, stack_name: (props["EcrRepositoryPrefix"], {}),
@@ -125,6 +98,54 @@ def _offer_types(p):
 ec2._ACTION_MAP["DescribeInstanceTypeOfferings"] = _offer_types
 
 
+_register_definition = batch._register_job_definition
+
+
+def _register(p):
+    answer = _register_definition(p)
+    if "nodeProperties" in p and answer[0] < 400:
+        definition = batch._job_definitions[p["jobDefinitionName"]][-1]
+        del definition["containerProperties"]
+        definition["nodeProperties"] = p["nodeProperties"]
+    return answer
+
+
+def _refuse(message):
+    return error_response_json("ClientException", message, 400)
+
+
+def _find_definition(reference):
+    """A definition by its name or ARN, with or without a revision."""
+    name, _, revision = reference.rpartition("/")[2].partition(":")
+    revisions = batch._job_definitions.get(name, [])
+    return next((one for one in revisions if str(one["revision"]) == revision), (revisions or [{}])[-1])
+
+
+def _may_have_nodes(queue):
+    """AWS runs multi-node jobs On-Demand, in a placement group of one zone:
+    https://docs.aws.amazon.com/batch/latest/userguide/mnp-ce.html"""
+    names = [one["computeEnvironment"].rpartition("/")[2] for one in batch._job_queues[queue]["computeEnvironmentOrder"]]
+    resources = [batch._compute_envs[name]["computeResources"] for name in names]
+    return all(one["type"] == "EC2" and one.get("placementGroup") and len(one["subnets"]) == 1 for one in resources)
+
+
+def _nodes(queue, p):
+    """The nodes of a multi-node job, or why AWS does not take it. Both are None for another job."""
+    properties, overrides = _find_definition(p["jobDefinition"]).get("nodeProperties"), p.get("nodeOverrides")
+    if not properties and not overrides:
+        return None, None
+    if not properties or not overrides or p.get("containerOverrides") or p.get("arrayProperties"):
+        return None, _refuse("A multi-node job has a multinode definition, and neither container overrides nor tasks.")
+    if not _may_have_nodes(queue):
+        return None, _refuse("The queue has compute environments that cannot run multi-node jobs.")
+    [node], [changed] = properties["nodeRangeProperties"], overrides["nodePropertyOverrides"]
+    if changed["targetNodes"] != node["targetNodes"]:
+        return None, _refuse("The nodes are not those of the job definition.")
+    container = {**node["container"], **changed["containerOverrides"]}
+    nodes = {"targetNodes": node["targetNodes"], "container": container}
+    return {**properties, "numNodes": overrides["numNodes"], "nodeRangeProperties": [nodes]}, None
+
+
 def _submit(p):
     queue, error = batch._job_queue_name_from_ref(p.get("jobQueue"))
     if error:
@@ -133,6 +154,9 @@ def _submit(p):
         return error_response_json("ClientException", f"JobQueue {p.get('jobQueue')} not found.", 400)
     if batch._job_queues[queue].get("schedulingPolicyArn") and not p.get("shareIdentifier", "").isalnum():
         return error_response_json("ClientException", "shareIdentifier must be specified.", 400)
+    nodes, error = _nodes(queue, p)
+    if error:
+        return error
     job_id, now = new_uuid(), int(time.time() * 1000)
     overrides, size = p.get("containerOverrides", {}), p.get("arrayProperties", {}).get("size")
     job = {
@@ -154,6 +178,7 @@ def _submit(p):
             "resourceRequirements": overrides.get("resourceRequirements", []),
         },
         **({"arrayProperties": {"size": size, "statusSummary": {}}} if size else {}),
+        **({"nodeProperties": nodes} if nodes else {}),
     }
     batch._jobs[job_id] = job
     return batch._json(200, {name: job[name] for name in ("jobArn", "jobName", "jobId")})
@@ -247,6 +272,7 @@ def _list_tags(path):
 
 
 batch._DISPATCH.update({
+    "/v1/registerjobdefinition": _register,
     "/v1/submitjob": _submit,
     "/v1/terminatejob": _terminate,
     "/v1/listjobs": _list,

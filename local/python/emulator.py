@@ -53,6 +53,7 @@ from ministack import app as ministack  # noqa: E402
 from ministack.core import router  # noqa: E402
 
 import batch  # noqa: E402
+import batch_iam  # noqa: E402, F401
 import batch_operations  # noqa: E402, F401
 import codeartifact  # noqa: E402
 import guardduty  # noqa: E402

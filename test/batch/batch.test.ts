@@ -77,6 +77,31 @@ describe('a job', () => {
     expect(() => submitTestJob({ budget: testBudget(1e9) }, testSubmission(1), context as object)).toThrow(reason),
   );
 
+  it('with nodes is refused beyond what its tier, its queue or AWS allows', () => {
+    const submit = (nodes: number, context: object) =>
+      submitTestJob({ budget: testBudget(1e9) }, testSubmission(1, { nodes, vcpus: 16 }), context);
+    const queue = { ...openQueue, place: { ...openQueue.place, maxVcpus: 64 } };
+    expect(submit(4, { queue, mostNodes: 4 }).state.job?.status).toBe('submitted');
+    expect(() => submit(4, { queue, mostNodes: 2 })).toThrow(/at most 2 nodes\..*batch\.nodes/);
+    expect(() => submit(2, { queue, mostNodes: 1 })).toThrow(/one machine only\. .*--tasks/);
+    expect(() => submit(5, { queue, mostNodes: 8 })).toThrow(
+      /5 nodes on m6i\.4xlarge have 80 vCPUs, and the queue may have 64/,
+    );
+    expect(() => submit(2, { queue: undefined })).toThrow(/no cpu-nodes queue\. .*broch queue open asthma cpu-nodes\./);
+  });
+
+  it('with nodes has the times and the exit code of its main node, however AWS reports them', () => {
+    const { state } = submitTestJob({ budget: testBudget(1e9) }, testSubmission(1, { nodes: 2 }));
+    const times = { startedAt: 1000, stoppedAt: 61_000 };
+    const endedJobs = [
+      { attempts: [{ ...times, container: { exitCode: 3 } }] },
+      { container: { exitCode: 3 }, ...times },
+    ].map(end => decide(state, claim, placement, report({ status: 'FAILED', ...end })).job);
+    for (const job of endedJobs)
+      expect(job).toMatchObject({ status: 'failed', reason: 'exit code 3', attempts: [{ ...times, exitCode: 3 }] });
+    expect(endedJobs[0]).toMatchObject({ costMicros: costOf(endedJobs[0] as ComputeJob, [times]) });
+  });
+
   it('is refused without any budget', () => expect(() => submitTestJob({ budget: undefined })).toThrow(/\$0\.00 of/));
 
   it('is refused on a gpu queue without a GPU, and where no machine is large enough', () => {
@@ -137,6 +162,20 @@ describe('an estimate', () => {
       estimate.mostMicros * 30,
     );
     expect(estimate.expectedMicros).toBeLessThan(estimate.mostMicros);
+  });
+
+  it('of a multi-node job counts each node, On-Demand and once', () => {
+    const [single, four] = [1, 4].map(nodes => estimateJob(testRequest({ nodes, attempts: 1 }), 'us-east-1'));
+    const estimate = estimateJob(testRequest({ nodes: 4 }), 'us-east-1');
+    expect(estimate).toMatchObject({ mostMicros: 4 * (single?.mostMicros ?? 0), spotSavingPercent: 0 });
+    expect(estimate).toEqual(four);
+    expect(estimate.expectedMicros).toBe(estimate.mostMicros);
+    const request = testRequest({ nodes: 4 });
+    const attempts = [{ startedAt: 0, stoppedAt: 60_000 }];
+    expect(costOf({ request, estimate }, attempts)).toBe(
+      4 * costOf({ request: testRequest({ attempts: 1 }), estimate: single ?? estimate }, attempts),
+    );
+    expect(() => estimateJob(testRequest({ nodes: 2, tasks: 2 }), 'us-east-1')).toThrow(/tasks or nodes, not both/);
   });
 
   it('reckons a region that the list does not have at the highest factor', () =>

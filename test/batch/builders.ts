@@ -1,4 +1,5 @@
-import type { JobState, Submission, SubmissionContext } from '../../functions/batch/batch.ts';
+import type { Submission, SubmissionContext } from '../../functions/batch/admission.ts';
+import type { JobState } from '../../functions/batch/batch.ts';
 import { createJobId, decideJob } from '../../functions/batch/batch.ts';
 import type { BatchJobState } from '../../functions/batch/events.ts';
 import { type ComputeQueue, type ContainerImage, type JobBudget, JobRequest } from '../../functions/batch/schemas.ts';
@@ -8,7 +9,7 @@ export const jobOwner = { id: 'u-rana', name: 'rana' };
 export const testImage = `quay/python@sha256:${'a'.repeat(64)}`;
 const act = { by: { id: 'u-olga', name: 'olga' }, at: submissionTime };
 
-export const openQueue: ComputeQueue = {
+export const openQueue: Extract<ComputeQueue, { status: 'open' }> = {
   status: 'open',
   project: 'asthma',
   kind: 'cpu',
@@ -32,6 +33,7 @@ const testContext: SubmissionContext = {
   container: approvedImage,
   predecessors: [],
   region: 'us-east-1',
+  mostNodes: 8,
 };
 export const testBudget = (limitMicros: number): JobBudget => ({
   project: 'asthma',

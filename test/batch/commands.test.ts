@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { findSource } from '../../bin/cli/airlock-draft.ts';
 import type { CommandContext } from '../../bin/cli/commands.ts';
 import { jobLogsCommand } from '../../bin/cli/job-logs.ts';
+import { formatJob } from '../../bin/cli/job-text.ts';
+import type { OutputScreen } from '../../bin/cli/output.ts';
 import { compareRuns } from '../../bin/cli/run-reproduce.ts';
+import { locateReports } from '../../functions/batch/pipeline.ts';
 import { type ComputeJob, JobOutputs } from '../../functions/batch/schemas.ts';
-import { submitTestJob, testBudget } from './builders.ts';
+import { submitTestJob, testBudget, testSubmission } from './builders.ts';
 
 const submittedJob = submitTestJob({ budget: testBudget(1e9) }).state.job as ComputeJob;
 const runOf = (change: object) => ({ ...submittedJob, ...change }) as ComputeJob;
@@ -79,5 +82,29 @@ describe('broch job logs', () => {
   it('prints one JSON document, however long it follows', async () => {
     const { documents } = await followLog(true, true);
     expect(documents).toMatchObject([{ status: 'failed', log: 'batch/job-1/log/' }]);
+  });
+});
+
+describe('broch job show', () => {
+  const textOf = (change: object) => formatJob(runOf(change), { width: 200 } as OutputScreen);
+
+  it('says the place in the queue, why the job waits, and what it has cost so far', () => {
+    const text = textOf({ status: 'queued', position: 2, wait: 'MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT' });
+    expect(text).toMatch(/place +2 in the queue/);
+    expect(text).toMatch(/waits +MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT/);
+    expect(textOf({ status: 'running', accruedMicros: 1_500_000 })).toMatch(/cost so far +\$1\.50/);
+  });
+
+  it('names the files in which a pipeline reports, and shows nothing of them', () => {
+    const text = textOf({ reports: locateReports(submittedJob.id) });
+    for (const name of ['trace.txt', 'report.html', 'timeline.html', 'dag.html'])
+      expect(text).toContain(`batch/${submittedJob.id}/outputs/pipeline_info/${name}`);
+  });
+
+  it('says that a multi-node job runs On-Demand, and on how many nodes', () => {
+    const { state } = submitTestJob({ budget: testBudget(1e9) }, testSubmission(1, { nodes: 4 }));
+    const text = formatJob(state.job as ComputeJob, { width: 200 } as OutputScreen);
+    expect(text).toMatch(/asks for .*4 nodes/);
+    expect(text).toMatch(/expected +\$\d+\.\d\d, On-Demand/);
   });
 });

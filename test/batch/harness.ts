@@ -60,3 +60,23 @@ export async function openTestQueue({
 /** Whether a job is over and described. */
 export const isDescribed = (job: ComputeJob): boolean =>
   job.status === 'cancelled' || ('outputs' in job && job.outputs !== undefined);
+
+/** Each node sends its number to the main node. The last one fails afterwards, which changes nothing. */
+export const sendNumbers = `
+import os, socket, sys, time
+index, count = (int(os.environ["AWS_BATCH_JOB_" + name]) for name in ("NODE_INDEX", "NUM_NODES"))
+if index == int(os.environ["AWS_BATCH_JOB_MAIN_NODE_INDEX"]):
+    with socket.create_server(("127.0.0.1", int(sys.argv[1]))) as server:
+        numbers = sorted(server.accept()[0].makefile().read() for _ in range(1, count))
+    open(os.environ["BROCH_OUTPUTS"] + "/numbers.txt", "w").write(" ".join(numbers))
+else:
+    main = (os.environ["AWS_BATCH_JOB_MAIN_NODE_PRIVATE_IPV4_ADDRESS"], int(sys.argv[1]))
+    while True:
+        try:
+            with socket.create_connection(main) as connection:
+                connection.sendall(str(index).encode())
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.2)
+    print("sent to", main[0])
+    sys.exit(index - 1)`;

@@ -88,7 +88,7 @@ describe('what a person writes into a job', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ maxLength: 40 }), { minLength: 1, maxLength: 10 }), words => {
         const { containerOverrides } = buildSubmission(jobOf(words), 'd', place, []);
-        expect(containerOverrides.command).toEqual([JOB_PROGRAM, ...words]);
+        expect(containerOverrides?.command).toEqual([JOB_PROGRAM, ...words]);
       }),
       { numRuns: sampleRuns(200) },
     ));
@@ -121,7 +121,7 @@ describe('what a person writes into a job', () => {
       place,
       [],
     );
-    const { environment } = submission.containerOverrides;
+    const { environment = [] } = submission.containerOverrides ?? {};
     const list = environment.find(({ name }) => name === 'BROCH_DATASETS_LIST')?.value ?? '';
     const script = `cat "$BROCH_DATA/cohort/2026/visits.csv" "$BROCH_DATA/visits/cccccccccccc/visits.csv"
 stat -L -c '%A' "$BROCH_DATA/visits/cccccccccccc/visits.csv" "$BROCH_DATA/visits/cccccccccccc"
@@ -164,6 +164,41 @@ describe('what AWS Batch is asked', () => {
       image: `r/broch-prod-jobs/${testImage}`,
       linuxParameters: { tmpfs: [{ containerPath: '/data', size: 1 }] },
     }));
+  it('is the same container on each node of a multi-node job, in one attempt on the machine of the estimate', () => {
+    const { containerProperties: _, ...multiNode } = buildDefinition(
+      { environment: 'prod', registry: 'r', role: 'role', logGroup: 'g', region: 'eu-west-2' },
+      'asthma',
+      testRequest({ nodes: 3 }),
+    );
+    expect(multiNode).toMatchObject({
+      type: 'multinode',
+      nodeProperties: {
+        mainNode: 0,
+        nodeRangeProperties: [{ targetNodes: '0:', container: definition.containerProperties }],
+      },
+    });
+    expect(multiNode.jobDefinitionName).toContain('-cpu-nodes-');
+    const job = jobOf(['mpirun']);
+    const { containerOverrides, nodeOverrides, retryStrategy } = buildSubmission(
+      { ...job, request: { ...job.request, nodes: 3 } },
+      'd',
+      place,
+      [],
+    );
+    expect([containerOverrides, retryStrategy.attempts, nodeOverrides]).toMatchObject([
+      undefined,
+      1,
+      {
+        numNodes: 3,
+        nodePropertyOverrides: [
+          {
+            targetNodes: '0:',
+            containerOverrides: { command: [JOB_PROGRAM, 'mpirun'], instanceType: job.estimate.machine },
+          },
+        ],
+      },
+    ]);
+  });
   it('repeats only what lost its machine: the last rule ends all other failures', () =>
     expect(buildSubmission(jobOf(['x']), 'd', place, []).retryStrategy.evaluateOnExit).toEqual([
       { onStatusReason: 'Host EC2*', action: 'RETRY' },

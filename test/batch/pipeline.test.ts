@@ -123,8 +123,8 @@ describe('a dataset of a pipeline', () => {
 
   it('is not copied to the head', () => {
     const job = { ...jobOf(pipelineOf()), datasets };
-    const { environment } = buildSubmission(job, 'd', { ...place, datasets: 'alias' }, []).containerOverrides;
-    expect(environment).toContainEqual({ name: 'BROCH_DATASETS_LIST', value: '' });
+    const submission = buildSubmission(job, 'd', { ...place, datasets: 'alias' }, []);
+    expect(submission.containerOverrides?.environment).toContainEqual({ name: 'BROCH_DATASETS_LIST', value: '' });
   });
 });
 
@@ -171,7 +171,7 @@ describe('a pipeline', () => {
     const job = jobOf(pipelineOf({ resumes: 'job-0011223344556677' }));
     const submission = buildSubmission(job, 'd', { ...place, datasets: undefined }, []);
     expect(submission.shareIdentifier).toBeUndefined();
-    expect(submission.containerOverrides.environment).toContainEqual({
+    expect(submission.containerOverrides?.environment).toContainEqual({
       name: 'BROCH_RESUMES',
       value: 'job-0011223344556677',
     });

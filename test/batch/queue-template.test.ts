@@ -7,6 +7,10 @@ import { findTemplateResources } from '../template.ts';
 
 const { app, template: stack } = buildQueueTemplate(readConfig('config/production.json'));
 const template = Template.fromStack(stack);
+const idsWith = (condition: string) =>
+  Object.entries(template.toJSON().Resources as Record<string, { Condition?: string }>)
+    .flatMap(([id, { Condition }]) => (Condition === condition ? [id.replace(/[0-9A-F]{8}$/, '')] : []))
+    .sort();
 const propertiesOf = (type: string) => findTemplateResources(template, type).map(([, { Properties }]) => Properties);
 const allEnvironments = propertiesOf('AWS::Batch::ComputeEnvironment') as {
   ReplaceComputeEnvironment: boolean;
@@ -15,9 +19,17 @@ const allEnvironments = propertiesOf('AWS::Batch::ComputeEnvironment') as {
 }[];
 const isHead = ({ ComputeEnvironmentName }: { ComputeEnvironmentName: unknown }) =>
   JSON.stringify(ComputeEnvironmentName).includes('-head');
-const environments = allEnvironments.filter(environment => !isHead(environment));
+const isTogether = ({ ComputeEnvironmentName }: { ComputeEnvironmentName: unknown }) =>
+  JSON.stringify(ComputeEnvironmentName).includes('-together');
+const environments = allEnvironments.filter(environment => !isHead(environment) && !isTogether(environment));
 const resources = environments.map(({ ComputeResources }) => ComputeResources);
 const [queue] = propertiesOf('AWS::Batch::JobQueue');
+type Order = { Order: number; ComputeEnvironment: { 'Fn::GetAtt': string[] } }[];
+/** The machines of a queue for multi-node jobs (1), or of another queue (2). */
+const orderOf = (choice: 1 | 2) =>
+  (queue as { ComputeEnvironmentOrder: { 'Fn::If': [string, Order, Order] } }).ComputeEnvironmentOrder['Fn::If'][
+    choice
+  ];
 
 describe('the machines of a queue', () => {
   it('are on Spot first, and On-Demand second', () => {
@@ -25,7 +37,7 @@ describe('the machines of a queue', () => {
       ['SPOT', 'SPOT_PRICE_CAPACITY_OPTIMIZED'],
       ['EC2', 'BEST_FIT_PROGRESSIVE'],
     ]);
-    const order = queue?.ComputeEnvironmentOrder as { Order: number; ComputeEnvironment: { 'Fn::GetAtt': string[] } }[];
+    const order = orderOf(2);
     expect(order.map(({ Order, ComputeEnvironment }) => [Order, ComputeEnvironment['Fn::GetAtt'][0]])).toEqual([
       [1, 'Spot'],
       [2, 'OnDemand'],
@@ -102,6 +114,52 @@ describe('the machines of a queue', () => {
   });
 });
 
+describe('the machines of multi-node jobs', () => {
+  const [nodeMachines] = allEnvironments.filter(isTogether);
+  const { Conditions, Resources } = template.toJSON();
+
+  it('are On-Demand only, beside each other, and none while no job waits', () => {
+    expect(nodeMachines?.ComputeResources).toMatchObject({
+      Type: 'EC2',
+      MinvCpus: 0,
+      MaxvCpus: { Ref: 'MaxVcpus' },
+      PlacementGroup: { Ref: 'Cluster' },
+    });
+    expect(Resources.Cluster.Properties).toMatchObject({ Strategy: 'cluster' });
+    expect(orderOf(1)).toEqual([
+      { Order: 1, ComputeEnvironment: { 'Fn::GetAtt': ['NodeMachines', expect.any(String)] } },
+    ]);
+  });
+
+  it('reach each other, and nothing that other machines of the project do not reach', () => {
+    const nodes = { 'Fn::GetAtt': ['Nodes', 'GroupId'] };
+    expect(nodeMachines?.ComputeResources.SecurityGroupIds).toEqual([{ Ref: 'SecurityGroupId' }, nodes]);
+    expect(propertiesOf('AWS::EC2::SecurityGroup')).toMatchObject([
+      { SecurityGroupEgress: [{ CidrIp: '255.255.255.255/32' }] },
+    ]);
+    expect(propertiesOf('AWS::EC2::SecurityGroupIngress')).toMatchObject([
+      { GroupId: nodes, SourceSecurityGroupId: nodes },
+    ]);
+    expect(propertiesOf('AWS::EC2::SecurityGroupEgress')).toMatchObject([
+      { GroupId: nodes, DestinationSecurityGroupId: nodes },
+    ]);
+  });
+
+  it('keep the credentials of the machine from nodes, which have a network of their own', () =>
+    expect(JSON.stringify(propertiesOf('AWS::EC2::LaunchTemplate'))).toContain(
+      'echo ECS_AWSVPC_BLOCK_IMDS=true >> /etc/ecs/ecs.config',
+    ));
+
+  it('exist in queues of their kinds only, and those have no other machines', () => {
+    expect(Conditions.IsNodes).toEqual({
+      'Fn::Or': ['cpu-nodes', 'gpu-nodes'].map(kind => ({ 'Fn::Equals': [{ Ref: 'Kind' }, kind] })),
+    });
+    expect(Conditions.IsSingle).toEqual({ 'Fn::Not': [{ Condition: 'IsNodes' }] });
+    expect(idsWith('IsNodes')).toEqual(['Nodes', 'Cluster', 'NodesIn', 'NodesOut', 'NodeMachines'].sort());
+    expect(idsWith('IsSingle')).toEqual(['OnDemand', 'Spot']);
+  });
+});
+
 describe('the place of the heads of pipelines', () => {
   const [head] = allEnvironments.filter(isHead);
   const [role] = propertiesOf('AWS::IAM::Role').filter(({ Policies }) => Policies !== undefined) as {
@@ -114,14 +172,7 @@ describe('the place of the heads of pipelines', () => {
   it('is small and On-Demand, because its loss would lose a run', () =>
     expect(head?.ComputeResources).toMatchObject({ Type: 'EC2', MinvCpus: 0, MaxvCpus: 4 }));
 
-  it('exists beside cpu queues only', () => {
-    const conditions = Object.entries(template.toJSON().Resources as Record<string, { Condition?: string }>);
-    expect(conditions.flatMap(([id, { Condition }]) => (Condition ? [id.replace(/[0-9A-F]{8}$/, '')] : []))).toEqual([
-      'HeadMachines',
-      'HeadQueue',
-      'Head',
-    ]);
-  });
+  it('exists beside cpu queues only', () => expect(idsWith('IsCpu')).toEqual(['Head', 'HeadMachines', 'HeadQueue']));
 
   it('has a role that submits to one queue by definitions of tasks, registers none, and passes no role', () => {
     expect(JSON.stringify(PermissionsBoundary)).toContain('broch-prod-project');

@@ -7,24 +7,28 @@ import { AwakeProject } from '../../functions/awake/lease.ts';
 import type { ComputeJob } from '../../functions/batch/schemas.ts';
 import { rowKey } from '../../functions/keys.ts';
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
+import { findFreePort } from '../../local/free-port.ts';
 import { playedImage as image, pullPlayedImage } from '../../local/registry.ts';
 import { playScheduler } from '../../local/scheduler.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { buildProjectFor } from '../datasets/harness.ts';
 import { signInNewPerson } from '../ingest/partner.ts';
 import { openTestTable } from '../workspaces/harness.ts';
-import { waitForAnswerThat } from './harness.ts';
+import { sendNumbers, waitForAnswerThat } from './harness.ts';
 
 const cloud = connectTestCloud();
 const root = new S3Client(cloud.configuration);
 const stacks = new CloudFormationClient(cloud.configuration);
 const params = { project: 'bat-one' };
 const queue = { ...params, kind: 'cpu' } as const;
+const nodesQueue = { ...params, kind: 'cpu-nodes' } as const;
 const reason = 'We train a model.';
 
 let [operator, steward, lead]: ApiClient[] = [];
 let project: ReadyProject;
 let reclaimLine: string | undefined;
+/** Waits for its time limit of a minute while others run. */
+let endlessJob: ComputeJob;
 const lines: string[] = [];
 const playing = new AbortController();
 let scheduler: Promise<void>;
@@ -35,6 +39,11 @@ const readAwake = async () => {
   const row = await (await openTestTable(cloud)).get(rowKey('awake', params.project));
   return row && AwakeProject.parse(row);
 };
+const waitForQueue = (kind: string, status: string) =>
+  waitFor(
+    () => operator?.ask('listQueues', { params }) as Promise<{ items: { kind: string; status: string }[] }>,
+    ({ items }) => items.some(item => item.kind === kind && item.status === status),
+  );
 const submit = (change: object) =>
   lead?.ask('submitJob', { params, body: { image, command: ['true'], minutes: 5, ...change } }) as Promise<ComputeJob>;
 const showJob = (job: string) => lead?.ask('showJob', { params: { ...params, job } }) as Promise<ComputeJob>;
@@ -154,6 +163,7 @@ describe('a job', () => {
 
   it('of an array runs each task with its number', async () => {
     const command = ['sh', '-c', 'echo $AWS_BATCH_JOB_ARRAY_INDEX > "$BROCH_OUTPUTS/$AWS_BATCH_JOB_ARRAY_INDEX.txt"'];
+    endlessJob = await submit({ minutes: 1, attempts: 1, command: ['sleep', '1000'] });
     const job = await submit({ tasks: 2, command });
     expect(await waitForJob(job), lines.join('\n')).toMatchObject({ status: 'succeeded' });
     await waitForOutputs(job);
@@ -181,6 +191,14 @@ describe('a job', () => {
     expect(await waitForJob(job)).toMatchObject({ status: 'failed', reason: expect.stringContaining('exit code 3') });
   });
 
+  it('is ended at its time limit, so that it costs no more than was reserved', async () => {
+    const end = await waitForJob(endlessJob);
+    expect(end).toMatchObject({ status: 'failed', reason: expect.stringContaining('Job attempt duration exceeded') });
+    const cost = 'costMicros' in end ? end.costMicros : Number.NaN;
+    expect(cost).toBeGreaterThan(0);
+    expect(cost).toBeLessThanOrEqual(endlessJob.estimate.mostMicros);
+  });
+
   it('ends when it is cancelled', async () => {
     const job = await submit({ command: ['sleep', '60'] });
     await waitForJob(job, ['running']);
@@ -191,6 +209,23 @@ describe('a job', () => {
     await lead?.ask('cancelJob', { params: { ...params, job: job.id }, body: { reason: 'Wrong input.' } });
     expect(await waitForJob(job)).toMatchObject({ status: 'cancelled', reason: 'Wrong input.' });
     await waitFor(readAwake, answer => answer?.holders.length === 0);
+  });
+
+  it('with nodes runs on each, and its main node decides how it ends', async () => {
+    await expect(submit({ nodes: 3 })).rejects.toThrow(/has no cpu-nodes queue/);
+    await lead?.ask('requestQueue', { params: nodesQueue, body: { reason } });
+    await operator?.ask('approveQueue', { params: nodesQueue, body: { dollars: 5 } });
+    await waitForQueue(nodesQueue.kind, 'open');
+    await expect(submit({ nodes: 9 })).rejects.toThrow(/at most 8 nodes/);
+    const port = String(await findFreePort());
+    const job = await submit({ nodes: 3, command: ['python', '-c', sendNumbers, port] });
+    expect(await waitForJob(job), lines.join('\n')).toMatchObject({ status: 'succeeded', attempts: [{ exitCode: 0 }] });
+    await waitForOutputs(job);
+    expect(await readFile(`batch/${job.id}/outputs/numbers.txt`)).toBe('1 2');
+    expect(await readFile(`batch/${job.id}/log/task-2-attempt-1.log`)).toBe('sent to 127.0.0.1\n');
+    const failing = ['sh', '-c', '[ "$AWS_BATCH_JOB_NODE_INDEX" != 0 ] || exit 3; sleep 100'];
+    const failure = await waitForJob(await submit({ nodes: 2, command: failing }));
+    expect(failure).toMatchObject({ status: 'failed', reason: expect.stringContaining('exit code 3') });
   });
 
   it('has the rights of a member of the project: it reaches no other project, and changes, submits and passes nothing', async () => {
@@ -241,12 +276,11 @@ json.dump(answers, open(os.environ["BROCH_OUTPUTS"] + "/deeds.json", "w"))`;
 });
 
 it('a queue that is closed leaves nothing', async () => {
-  await lead?.ask('closeQueue', { params: queue });
-  await waitFor(
-    () => operator?.ask('listQueues', { params }) as Promise<{ items: { status: string }[] }>,
-    ({ items }) => items[0]?.status === 'closed',
-  );
-  const name = `broch-local-project-${params.project}-batch-cpu`;
-  await expect(stacks.send(new DescribeStacksCommand({ StackName: name }))).rejects.toThrow(/does not exist/);
+  for (const place of [queue, nodesQueue]) await lead?.ask('closeQueue', { params: place });
+  for (const { kind } of [queue, nodesQueue]) {
+    await waitForQueue(kind, 'closed');
+    const name = `broch-local-project-${params.project}-batch-${kind}`;
+    await expect(stacks.send(new DescribeStacksCommand({ StackName: name }))).rejects.toThrow(/does not exist/);
+  }
   await expect(submit({})).rejects.toThrow(/is closed/);
 });

@@ -63,6 +63,13 @@ describe('the quotas of the account', () => {
     expect(reason).toContain('the smallest machine has 4 vCPUs');
   });
 
+  it('for multi-node jobs are those of On-Demand machines, and must allow two', () => {
+    expect(explainMissingQuota('gpu-nodes', [8], 4)).toBeUndefined();
+    const reason = explainMissingQuota('gpu-nodes', [7], 4);
+    expect(reason).toContain('the quota "Running On-Demand G and VT instances" (L-DB2E81BA) is 7;');
+    expect(reason).toContain('the two smallest machines have 8 vCPUs');
+  });
+
   it('are compared with the smallest machine that the region offers', () =>
     expect(smallestVcpus(['g4dn.12xlarge', 'g4dn.2xlarge'])).toBe(8));
 });

@@ -44,6 +44,7 @@ const job = {
     minutes: 120,
     attempts: 3,
     tasks: 1,
+    nodes: 1,
     after: [],
     inputs: ['data/cohort/'],
     datasets: ['admissions'],
