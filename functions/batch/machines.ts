@@ -29,3 +29,7 @@ type TierNodes = z.infer<typeof TierNodes>;
 export const DEFAULT_NODES = 8;
 
 export const nodesOfTier = (tier: number, nodes: TierNodes): number => nodes[tier as keyof TierNodes] ?? DEFAULT_NODES;
+
+/** Why a queue with GPUs has no image to start its machines from. */
+export const explainUnpublished = (project: string): string =>
+  `No version of the image batch-gpu is published to ${project}, and machines with GPUs start from no other. An operator builds and publishes one (broch image build batch-gpu), and then approves the queue again.`;

@@ -17,7 +17,7 @@ import { ProjectId, type ReadyProject } from '../projects/schemas.ts';
 import { classifyStackStatus, explainCause, findFirstFailure } from '../stack-state.ts';
 import { readRow } from '../table.ts';
 import { headMachines, smallestVcpus } from './estimate.ts';
-import { explainMissingMachines, permitMachines } from './machines.ts';
+import { explainMissingMachines, explainUnpublished, permitMachines } from './machines.ts';
 import { isNodesKind, machineKindOf, QueueKind } from './queue-kinds.ts';
 import { decideQueue, type QueueCommand } from './queues.ts';
 import { explainMissingQuota, quotasOf, type VcpuQuota } from './quotas.ts';
@@ -121,23 +121,28 @@ async function findMachines(
   return { ...place, obstacle: explainMissingQuota(kind, values, smallestVcpus(place.machines)) };
 }
 
-/** The published image of machines with GPUs. Without one they start from Amazon's of the same type. */
-async function findImage({ project, kind }: Attempt): Promise<string | undefined> {
-  if (machineKindOf(kind) !== 'gpu') return undefined;
-  return findPublished(await readRow(TABLE_NAME, Image, imageKey('batch-gpu')), project, currentTime())?.build.ami;
+/** The image that machines start from: with GPUs the published one; otherwise none of ours, but Amazon's. */
+async function findImage({ project, kind }: Attempt): Promise<{ image: string; obstacle?: string | undefined }> {
+  if (machineKindOf(kind) !== 'gpu') return { image: 'none' };
+  const version = findPublished(await readRow(TABLE_NAME, Image, imageKey('batch-gpu')), project, currentTime());
+  return version ? { image: version.build.ami } : { image: 'none', obstacle: explainUnpublished(project) };
 }
 
 async function createStack(attempt: Attempt, ready: ReadyProject): Promise<Outcome> {
   const { project, kind } = attempt;
   const { network } = ready;
-  const { machines, subnetIds, obstacle } = await findMachines(attempt, ready);
+  const [{ machines, subnetIds, ...place }, { image, ...start }] = await Promise.all([
+    findMachines(attempt, ready),
+    findImage(attempt),
+  ]);
+  const obstacle = place.obstacle ?? start.obstacle;
   if (obstacle !== undefined)
     return record(attempt, { do: 'recordFailure', attempt: attempt.attempt, reason: obstacle });
   const parameters = {
     Project: project,
     Kind: kind,
     ImageType: machineKindOf(kind) === 'gpu' ? 'ECS_AL2023_NVIDIA' : 'ECS_AL2023',
-    ImageId: (await findImage(attempt)) ?? 'none',
+    ImageId: image,
     MachineTypes: machines.join(','),
     HeadTypes: headMachines(machines).join(','),
     MaxVcpus: MAX_VCPUS,

@@ -4,12 +4,12 @@ import { refusalOf } from './refusal.ts';
 import { pollUntilSettled } from './until.ts';
 
 const image = 'linux-desktop';
-type DesktopImage = typeof image | 'windows-desktop' | 'enclave-parent';
+type BuiltImage = typeof image | 'windows-desktop' | 'enclave-parent' | 'batch-gpu';
 /** A critical finding that Inspector is played to have on the first candidate. */
 const criticalFinding = 'CVE-2021-36159';
 
 /** Starts a build and waits until it awaits approval, or has failed or been rejected. */
-async function buildVersion(stage: DemoSetup, image: DesktopImage) {
+async function buildVersion(stage: DemoSetup, image: BuiltImage) {
   const olga = stage.as('olga');
   const { version } = await olga.ask('buildImage', { params: { image } });
   return pollUntilSettled(
@@ -20,7 +20,7 @@ async function buildVersion(stage: DemoSetup, image: DesktopImage) {
 }
 
 /** Approved by Stella, published to asthma and then to everyone. */
-async function publishVersion(stage: DemoSetup, image: DesktopImage, version: number) {
+async function publishVersion(stage: DemoSetup, image: BuiltImage, version: number) {
   const [olga, stella] = [stage.as('olga'), stage.as('stella')];
   const params = { image, version } as const;
   const candidate = await stella.ask('showFindings', { params });
@@ -33,7 +33,7 @@ async function publishVersion(stage: DemoSetup, image: DesktopImage, version: nu
 }
 
 /** Builds, approves and publishes a version of an image. */
-export async function publishNewVersion(stage: DemoSetup, name: DesktopImage): Promise<string> {
+export async function publishNewVersion(stage: DemoSetup, name: BuiltImage): Promise<string> {
   const { version } = await buildVersion(stage, name);
   return publishVersion(stage, name, version);
 }
@@ -94,12 +94,14 @@ export const tellImages: ChapterTeller = async (stage, tell) => {
     };
   });
 
-  await tell('The image of Windows desktops goes the same way', async () => {
-    const { version } = await buildVersion(stage, 'windows-desktop');
-    const ami = await publishVersion(stage, 'windows-desktop', version);
+  await tell('The images of Windows desktops and of batch jobs with GPUs go the same way', async () => {
+    const [ami, gpuAmi] = await Promise.all([
+      publishNewVersion(stage, 'windows-desktop'),
+      publishNewVersion(stage, 'batch-gpu'),
+    ]);
     return {
-      message: `Version ${version} is published: Windows desktops start from ${ami}. Its machine was tested by PowerShell.`,
-      ids: { imageVersion: String(version), ami },
+      message: `Both are published: Windows desktops start from ${ami}, whose machine was tested by PowerShell, and queues with GPUs start their machines from ${gpuAmi}.`,
+      ids: { ami, gpuAmi },
     };
   });
 

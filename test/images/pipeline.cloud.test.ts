@@ -17,6 +17,7 @@ import { type Fault, groupCallsByFunction, watchCalls } from '../faults.ts';
 import { signInProjectPerson } from '../projects/harness.ts';
 import { selectTrials } from '../trials.ts';
 import { invokeByFile, openTestTable, waitUntil } from '../workspaces/harness.ts';
+import { requestGpuQueue } from './gpu-queue.ts';
 import { buildOf, follow, publishWidely, withApproved } from './lifecycle.ts';
 import { connectSharing } from './share-run.ts';
 
@@ -25,7 +26,7 @@ const ec2 = new EC2Client(cloud.configuration);
 const ssm = new SSMClient(cloud.configuration);
 const playing = new AbortController();
 const image = 'linux-notebook' satisfies ImageName;
-/** No other test uses it. */
+/** No other file of tests uses it. */
 const unusedImage = 'batch-gpu' satisfies ImageName;
 let play: PlayedImage = {};
 let olga: Awaited<ReturnType<typeof signInProjectPerson>>;
@@ -214,6 +215,20 @@ describe('a version that passes', () => {
     );
     expect(await aliasOf()).toBe(amiOf(second));
   });
+});
+
+it('machines of batch jobs with GPUs start from the published version, and none opens without one', async () => {
+  const queue = await requestGpuQueue(cloud, 'img-queue');
+  expect(await queue.open()).toMatchObject({
+    status: 'failed',
+    failure: expect.stringMatching(/No version of the image batch-gpu is published.*broch image build batch-gpu/),
+  });
+  const version = await build({}, unusedImage);
+  const place = { image: unusedImage, version: version.version };
+  await stella.ask('approveImage', { params: place, body: { digest: digestOf(version) } });
+  await olga.ask('publishImage', { params: place, body: { project: 'img-queue' } });
+  expect(await queue.open()).toMatchObject({ status: 'open', place: { image: amiOf(version) } });
+  expect(await queue.readImages()).toEqual([amiOf(version), amiOf(version)]);
 });
 
 describe('the daily function', () => {
