@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { AirlockConfig } from '../functions/airlock/request/airlock-config.ts';
+import { machineNames } from '../functions/batch/estimate.ts';
 import { DEFAULT_NODES, TierNodes } from '../functions/batch/machines.ts';
 import { UserName } from '../functions/identifiers.ts';
 import { PackageTier } from '../functions/images/packages/schemas.ts';
@@ -9,6 +10,20 @@ import { ShareTarget } from '../functions/images/sharing.ts';
 import { GpuProtocol } from '../functions/workspaces/kinds.ts';
 import { TimeZoneName } from '../functions/workspaces/schemas.ts';
 import { FamiliesOfTiers, InstanceType, WorkspacesConfig } from './workspaces-config.ts';
+
+/** A job without a price could not be held to a budget, so queues have only machines of the price list. */
+function refuseUnpricedFamilies(families: Record<string, string[] | undefined>, context: z.RefinementCtx): void {
+  const pricedFamilies = new Set(
+    [...machineNames('cpu'), ...machineNames('gpu')].map(name => name.split('.')[0] ?? ''),
+  );
+  for (const [tier, names = []] of Object.entries(families))
+    for (const name of names.filter(family => !pricedFamilies.has(family)))
+      context.addIssue({
+        code: 'custom',
+        path: [tier],
+        message: `no machine of the family ${name} has a price in functions/batch/prices.json. Name one of ${[...pricedFamilies].sort().join(', ')}, or add its machines there`,
+      });
+}
 
 /** Which sessions the gateway records, how long recordings are retained, and which roles may read them. */
 const RecordingConfig = z.strictObject({
@@ -218,9 +233,9 @@ export const Config = z.strictObject({
         .max(10_000)
         .default(256)
         .describe('The most vCPUs that a queue of batch jobs may have at once, on Spot and On-Demand each'),
-      families: FamiliesOfTiers.meta({
+      families: FamiliesOfTiers.superRefine(refuseUnpricedFamilies).meta({
         description:
-          'For a tier (1 to 3, see `airlock.tier`) the instance families that its batch jobs may run on, such as `g6`. A queue keeps those that it was opened with; one that has none of them is not opened',
+          'For a tier (1 to 3, see `airlock.tier`) the instance families that its batch jobs may run on, such as `g6`. Only families with prices in `functions/batch/prices.json`. A queue keeps those that it was opened with; one that has none of them is not opened',
         omitted: 'every tier may use all machine types in `functions/batch/prices.json`',
       }),
       nodes: TierNodes.default({}).meta({

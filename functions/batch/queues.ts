@@ -1,6 +1,7 @@
 import { outgoingEvent } from '../contract.ts';
 import { type Decision, ignoreStaleStep, keepState } from '../decision.ts';
 import { Refused } from '../refused.ts';
+import { formatDollarMicros } from './estimate.ts';
 import { QueueApproved, QueueClosed, QueueFailed, QueueOpened, QueueRequested } from './events.ts';
 import type { QueueKind } from './queue-kinds.ts';
 import type { BatchPerson, ComputeQueue, JobBudget, QueuePlace } from './schemas.ts';
@@ -87,6 +88,12 @@ function approveQueue(
   if (queue.status !== 'requested' && queue.status !== 'failed')
     throw new Refused('conflict', `The ${queue.kind} queue of ${queue.project} is ${queue.status} already.`);
   const { reservedMicros = 0, spentMicros = 0 } = state.budget ?? {};
+  // So a job that fits its budget when it is submitted fits it until it ends.
+  if (limitMicros < reservedMicros + spentMicros)
+    throw new Refused(
+      'conflict',
+      `The jobs of ${queue.project} have cost ${formatDollarMicros(spentMicros)}, and those that have not ended may cost ${formatDollarMicros(reservedMicros)}. Set at least both together, or cancel jobs first (broch job cancel).`,
+    );
   const next: ComputeQueue = {
     ...commonOf(queue),
     status: 'opening',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decideJob, JobClaimed, type JobCommand, type JobState } from '../../functions/batch/batch.ts';
 import { costOf, estimateJob } from '../../functions/batch/estimate.ts';
+import { decideQueue } from '../../functions/batch/queues.ts';
 import type { ComputeJob } from '../../functions/batch/schemas.ts';
 import {
   approvedImage,
@@ -15,6 +16,7 @@ import {
 } from './builders.ts';
 
 const reservation = estimateJob(testRequest(), 'us-east-1').mostMicros;
+const approver = { id: 'u-olga', name: 'olga' };
 const start = () => submitTestJob({ budget: testBudget(1e9) }).state;
 const decide = (state: JobState, ...commands: JobCommand[]) =>
   commands.reduce((current, command) => decideJob(current, command, submissionTime).state, state);
@@ -51,6 +53,20 @@ describe('the budget of a project', () => {
     const { job } = start();
     const attempts = Array.from({ length: 50 }, () => ({ startedAt: 0, stoppedAt: 1e12 }));
     expect(costOf(job as ComputeJob, attempts)).toBe(reservation);
+  });
+
+  it('cannot be lowered below what jobs have cost and may cost, so no job outgrows it while it runs', () => {
+    const { budget } = start();
+    const { openedAt: _, place: __, ...common } = openQueue;
+    const requestedQueue = { ...common, kind: 'gpu' as const, status: 'requested' as const };
+    const approve = (limitMicros: number) =>
+      decideQueue(
+        { queue: requestedQueue, budget },
+        { do: 'approve', limitMicros, by: approver, isMember: false },
+        submissionTime,
+      ).state.budget;
+    expect(() => approve(reservation - 1)).toThrow(/may cost \$0\.\d\d\. Set at least both/);
+    expect(approve(reservation)).toMatchObject({ reservedMicros: reservation, roomMicros: 0 });
   });
 
   it('is charged once for an end that is reported again', () => {

@@ -69,6 +69,7 @@ describe('the error for a wrong configuration', () => {
     ['workspaces.sizes.desktop.small', ['big'], 'an instance type such as t3.large'],
     ['workspaces.sizes.desktop.small', [], 'at least one'],
     ['workspaces.sizes.desktop.small', ['g5.xlarge'], 'not of a family that desktop workspaces run on'],
+    ['batch.families', { 3: ['g6', 'c7i'] }, 'no machine of the family c7i has a price'],
     ['workspaces.sizes.gpu.small', ['t3.large'], 'not of a family that gpu workspaces run on'],
     ['workspaces.sizes.windows', 't3.large', 'expected object'],
     ['workspaces.hibernate', ['desktop'], 'AWS cannot hibernate the image of desktop workspaces'],
