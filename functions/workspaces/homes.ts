@@ -1,3 +1,4 @@
+import { keepState } from '../decision.ts';
 import { Refused } from '../refused.ts';
 import {
   fieldsWithoutInstance,
@@ -48,6 +49,11 @@ export function requireSnapshotReader({ id, owner, ownerName }: Workspace, reade
   );
 }
 
+/** A call that is made again, because its answer was lost, starts the workflow that the first one may not have started. */
+const isRestoredTo = (workspace: Workspace, snapshot: string): boolean =>
+  (workspace.status === 'restoring' && workspace.snapshot === snapshot) ||
+  (workspace.status === 'requested' && workspace.home === snapshot);
+
 /**
  * Puts the home back to a snapshot. Broch stops the machine and gives it a new disk. A workspace without a machine starts at
  * once with the snapshot: if it stayed archived, it would lose its home when AWS Backup deletes the snapshot.
@@ -60,6 +66,7 @@ export function restoreHome(
   const { workspace, desk } = state;
   requireWorkspaceOwner(workspace, person);
   refuseHibernated(workspace);
+  if (isRestoredTo(workspace, snapshot)) return keepState(state, 'the restore is in progress');
   const next = { attempt: workspace.attempt + 1, attemptedAt: now };
   if (workspace.status === 'archived' || (workspace.status === 'failed' && !workspace.earlierInstance))
     return {

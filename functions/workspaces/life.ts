@@ -130,8 +130,8 @@ function resizeWorkspace(
 ): WorkspaceDecision {
   const { workspace } = state;
   requireWorkspaceOwner(workspace, person);
-  if (workspace.size === size && !isChangingWorkspace(workspace))
-    return keepState(state, 'the workspace has this size');
+  if (workspace.size === size && (workspace.status === 'resizing' || !isChangingWorkspace(workspace)))
+    return keepState(state, 'the workspace has this size, or gets it');
   refuseHibernated(workspace);
   if (workspace.status === 'archived') return replaceWorkspace(state, { ...workspace, size }, 'the next start uses it');
   if (workspace.status !== 'ready' && workspace.status !== 'stopped')

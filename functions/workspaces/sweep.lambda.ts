@@ -49,12 +49,16 @@ const limits = { launchSeconds: LAUNCH_SECONDS, changeSeconds: CHANGE_SECONDS };
 async function record(project: string, id: string, command: WorkspaceCommand): Promise<void> {
   const now = currentTime();
   const { state } = await changeWorkspace(TABLE_NAME, project, id, read => decideWorkspace(read, command, now), now);
-  const { attempt, status } = state.workspace;
+  const { status } = state.workspace;
   if (['failed', 'stopped', 'hibernated'].includes(status)) await releaseWorkspace(values, project, id);
-  if (status === 'requested')
-    await startExecution(MACHINE_ARN, `${id}-${attempt}`, { project, workspace: id, attempt });
-  if (isChangingWorkspace(state.workspace))
-    await startExecution(CHANGE_ARN, `${id}-${attempt}`, { project, workspace: id, attempt });
+  await startWorkflow(state.workspace);
+}
+
+/** Starts the workflow that the status asks for. It has a name, so that an attempt runs only once. */
+async function startWorkflow(workspace: Workspace): Promise<void> {
+  const { id, project, attempt } = workspace;
+  const machine = isChangingWorkspace(workspace) ? CHANGE_ARN : workspace.status === 'requested' ? MACHINE_ARN : '';
+  if (machine) await startExecution(machine, `${id}-${attempt}`, { project, workspace: id, attempt });
 }
 
 async function repair(project: string, plan: Repair): Promise<void> {
@@ -116,6 +120,8 @@ async function tend(
   hasJobs: boolean,
   now: string,
 ): Promise<void> {
+  // Whoever recorded what is to happen may have been interrupted before its workflow started. It runs only once.
+  await startWorkflow(workspace);
   if (await followTimetable(project, workspace, now)) return;
   if (workspace.status === 'stopped') {
     const days = findDueWarning(workspace.stoppedAt, workspace.warnedDays, now);

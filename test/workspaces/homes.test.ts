@@ -43,6 +43,14 @@ describe('a restore', () => {
       }),
   );
 
+  it('that is asked for again, because the answer was lost, is the same restore', () => {
+    const { workspace } = decide(row('ready', instance));
+    expect(decide(workspace).workspace).toBe(workspace);
+    const startingWorkspace = decide(row('archived', { home: 'snap-0' })).workspace;
+    expect(decide(startingWorkspace).workspace).toBe(startingWorkspace);
+    expect(() => decide(workspace, { ...restore, snapshot: 'snap-99112233' })).toThrow('can be restored');
+  });
+
   it.each(['requested', 'starting', 'stopping', 'resizing', 'restoring', 'archiving', 'deleting', 'deleted'])(
     'of a workspace that is %s is refused',
     status => expect(() => decide(row(status, instance))).toThrow('can be restored'),

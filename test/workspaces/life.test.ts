@@ -122,6 +122,12 @@ describe('stop, resize and delete', () => {
     expect(refusal(() => follow(deleting, { do: 'recordReady', attempt: 1 }))).toContain('Attempt 1');
   });
 
+  it('a resize that is asked for again, because the answer was lost, is the same resize', () => {
+    const resizing = follow(ready, resize);
+    expect(follow(resizing, resize).workspace).toBe(resizing.workspace);
+    expect(refusal(() => follow(resizing, { ...resize, size: 'medium' }))).toContain('resizing');
+  });
+
   it('a resize during a stop, and a start during any change, are refused', () => {
     expect(refusal(() => follow(stopping, resize))).toContain('stopping');
     for (const state of [stopping, archiving, follow(ready, remove), follow(resting, resize)])
