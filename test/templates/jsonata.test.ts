@@ -96,7 +96,7 @@ describe('the JSONata of the state machines', () => {
   });
 
   it.each(machines)('$file names only variables that it assigns, and no $eval', ({ assigned, expressions }) => {
-    const functions = ['exists', 'merge', 'sift', 'now', 'count', 'sort', 'states', 'value', 'name'];
+    const functions = ['exists', 'not', 'merge', 'sift', 'now', 'count', 'sort', 'states', 'value', 'name'];
     const names = expressions.flatMap(({ text }) => [...text.matchAll(/\$(\w+)/g)].map(([, name = '']) => name));
     expect([...new Set(names)].filter(name => !assigned.has(name) && !functions.includes(name))).toEqual([]);
   });

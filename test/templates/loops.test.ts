@@ -58,7 +58,18 @@ const countTurns = (states: States): number =>
 const timedLoops: Readonly<Record<string, readonly string[]>> = {
   // The time of the manifest ends it; its counter permits 2,000 turns of nine events.
   'enclaves-run.asl.json': ['Watch', 'Sealed?', 'WaitForEnclave'],
-  'ingest.asl.json': ['VerifyChunk', 'Scanned?', 'AwaitScan'],
+  // S3 has a day to compute checksums. The pauses grow from 30 seconds to 15 minutes, so a day has about 110 turns.
+  'ingest.asl.json': [
+    'ProveLarge',
+    'LargeProven?',
+    'AwaitChecksums',
+    'ProveCopies',
+    'CopiesProven?',
+    'AwaitCopies',
+    'VerifyChunk',
+    'Scanned?',
+    'AwaitScan',
+  ],
   'airlock.asl.json': ['AwaitDecision', 'Pause', 'RemindReviewers', 'Reminded?', 'CheckChunk', 'Scanned', 'Unscanned'],
 };
 
