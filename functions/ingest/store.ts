@@ -176,8 +176,14 @@ export async function findWithdrawal(table: string, dataset: string): Promise<st
 
 const contractRowKey = (dataset: string) => rowKey('dataset', dataset, 'CONTRACT');
 
+/** A row also has its key and its revision, which a contract from outside may not have. */
+const ContractRow = z.object(DataContract.shape);
+
 /** What the tables of the dataset must look like; undefined if nothing was agreed. */
-export const readContract = (table: string, dataset: string) => readRow(table, DataContract, contractRowKey(dataset));
+export async function readContract(table: string, dataset: string): Promise<DataContract | undefined> {
+  const row = await readRow(table, ContractRow, contractRowKey(dataset));
+  return row && { resources: row.resources };
+}
 
 export async function keepContract(table: string, dataset: string, contract: DataContract): Promise<void> {
   await writeRows(table, [{ key: contractRowKey(dataset), item: contract }]);
