@@ -142,10 +142,16 @@ async function makeChange({ begin, end, origin }: Change, faults: readonly Fault
   await bringTo(origin);
   const { attempt } = await show();
   await watch.rearm(faults);
-  await begin().catch(error => {
-    if (faults.length === 0) throw error;
-  });
+  const isAnswered = await begin().then(
+    () => true,
+    error => {
+      if (faults.length === 0) throw error;
+      return false;
+    },
+  );
   if ((await show()).attempt === attempt) await begin();
+  // What was recorded and not started is started by the next sweep.
+  else if (!isAnswered) await invokeByFile(cloud, 'functions/workspaces/sweep.lambda.ts');
   const workspace = await waitUntil(
     () => settle(end, faults),
     row => row.attempt > attempt,
