@@ -36,6 +36,10 @@ function decisionLines(use: DatasetUse): string[] {
   const lines: string[] = [];
   if ('approvedByName' in use && use.approvedByName && use.approvedAt)
     lines.push(`Approved by ${use.approvedByName}, ${formatTime(use.approvedAt)}.`);
+  if ('newerVersion' in use && use.newerVersion)
+    lines.push(
+      `There is a newer version, ${use.newerVersion.slice(0, 12)}. To read it, ask for it: broch dataset request ${use.project} --dataset ${use.dataset} --version ${use.newerVersion.slice(0, 12)}`,
+    );
   if ('conditions' in use && use.conditions) lines.push(`Conditions: ${use.conditions}`);
   if (use.status === 'refused')
     lines.push(`Refused by ${use.refusedByName}, ${formatTime(use.refusedAt)}: ${use.reason}`);

@@ -15,7 +15,7 @@ import { readVerifiedBytes } from '../storage/immutable-objects.ts';
 import { s3 } from '../storage/s3.ts';
 import { readRow } from '../table.ts';
 import { fitsAccessPolicy, type ProjectReader } from './access-policy.ts';
-import { createUseId, decideUse, type UseCommand, type UseContext, type UseState, viewUse } from './datasets.ts';
+import { createUseId, decideUse, type UseCommand, type UseContext, type UseState } from './datasets.ts';
 import type { RoomCheck } from './grants.ts';
 import { pageAccessLog } from './read-access-log.ts';
 import { ErasureReceipt } from './receipt.ts';
@@ -34,6 +34,7 @@ import {
   readTerms,
 } from './store.ts';
 import { decideTerms, type TermsCommand } from './terms.ts';
+import { offerNewerVersion, viewUse } from './use-view.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -175,7 +176,10 @@ export const handler = http(
     },
     listProjectUses: async ({ params: { project }, query }) => {
       const { items, next } = await pageProjectUses(TABLE_NAME, project, query);
-      return { items: items.map(use => viewUse(use, currentTime())), next };
+      const uses = items.map(use => viewUse(use, currentTime()));
+      const names = new Set(uses.flatMap(({ status, dataset }) => (status === 'approved' ? [dataset] : [])));
+      const versions = await Promise.all([...names].map(name => findNewestOf(TABLE_NAME, name)));
+      return { items: uses.map(use => offerNewerVersion(use, versions)), next };
     },
     listDatasetUses: async ({ params: { dataset }, query }) => {
       const { items, next } = await pageDatasetUses(TABLE_NAME, dataset, query);

@@ -275,9 +275,3 @@ export const eventDetail = ({ id, project, dataset, version }: DatasetUse, now: 
   at: now,
 });
 const authorOf = ({ id, name }: DatasetPerson) => ({ by: id, byName: name });
-
-/** A use as people see it: an approved use whose time is over has ended. */
-export const viewUse = (use: DatasetUse, now: string): DatasetUse =>
-  (use.status === 'approved' || use.status === 'requested') && isOver(use.endsAt, now)
-    ? { ...use, status: 'ended', reason: 'Its time is over.', endedAt: use.endsAt }
-    : use;

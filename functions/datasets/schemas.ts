@@ -100,7 +100,13 @@ const end = { endedBy: z.string().optional(), endedByName: z.string().optional()
 /** A project's use of one version of a dataset: requested → approved → ended, or requested → refused or withdrawn. */
 export const DatasetUse = z.discriminatedUnion('status', [
   z.object({ status: z.literal('requested'), ...common }),
-  z.object({ status: z.literal('approved'), ...common, ...approval }),
+  z.object({
+    status: z.literal('approved'),
+    ...common,
+    ...approval,
+    /** In the list of a project: the newest version of the dataset, if it is another one. The use never changes to it. */
+    newerVersion: Sha256.optional(),
+  }),
   z.object({
     status: z.literal('refused'),
     ...common,

@@ -73,7 +73,7 @@ const hiddenFieldsOf: Partial<Record<RouteName, readonly string[]>> = {
   listDatasets: ['version'],
   listVersions: ['version'],
   listCatalogue: ['changedBy', 'changedAt'],
-  listProjectUses: ['version'],
+  listProjectUses: ['version', 'newerVersion'],
   listDatasetUses: ['version'],
   proposeEnclaveRun: ['run'],
   showEnclaveRun: ['run', 'approvals'],

@@ -127,7 +127,9 @@ export const datasetSamples = {
     publicKey: 'PEM',
   },
   requestUse: requestedUse,
-  listProjectUses: { items: [requestedUse, approvedUse, minimisedUse, refusedUse, endedUse] },
+  listProjectUses: {
+    items: [requestedUse, { ...approvedUse, newerVersion: 'f'.repeat(64) }, minimisedUse, refusedUse, endedUse],
+  },
   listDatasetUses: { items: [requestedUse, approvedUse] },
   approveUse: approvedUse,
   refuseUse: refusedUse,

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decideUse, type UseCommand, type UseState, viewUse } from '../../functions/datasets/datasets.ts';
+import { decideUse, type UseCommand, type UseState } from '../../functions/datasets/datasets.ts';
 import { currentGrants, MAX_GRANTS } from '../../functions/datasets/grants.ts';
+import { offerNewerVersion, viewUse } from '../../functions/datasets/use-view.ts';
 import { sampleRuns } from '../trials.ts';
 import { context, empty, lead, now, owner, stranger, terms, useEnd, useRequest } from './builders.ts';
 
@@ -122,6 +123,23 @@ describe('the end of a use', () => {
       reason: 'Its time is over.',
     });
     expect(currentGrants(approvedState.grants, useEnd)).toEqual([]);
+  });
+});
+
+describe('a newer version', () => {
+  const use = approvedState.use ?? expect.fail();
+  const newest = { dataset: use.dataset, version: 'f'.repeat(64) };
+
+  it('is named beside an approved use, whose version stays', () => {
+    expect(offerNewerVersion(use, [undefined, newest])).toEqual({ ...use, newerVersion: newest.version });
+  });
+
+  it.each([
+    ['the newest version is the version of the use', use, [{ dataset: use.dataset, version: use.version }]],
+    ['only another dataset has a newer version', use, [{ ...newest, dataset: 'another' }]],
+    ['the use has ended', viewUse(use, useEnd), [newest]],
+  ])('is not named if %s', (_, candidate, versions) => {
+    expect(offerNewerVersion(candidate, versions)).toEqual(candidate);
   });
 });
 

@@ -161,6 +161,16 @@ describe('a project and a dataset', () => {
     await waitForDataset(project as ReadyProject, 'AccessDenied');
   });
 
+  it('a newer version is offered, and the project still reads its own', async () => {
+    const files = addSha256Sums({ 'a.csv': `${csv}West,4\n` });
+    const delivery = await deliverFiles(cloud, partner as ApiClient, dataset, files);
+    expect(delivery.status).toBe('registered');
+    const { items = [] } = (await lead?.ask('listProjectUses', { params: { project: 'uses-one' } })) ?? {};
+    const newerVersion = 'version' in delivery ? delivery.version : '';
+    expect(items.filter(({ status }) => status === 'approved')).toMatchObject([{ version, newerVersion }]);
+    await waitForDataset(project as ReadyProject, csv);
+  });
+
   it('when the owner withdraws the dataset, every project loses it, and none gets it again', async () => {
     for (const reader of [project, otherProject] as ReadyProject[]) {
       const { id } = await requestUse(reader.id);
