@@ -155,12 +155,6 @@ describe('a project and a dataset', () => {
     await waitForDataset(project as ReadyProject, csv);
   });
 
-  it('when the project ends the use, its desktops read it no longer', async () => {
-    const params = { project: 'uses-one', use: use.id };
-    await lead?.ask('endUse', { params, body: { reason: 'The analysis is finished.' } });
-    await waitForDataset(project as ReadyProject, 'AccessDenied');
-  });
-
   it('a newer version is offered, and the project still reads its own', async () => {
     const files = addSha256Sums({ 'a.csv': `${csv}West,4\n` });
     const delivery = await deliverFiles(cloud, partner as ApiClient, dataset, files);
@@ -171,14 +165,20 @@ describe('a project and a dataset', () => {
     await waitForDataset(project as ReadyProject, csv);
   });
 
+  it('when the project ends the use, its desktops read it no longer', async () => {
+    const params = { project: 'uses-one', use: use.id };
+    await lead?.ask('endUse', { params, body: { reason: 'The analysis is finished.' } });
+    await waitForDataset(project as ReadyProject, 'AccessDenied');
+  });
+
   it('when the owner withdraws the dataset, every project loses it, and none gets it again', async () => {
     for (const reader of [project, otherProject] as ReadyProject[]) {
-      const { id } = await requestUse(reader.id);
+      const { id } = await requestUse(reader.id, { version });
       await owner?.ask('approveUse', { params: { project: reader.id, use: id }, body: {} });
       await waitForDataset(reader, csv);
     }
     const tables = [{ path: 'a.csv', columns: [{ name: 'region', do: 'keep' }] }];
-    const request = await requestUse('uses-two', { recipe: { recipe: 1, tables } });
+    const request = await requestUse('uses-two', { version, recipe: { recipe: 1, tables } });
     const params = { project: 'uses-two', use: request.id };
     await owner?.ask('approveUse', { params, body: { recipe: request.recipeDigest } });
     minimised = minimisedOf(await waitForMinimised(lead as ApiClient, request));
