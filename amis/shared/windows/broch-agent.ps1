@@ -213,7 +213,11 @@ Invoke-Patiently 'readiness' { Write-Ready }
 $known = @()
 $due = $null
 $nextReport = Get-Date
+$round = Get-Date
 while ($true) {
+  # A round takes seconds. After a hibernation much more time has passed: Broch waits for a report, as after a start.
+  if ((Get-Date) - $round -gt [TimeSpan]::FromMinutes(1)) { $due = Get-Date }
+  $round = Get-Date
   # The next round repeats what failed.
   try {
     # Some seconds after each new connection the password changes, so that no password opens two sessions.
