@@ -160,8 +160,8 @@ it('whichever AWS call of a request fails, or only its answer is lost, the repea
           trials.push({ name, fault: { function: place, action, nth, how: kind } });
   }
   expect(new Set(trials.map(({ name }) => name))).toEqual(new Set(Object.keys(requests)));
-  // A sample fails one call of every request in each way.
-  const kindsOf = ({ name, fault }: (typeof trials)[number]) => [`${name} ${fault.how}`];
+  // A sample fails one call of every request, and each way once.
+  const kindsOf = ({ name, fault }: (typeof trials)[number]) => [name, fault.how];
   for (const { name, fault } of selectTrials('ingest, an AWS call of a request fails', trials, kindsOf))
     await make(name, [fault]);
 }, 3_600_000);
