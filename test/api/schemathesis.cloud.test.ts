@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -17,6 +17,8 @@ const run = promisify(execFile);
 const pool = new CognitoIdentityProviderClient(cloud.configuration);
 const folder = mkdtempSync(join(tmpdir(), 'broch-schemathesis-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+// Values from answers would be the projects and people of other tests: an invented call once removed one of their members.
+writeFileSync(join(folder, 'schemathesis.toml'), '[phases.fuzzing.extra-data-sources]\nresponses = false\n');
 
 /** Operators are not made to deploy networks or to ask for bills of invented days. */
 const costlyOperations = ['createProject', 'reportCosts'];
