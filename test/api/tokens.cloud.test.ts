@@ -69,7 +69,7 @@ async function otherTokens() {
 
 describe('without a token', () => {
   // test/security/access.cloud.test.ts calls every route without a token.
-  it('the answer says nothing but that', async () => {
+  it('a refusal contains a message and nothing else', async () => {
     const { status, body } = await sendRawRequest(cloud, 'GET', '/projects', { key: key() });
     expect(status).toBe(401);
     expect(Object.keys(body)).toEqual(['message']);
