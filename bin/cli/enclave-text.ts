@@ -1,3 +1,4 @@
+import { datasetFolder } from '../../functions/datasets/schemas.ts';
 import type { RunEvidence } from '../../functions/enclaves/evidence.ts';
 import type { ApprovedLoader, EnclaveRun, RunParty } from '../../functions/enclaves/schemas.ts';
 import { formatFields, hangingText, indentedTexts } from './layout.ts';
@@ -50,8 +51,8 @@ export function formatEnclaveRun(run: EnclaveRun, { width }: OutputScreen): stri
     ['loader', `PCR0 ${loader.pcr0}, PCR1 ${loader.pcr1}, PCR2 ${loader.pcr2}`],
     ['code', packed(artefact)],
     ...inputs.map((input): [string, string] => [
-      `data ${input.name}`,
-      `${input.dataset} ${input.version}: ${packed(input)}`,
+      `data ${input.dataset}`,
+      `version ${input.version} at /data/${datasetFolder(input)}: ${packed(input)}`,
     ]),
     [
       'outputs',

@@ -76,7 +76,7 @@ func classify() error {
 	if err := json.Unmarshal(text, &m); err != nil {
 		return err
 	}
-	files, err := filepath.Glob(filepath.Join(os.Getenv("INPUTS"), "*", "*.csv"))
+	files, err := filepath.Glob(filepath.Join(os.Getenv("BROCH_DATA"), "*", "*", "*.csv"))
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func classify() error {
 	}
 	sort.Strings(lines)
 	table := "group,patients\n" + strings.Join(lines, "\n") + "\n"
-	return os.WriteFile(filepath.Join(os.Getenv("OUTPUTS"), "groups.csv"), []byte(table), 0o644)
+	return os.WriteFile(filepath.Join(os.Getenv("BROCH_OUTPUTS"), "groups.csv"), []byte(table), 0o644)
 }
 
 func main() {

@@ -102,6 +102,7 @@ type loader struct {
 	module   nsm
 	kmsProxy string
 	folder   string
+	data     string
 }
 
 func (l loader) run() error {
@@ -170,8 +171,8 @@ func (l loader) compute(m manifest, digest []byte, keys *kms) ([]byte, error) {
 	if err := openFolder(l.folder); err != nil {
 		return nil, err
 	}
-	artefact, inputs, outputs := filepath.Join(l.folder, "artefact"), filepath.Join(l.folder, "inputs"), filepath.Join(l.folder, "outputs")
-	for _, folder := range []string{artefact, inputs, outputs} {
+	artefact, outputs := filepath.Join(l.folder, "artefact"), filepath.Join(l.folder, "outputs")
+	for _, folder := range []string{artefact, outputs} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
 			return nil, err
 		}
@@ -180,11 +181,14 @@ func (l loader) compute(m manifest, digest []byte, keys *kms) ([]byte, error) {
 		return nil, err
 	}
 	for _, each := range m.Inputs {
-		if err := l.fetch(m, digest, keys, each.packedObject, filepath.Join(inputs, each.Name)); err != nil {
+		if err := l.fetch(m, digest, keys, each.packedObject, filepath.Join(l.data, each.path())); err != nil {
 			return nil, err
 		}
 	}
-	if err := runArtefact(m, artefact, inputs, outputs); err != nil {
+	if err := protect(l.data); err != nil {
+		return nil, err
+	}
+	if err := runArtefact(m, artefact, l.data, outputs); err != nil {
 		return nil, err
 	}
 	return bundle(m, outputs)
@@ -227,7 +231,7 @@ func (l loader) deliver(m manifest, digest []byte, keys *kms, outputs []byte) er
 	sum := sha256.Sum256(packed)
 	inputs := map[string]string{}
 	for _, each := range m.Inputs {
-		inputs[each.Name] = each.Sha256
+		inputs[each.path()] = each.Sha256
 	}
 	text, err := json.Marshal(result{
 		Artefact: m.Artefact.Sha256, Inputs: inputs, KmsRequests: keys.requests, Manifest: hex.EncodeToString(digest), Run: m.Run, V: 1,
@@ -275,8 +279,9 @@ func main() {
 	kmsProxy := flag.String("kms", "vsock:3:8000", "the parent's proxy to KMS: vsock:CID:PORT or unix:PATH")
 	// Enclaves mount /run and /tmp so that nothing in them can be executed. All else of their file system is in memory too.
 	folder := flag.String("folder", "/broch", "a folder in memory, made now if it is not there")
+	data := flag.String("data", "/data", "where the artefact finds its inputs, made now if it is not there")
 	flag.Parse()
-	l := loader{parent: newParent(*parentAddress), kmsProxy: *kmsProxy, folder: *folder}
+	l := loader{parent: newParent(*parentAddress), kmsProxy: *kmsProxy, folder: *folder, data: *data}
 	var err error
 	if l.module, err = openNsm(*nsmAddress); err == nil {
 		err = l.run()

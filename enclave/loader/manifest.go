@@ -5,6 +5,8 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"regexp"
 	"time"
 )
 
@@ -17,7 +19,6 @@ type packedObject struct {
 
 type input struct {
 	packedObject
-	Name    string `json:"name"`
 	Dataset string `json:"dataset"`
 	Version string `json:"version"`
 }
@@ -49,6 +50,29 @@ type manifest struct {
 	NotAfter  time.Time `json:"notAfter"`
 }
 
+var (
+	datasetID = regexp.MustCompile(`^[a-z][a-z0-9-]{2,39}$`)
+	versionID = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+// path is where an input lies below /data, as on desktops and in batch jobs.
+func (i input) path() string { return i.Dataset + "/" + i.Version[:12] }
+
+// requirePaths refuses inputs that would lie elsewhere or in one folder.
+func (m manifest) requirePaths() error {
+	seen := map[string]bool{}
+	for index, each := range m.Inputs {
+		if !datasetID.MatchString(each.Dataset) || !versionID.MatchString(each.Version) {
+			return reason(fmt.Sprintf("input %d names no version of a dataset", index+1))
+		}
+		if seen[each.path()] {
+			return reason(fmt.Sprintf("two inputs would be in /data/%s", each.path()))
+		}
+		seen[each.path()] = true
+	}
+	return nil
+}
+
 // parseManifest reads a manifest. Its digest is that of the bytes as they came, so that nothing is left out of it.
 func parseManifest(text []byte) (m manifest, digest []byte, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -57,7 +81,7 @@ func parseManifest(text []byte) (m manifest, digest []byte, err error) {
 		return m, nil, reason("the manifest is not of version 1")
 	}
 	sum := sha512.Sum384(text)
-	return m, sum[:], nil
+	return m, sum[:], m.requirePaths()
 }
 
 func (m manifest) requireCurrent(now time.Time) error {

@@ -21,7 +21,7 @@ const childMode = "confined"
 
 // runArtefact runs the program `run` of the artefact without a network and within the limits. What it writes to its
 // standard output, and its exit code, stay here: they could carry data out.
-func runArtefact(m manifest, folder, inputs, outputs string) error {
+func runArtefact(m manifest, folder, data, outputs string) error {
 	limit, cancel := context.WithTimeout(context.Background(), time.Duration(m.Limits.Seconds)*time.Second)
 	defer cancel()
 	self, err := os.Executable()
@@ -30,11 +30,11 @@ func runArtefact(m manifest, folder, inputs, outputs string) error {
 	}
 	command := exec.CommandContext(limit, self, childMode, strconv.FormatInt(m.Limits.MemoryMiB, 10), strconv.FormatInt(m.Outputs.MaxBytes, 10), "./run")
 	command.Dir = folder
-	command.Env = []string{"INPUTS=" + inputs, "OUTPUTS=" + outputs, "PATH=/usr/bin:/bin", "TMPDIR=" + outputs, "LC_ALL=C.UTF-8"}
+	command.Env = []string{"BROCH_DATA=" + data, "BROCH_OUTPUTS=" + outputs, "PATH=/usr/bin:/bin", "TMPDIR=" + outputs, "LC_ALL=C.UTF-8"}
 	// Its own process group, so that what it started ends with it.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if os.Getuid() == 0 {
-		if err := giveAway(folder, inputs, outputs); err != nil {
+		if err := giveAway(folder, outputs); err != nil {
 			return err
 		}
 		command.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
@@ -75,6 +75,19 @@ func giveAway(folders ...string) error {
 		}
 	}
 	return nil
+}
+
+// protect lets everybody read what is in a folder, and nobody change it but root.
+func protect(folder string) error {
+	return filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			return os.Chmod(path, 0o555)
+		}
+		return os.Chmod(path, 0o444)
+	})
 }
 
 const rlimitNproc = 6

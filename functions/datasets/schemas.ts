@@ -141,11 +141,11 @@ export const DatasetGrant = z.object({
 });
 export type DatasetGrant = z.infer<typeof DatasetGrant>;
 
-/** All that a project may read. One row, so that the access policy is built from one read. */
-/** Where desktops and jobs see a version, below `/data`. */
+/** Where desktops, jobs and enclave runs see a version, below `/data`. */
 export const datasetFolder = ({ dataset, version }: { dataset: string; version: string }): string =>
   `${dataset}/${version.slice(0, 12)}`;
 
+/** All that a project may read. One row, so that the access policy is built from one read. */
 export const ProjectGrants = z.object({ project: ProjectId, grants: z.array(DatasetGrant) });
 export type ProjectGrants = z.infer<typeof ProjectGrants>;
 

@@ -1,5 +1,6 @@
 import { constants, createHash, createPublicKey, verify } from 'node:crypto';
 import * as z from 'zod';
+import { datasetFolder } from '../datasets/schemas.ts';
 import { Sha256 } from '../identifiers.ts';
 import { type AttestationVerdict, verifyAttestation } from './attestation.ts';
 import { expectedPcr16, manifestDigest } from './manifest.ts';
@@ -11,6 +12,7 @@ const RunResult = z.strictObject({
   run: RunId,
   manifest: Sha384,
   artefact: Sha256,
+  /** By where the code found each: the dataset and its version, as below `/data`. */
   inputs: z.record(z.string(), Sha256),
   outputs: SignedOutputs,
   kmsRequests: z.array(z.string().max(100)).max(100),
@@ -103,13 +105,13 @@ function readResult(text: string): z.infer<typeof RunResult> | undefined {
 function judgeResult({ manifest, result: text }: RunEvidence, digest: string, outputs?: Uint8Array): EvidenceCheck {
   const result = readResult(text);
   if (!result) return { check: 'result', ok: false, reason: 'The result cannot be read.' };
-  const inputs = Object.fromEntries(manifest.inputs.map(({ name, sha256 }) => [name, sha256]));
+  const inputs = Object.fromEntries(manifest.inputs.map(input => [datasetFolder(input), input.sha256]));
   const isSame =
     result.run === manifest.run &&
     result.manifest === digest &&
     result.artefact === manifest.artefact.sha256 &&
     Object.keys(inputs).length === Object.keys(result.inputs).length &&
-    Object.entries(inputs).every(([name, hash]) => result.inputs[name] === hash);
+    Object.entries(inputs).every(([folder, hash]) => result.inputs[folder] === hash);
   const { packed, sha256 } = result.outputs;
   const problems = [
     !isSame && 'The result is of another manifest, code or data.',

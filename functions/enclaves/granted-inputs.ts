@@ -13,7 +13,7 @@ export interface InputRecords {
 
 /** Refuses an input whose dataset has no such version, or which the project may not use at this moment. */
 export function requireGrantedInput(
-  { name, dataset, version }: RunManifest['inputs'][number],
+  { dataset, version }: RunManifest['inputs'][number],
   { version: registeredVersion, terms, grants }: InputRecords,
   project: string,
   now: string,
@@ -21,13 +21,13 @@ export function requireGrantedInput(
   if (!registeredVersion)
     throw new Refused(
       'missing',
-      `The input ${name}: the dataset ${dataset} has no version ${version}. List its versions: broch dataset versions ${dataset}.`,
+      `The dataset ${dataset} has no version ${version}. List its versions: broch dataset versions ${dataset}.`,
     );
-  if (terms?.withdrawn) throw new Refused('conflict', `The input ${name}: the dataset ${dataset} was withdrawn.`);
+  if (terms?.withdrawn) throw new Refused('conflict', `The dataset ${dataset} was withdrawn.`);
   if (terms?.suspended)
     throw new Refused(
       'conflict',
-      `The input ${name}: the dataset ${dataset} is suspended: ${terms.suspended.reason} Try again when its owner has resumed it.`,
+      `The dataset ${dataset} is suspended: ${terms.suspended.reason} Try again when its owner has resumed it.`,
     );
   const isGranted = grants.some(
     grant => grant.dataset === dataset && grant.version === version && Date.parse(grant.endsAt) > Date.parse(now),
@@ -35,6 +35,6 @@ export function requireGrantedInput(
   if (!isGranted)
     throw new Refused(
       'forbidden',
-      `The input ${name}: ${project} has no approved use of version ${version} of the dataset ${dataset}. A lead of the project can ask for it: broch dataset request ${project} --dataset ${dataset} --version ${version}.`,
+      `${project} has no approved use of version ${version} of the dataset ${dataset}. A lead of the project can ask for it: broch dataset request ${project} --dataset ${dataset} --version ${version}.`,
     );
 }

@@ -32,7 +32,7 @@ export const enclavesRoutes = {
         .optional()
         .describe('the measurements of the loader: pcr0, pcr1, pcr2; left out: those of the approved image'),
       artefact: artefact.describe('the packed code: key, sha256, bytes, kmsKey'),
-      inputs: inputs.describe('the packed data: name, dataset, version, key, sha256, bytes, kmsKey of each'),
+      inputs: inputs.describe('the packed data: dataset, version, key, sha256, bytes, kmsKey of each'),
       outputs: outputs.describe('what may come out: maxBytes, maxFiles, kmsKey'),
       limits: limits.describe('what it may use: vcpus, memoryMiB, seconds'),
       notAfter: notAfter.describe('the last time at which it may run'),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { datasetFolder } from '../datasets/schemas.ts';
 import { Sha256 } from '../identifiers.ts';
 import { LoaderMeasurements } from '../images/schemas.ts';
 import { DatasetId } from '../ingest/schemas.ts';
@@ -49,13 +50,16 @@ export const RunManifest = z.strictObject({
   inputs: z
     .array(
       PackedObject.extend({
-        name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/),
         dataset: DatasetId,
         version: Sha256,
       }),
     )
     .min(1)
-    .max(20),
+    .max(20)
+    .refine(
+      inputs => new Set(inputs.map(datasetFolder)).size === inputs.length,
+      'each version of a dataset once, because the code finds it at /data/<dataset>/<first 12 characters of the version>',
+    ),
   outputs: z.strictObject({
     maxBytes: z.number().int().min(1),
     maxFiles: z.number().int().min(1).max(1000),

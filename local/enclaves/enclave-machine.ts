@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildEnclaveProgram } from './build-loader.ts';
@@ -39,6 +39,41 @@ async function untilExists(path: string): Promise<void> {
 }
 
 /**
+ * Runs a command with a file system of its own: that of this machine, with an empty `/data`, as in an enclave. The first
+ * argument is an empty folder. Nothing of it is seen outside or stays.
+ */
+const ownFileSystem = `
+cd "$1"
+shift
+mount -t tmpfs -o mode=755 broch . && cd "$PWD"
+for place in /*; do
+  if [ -L "$place" ]; then cp -P "$place" .
+  elif [ -d "$place" ] && [ "$place" != /data ]; then mkdir ".$place" && mount --rbind "$place" ".$place"
+  fi
+done
+exec chroot . "$@"`;
+const inOwnFileSystem = (folder: string, command: readonly string[]): string[] => [
+  ...['unshare', '--mount', '--propagation', 'private', 'sh', '-euc', ownFileSystem, 'sh', folder],
+  ...command,
+];
+
+/** Whether programs here may have a file system of their own. A container or a user who is not root may not have one. */
+export function mayMount(emptyFolder: string): boolean {
+  const [program = '', ...words] = inOwnFileSystem(emptyFolder, ['true']);
+  return process.getuid?.() === 0 && spawnSync(program, words).status === 0;
+}
+
+/** The words that start the loader. Without the right to mount, its inputs are in the folder, and BROCH_DATA says where. */
+function loaderCommand(folder: string): string[] {
+  const [root, loader, data] = [join(folder, 'root'), join(folder, 'loader'), join(folder, 'data')];
+  mkdirSync(root);
+  return mayMount(root) ? inOwnFileSystem(root, [loader]) : [loader, '-data', data];
+}
+
+/** What the loader has made read-only can be deleted again. */
+const unlock = (folder: string) => spawnSync('chmod', ['-R', 'u+w', folder]);
+
+/**
  * Runs the loader and the parent as they are, as two processes. Only what they speak through is different from AWS: Unix
  * sockets in place of vsock, and a security module of our own. Returns what the enclave left with its parent.
  */
@@ -71,9 +106,20 @@ export async function runEnclave(start: EnclaveStart): Promise<EnclaveAnswer> {
   );
   try {
     await untilExists(place('control'));
+    const [program = '', ...words] = loaderCommand(folder);
     const loader = spawn(
-      place('loader'),
-      ['-nsm', address('nsm'), '-parent', address('control'), '-kms', address('kms'), '-folder', place('memory')],
+      program,
+      [
+        ...words,
+        '-nsm',
+        address('nsm'),
+        '-parent',
+        address('control'),
+        '-kms',
+        address('kms'),
+        '-folder',
+        place('memory'),
+      ],
       { stdio: 'ignore', env: { SSL_CERT_FILE: trustFile, PATH: process.env.PATH }, ...(signal && { signal }) },
     );
     loader.on('error', () => {});
@@ -81,6 +127,7 @@ export async function runEnclave(start: EnclaveStart): Promise<EnclaveAnswer> {
   } finally {
     parent.kill();
     module.close();
+    unlock(folder);
   }
   const read = (name: string) => {
     const path = join(parentFolder, name);

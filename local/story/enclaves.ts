@@ -54,7 +54,7 @@ async function authoriseRun(stage: DemoSetup, partners: Partners): Promise<Encla
     body: {
       codePartner: 'petra',
       artefact: objectOf(places.code, packs.code),
-      inputs: [{ ...objectOf(places.data, packs.data), name: 'patients', dataset, version }],
+      inputs: [{ ...objectOf(places.data, packs.data), dataset, version }],
       outputs: { maxBytes: 10_000, maxFiles: 3, kmsKey: outputsKey },
       limits: { vcpus: 2, memoryMiB: 256, seconds: 60 },
       notAfter: new Date(Date.now() + 30 * 24 * 3600_000).toISOString(),
@@ -138,7 +138,7 @@ export const tellEnclaves: ChapterTeller = async (stage, tell) => {
         answer => answer !== undefined,
       );
       return {
-        message: `The outputs are in the airlock as ${request?.id}, which is a ${request?.status} for Rana to submit. The instance and both grants are gone.`,
+        message: `The code read the patients at /data/${dataset}/${partners.version.slice(0, 12)}, and could not change them. The outputs are in the airlock as ${request?.id}, which is a ${request?.status} for Rana to submit. The instance and both grants are gone.`,
         ids: { run: run.id, request: completed.request, outputs: completed.outputs.sha256 },
       };
     });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { buildKeyPolicy, runContext } from '../../functions/enclaves/key-policy.ts';
 import { expectedPcr3, manifestDigest, manifestText } from '../../functions/enclaves/manifest.ts';
 import type { ArchiveFile } from '../../functions/enclaves/pack/archive.ts';
-import { type PackResult, packFiles } from '../../functions/enclaves/pack/pack.ts';
+import { type PackResult, packFiles, unpackArchive } from '../../functions/enclaves/pack/pack.ts';
 import type { RunManifest } from '../../functions/enclaves/schemas.ts';
 import { buildEnclaveProgram, programDigest } from '../../local/enclaves/build-loader.ts';
 import { toPem } from '../../local/enclaves/certificates.ts';
@@ -152,3 +152,16 @@ export async function runSite(
 }
 
 export const sha256Hex = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/** The outputs of a run, opened with the key of the manifest: an archive, as one text. */
+export async function readOutputs(outputs: Uint8Array | undefined, { kms }: Pick<Site, 'kms'>): Promise<string> {
+  async function* source() {
+    yield outputs ?? new Uint8Array();
+  }
+  const parts: Uint8Array[] = [];
+  for await (const part of unpackArchive(source(), header =>
+    kms.decrypt(header.kmsKey, Buffer.from(header.wrappedKey, 'base64'), header.context),
+  ))
+    parts.push(part);
+  return Buffer.concat(parts).toString();
+}

@@ -20,7 +20,7 @@ describe('an input of a run', () => {
   it('is a version of a dataset that the project may use now', () => expect(() => judgeInput({})).not.toThrow());
 
   it.each<[string, Partial<InputRecords>, RegExp]>([
-    ['a version that is not there', { version: undefined }, /slices: the dataset scans has no version e+\. .*versions/],
+    ['a version that is not there', { version: undefined }, /The dataset scans has no version e+\. .*versions/],
     ['a version without a use', { grants: [] }, /asthma has no approved use of version e+ .* broch dataset request/],
     ['another version', { grants: [{ ...grant, version: 'd'.repeat(64) }] }, /no approved use/],
     ['another dataset', { grants: [{ ...grant, dataset: 'visits' }] }, /no approved use/],

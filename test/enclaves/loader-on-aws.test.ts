@@ -5,7 +5,10 @@ import { createSite, runSite, shellArtefact } from './enclave-site.ts';
 
 describe('the loader, as AWS runs it,', () => {
   it('reports the same size for one file of 1 byte and for three files of 1,000 bytes', async () => {
-    const scripts = ['printf 1 > $OUTPUTS/a', 'for name in a b c; do head -c 1000 /dev/zero > $OUTPUTS/$name; done'];
+    const scripts = [
+      'printf 1 > $BROCH_OUTPUTS/a',
+      'for name in a b c; do head -c 1000 /dev/zero > $BROCH_OUTPUTS/$name; done',
+    ];
     const sizes = [];
     for (const script of scripts) {
       const { result, outputs } = await runSite(await createSite(shellArtefact(script)));

@@ -14,6 +14,7 @@ import {
   keys,
   packTestFiles,
   patients,
+  readOutputs,
   runSite,
   type Site,
   sha256Hex,
@@ -28,18 +29,6 @@ beforeAll(async () => {
   const files = [fileOf('patients.csv', Buffer.from(patients.replace('70', '71')))];
   otherData = (await packTestFiles(files, keys.data, site.dataKeys.data)).packed;
 }, 900_000);
-
-async function readOutputs(outputs: Uint8Array | undefined): Promise<string> {
-  async function* source() {
-    yield outputs ?? new Uint8Array();
-  }
-  const parts: Uint8Array[] = [];
-  for await (const part of unpackArchive(source(), header =>
-    site.kms.decrypt(header.kmsKey, Buffer.from(header.wrappedKey, 'base64'), header.context),
-  ))
-    parts.push(part);
-  return Buffer.concat(parts).toString();
-}
 
 describe('the loader', () => {
   it('runs a partner’s code on an owner’s data and signs what it made with the key that was attested', async () => {
@@ -65,7 +54,7 @@ describe('the loader', () => {
     expect(result).toMatchObject({ manifest: digest, artefact: site.manifest.artefact.sha256 });
     const packed = answer.outputs ?? new Uint8Array();
     expect(result.outputs).toEqual({ packed: packed.length, sha256: sha256Hex(packed) });
-    expect(await readOutputs(answer.outputs)).toContain('group,patients\nhigh,2\nlow,3\n');
+    expect(await readOutputs(answer.outputs, site)).toContain('group,patients\nhigh,2\nlow,3\n');
   });
 
   it('leaves with its parent nothing of the data, of the code or of a key', async () => {
@@ -236,16 +225,16 @@ describe('ends without outputs and without a signed result when', () => {
   it.each<[string, string, RegExp]>([
     [
       'writes more files than permitted',
-      'cd $OUTPUTS; for i in 1 2 3 4; do echo x > f$i; done',
+      'cd $BROCH_OUTPUTS; for i in 1 2 3 4; do echo x > f$i; done',
       /more than the manifest permits/,
     ],
     [
       'writes more bytes than permitted',
-      'head -c 9000 /dev/zero > $OUTPUTS/a; head -c 9000 /dev/zero > $OUTPUTS/b',
+      'head -c 9000 /dev/zero > $BROCH_OUTPUTS/a; head -c 9000 /dev/zero > $BROCH_OUTPUTS/b',
       /more than the manifest permits/,
     ],
-    ['puts data into the name of an output', 'touch "$OUTPUTS/Patient 1 is 70"', /plain name/],
-    ['writes a link', 'ln -s /etc/passwd $OUTPUTS/link', /plain file/],
+    ['puts data into the name of an output', 'touch "$BROCH_OUTPUTS/Patient 1 is 70"', /plain name/],
+    ['writes a link', 'ln -s /etc/passwd $BROCH_OUTPUTS/link', /plain file/],
     ['tells data by its exit code', 'exit 70', /the artefact failed$/],
     ['never ends', 'while :; do :; done', /did not end in time/],
   ])('the artefact %s', async (_, script, reason) => {
@@ -258,19 +247,11 @@ describe('ends without outputs and without a signed result when', () => {
 
 it('an artefact has no network: it can open no socket but a Unix one', async () => {
   const probe =
-    'python3 -c "import socket; socket.socket(socket.AF_INET)" 2> $OUTPUTS/inet.txt; python3 -c "import socket; socket.socket(40)" 2> $OUTPUTS/vsock.txt; exit 0';
+    'python3 -c "import socket; socket.socket(socket.AF_INET)" 2> $BROCH_OUTPUTS/inet.txt; python3 -c "import socket; socket.socket(40)" 2> $BROCH_OUTPUTS/vsock.txt; exit 0';
   const confined = await createSite(shellArtefact(probe));
   const { outputs, failure } = await runSite(confined);
   expect(failure).toBeUndefined();
-  async function* source() {
-    yield outputs ?? new Uint8Array();
-  }
-  let text = '';
-  for await (const part of unpackArchive(source(), header =>
-    confined.kms.decrypt(header.kmsKey, Buffer.from(header.wrappedKey, 'base64'), header.context),
-  ))
-    text += Buffer.from(part).toString();
-  expect(text.match(/PermissionError/g)).toHaveLength(2);
+  expect((await readOutputs(outputs, confined)).match(/PermissionError/g)).toHaveLength(2);
 });
 
 it('a packed file opens with its own key only', async () => {

@@ -36,6 +36,12 @@ describe('the manifest of a run', () => {
     ['a loader that a debug enclave would match', { loader: { ...manifest.loader, pcr0: '0'.repeat(96) } }],
     ['an unknown field', { extra: 1 }],
     ['no input', { inputs: [] }],
+    ['one version twice', { inputs: [...manifest.inputs, { ...manifest.inputs[0], key: 'data/enclaves/more.pack' }] }],
+    [
+      'two versions that the code would find in one folder',
+      { inputs: [...manifest.inputs, { ...manifest.inputs[0], version: `${'e'.repeat(12)}${'0'.repeat(52)}` }] },
+    ],
+    ['an input outside /data', { inputs: [{ ...manifest.inputs[0], dataset: '../etc' }] }],
     ['a key that is no ARN', { artefact: { ...manifest.artefact, kmsKey: '*' } }],
     ['outputs without a limit', { outputs: { ...manifest.outputs, maxBytes: 0 } }],
     ['upper-case measurements', { loader: { ...manifest.loader, pcr0: 'A'.repeat(96) } }],

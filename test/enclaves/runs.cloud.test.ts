@@ -144,7 +144,7 @@ describe('an approved run', () => {
     const body = {
       codePartner: names.code ?? '',
       artefact: objectOf(keysOf.code, packs.code),
-      inputs: [{ ...objectOf(keysOf.data, packs.data), name: 'patients', dataset, version }],
+      inputs: [{ ...objectOf(keysOf.data, packs.data), dataset, version }],
       outputs: { maxBytes: 10_000, maxFiles: 3, kmsKey: parties.outputs },
       limits: { vcpus: 2, memoryMiB: 256, seconds: 60 },
       notAfter: inThirtyDays(),

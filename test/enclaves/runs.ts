@@ -18,7 +18,6 @@ export const manifest: RunManifest = {
   artefact: { key: 'data/enclaves/code.pack', sha256: 'd'.repeat(64), bytes: 1000, kmsKey: partnerKey },
   inputs: [
     {
-      name: 'slices',
       dataset: 'scans',
       version: 'e'.repeat(64),
       key: 'data/enclaves/data.pack',

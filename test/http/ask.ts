@@ -67,7 +67,7 @@ export const exampleBodies: Record<string, object> = {
     codePartner: 'petra',
     loader: { pcr0: 'a'.repeat(96), pcr1: 'b'.repeat(96), pcr2: 'c'.repeat(96) },
     artefact: packedFile,
-    inputs: [{ ...packedFile, name: 'patients', dataset: 'admissions', version: 'e'.repeat(64) }],
+    inputs: [{ ...packedFile, dataset: 'admissions', version: 'e'.repeat(64) }],
     outputs: { maxBytes: 1000, maxFiles: 1, kmsKey: packedFile.kmsKey },
     limits: { vcpus: 2, memoryMiB: 1024, seconds: 600 },
     notAfter: '2027-06-30T00:00:00Z',
