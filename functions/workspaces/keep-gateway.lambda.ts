@@ -14,7 +14,7 @@ import {
 import * as z from 'zod';
 import { requireApproved } from '../awake/doorway.ts';
 import { logger, stepHandler } from '../handler.ts';
-import { type DesktopRule, planGateway } from './gateway-plan.ts';
+import { type DesktopRule, type GatewayPlan, planGateway } from './gateway-plan.ts';
 import { GpuProtocol, portsOf } from './kinds.ts';
 
 export const env = z.object({
@@ -109,25 +109,42 @@ const createEndpoint = () =>
     }),
   );
 
+/** Desktops start at the same moment, and so do calls of this function: another one has made the rule, or has removed it. */
+const harmlessErrors = ['InvalidPermission.Duplicate', 'InvalidSecurityGroupRuleId.NotFound'];
+const ignoreDone = (error: unknown): void => {
+  if (!(error instanceof Error && harmlessErrors.includes(error.name))) throw error;
+};
+
+const close = (rule: string) =>
+  client.send(new RevokeSecurityGroupEgressCommand({ GroupId: GROUP, SecurityGroupRuleIds: [rule] })).catch(ignoreDone);
+
+/**
+ * The steps of a plan. The machine and its endpoint come first: everybody needs them, and AWS limits the rules of a group
+ * (60 by default), so that a rule for one more desktop may be refused.
+ */
+const stepsOf = (plan: GatewayPlan): (() => Promise<unknown>)[] => [
+  ...plan.close.map(rule => () => close(rule)),
+  ...(plan.createEndpoint ? [createEndpoint] : []),
+  ...(plan.power === 'start' ? [() => client.send(new StartInstancesCommand({ InstanceIds: [MACHINE] }))] : []),
+  ...(plan.power === 'stop' ? [() => client.send(new StopInstancesCommand({ InstanceIds: [MACHINE] }))] : []),
+  ...(plan.deleteEndpoints.length > 0
+    ? [() => client.send(new DeleteVpcEndpointsCommand({ VpcEndpointIds: [...plan.deleteEndpoints] }))]
+    : []),
+  ...plan.open.map(address => () => openTo(address).catch(ignoreDone)),
+];
+
 /** Compares what exists with what is needed, and changes only the difference. A repeated or late call does no harm. */
 export const handler = stepHandler(z.unknown(), async () => {
-  const [machine, desktops, rules, endpoints] = await Promise.all([
-    readMachine(),
-    listDesktops(),
-    listRules(),
-    listEndpoints(),
-  ]);
+  const [machine, rules, endpoints] = await Promise.all([readMachine(), listRules(), listEndpoints()]);
+  // After the rules: one that another call has just made is not closed for a desktop that an older list does not have.
+  const desktops = await listDesktops();
   const plan = planGateway({ machine: machine.state, desktops, rules, endpoints });
   logger.info('the gateway', { machine: machine.state, desktops: desktops.length, ...plan });
   // Whoever deploys the gateway selects its image, so the approval is checked here.
   if (plan.power === 'start') await requireApproved(machine.image, ENVIRONMENT);
-  if (plan.close.length > 0)
-    await client.send(new RevokeSecurityGroupEgressCommand({ GroupId: GROUP, SecurityGroupRuleIds: [...plan.close] }));
-  for (const address of plan.open) await openTo(address);
-  if (plan.createEndpoint) await createEndpoint();
-  if (plan.power === 'start') await client.send(new StartInstancesCommand({ InstanceIds: [MACHINE] }));
-  if (plan.power === 'stop') await client.send(new StopInstancesCommand({ InstanceIds: [MACHINE] }));
-  if (plan.deleteEndpoints.length > 0)
-    await client.send(new DeleteVpcEndpointsCommand({ VpcEndpointIds: [...plan.deleteEndpoints] }));
+  const failures: unknown[] = [];
+  // One that fails keeps none of the others from its turn.
+  for (const step of stepsOf(plan)) await step().catch(error => failures.push(error));
+  if (failures.length > 0) throw failures[0];
   return { desktops: desktops.length, power: plan.power ?? null };
 });
