@@ -3,12 +3,10 @@ import * as z from 'zod';
 import { AirlockConfig } from '../functions/airlock/request/airlock-config.ts';
 import { machineNames } from '../functions/batch/estimate.ts';
 import { DEFAULT_NODES, TierNodes } from '../functions/batch/machines.ts';
-import { UserName } from '../functions/identifiers.ts';
 import { PackageTier } from '../functions/images/packages/schemas.ts';
-import { FindingPolicy } from '../functions/images/policy.ts';
-import { ShareTarget } from '../functions/images/sharing.ts';
 import { GpuProtocol } from '../functions/workspaces/kinds.ts';
 import { TimeZoneName } from '../functions/workspaces/schemas.ts';
+import { ImagesConfig, refuseSleeplessWindows } from './images-config.ts';
 import { FamiliesOfTiers, InstanceType, WorkspacesConfig } from './workspaces-config.ts';
 
 /** A job without a price could not be held to a budget, so queues have only machines of the price list. */
@@ -76,8 +74,7 @@ export const GatewayConfig = z.strictObject({
 });
 export type GatewayConfig = z.infer<typeof GatewayConfig>;
 
-/** All settings of an organisation, in one file that is read at synthesis. */
-export const Config = z.strictObject({
+const Settings = z.strictObject({
   environment: z
     .string()
     .regex(/^[a-z][a-z0-9]{1,11}$/, 'two to twelve lower-case letters and digits')
@@ -189,26 +186,7 @@ export const Config = z.strictObject({
     .prefault({}),
   gateway: GatewayConfig.optional(),
   workspaces: WorkspacesConfig,
-  images: z.strictObject({
-    authors: z
-      .array(UserName)
-      .min(1)
-      .describe('The user names of everybody who can change recipes of images. They cannot approve images'),
-    buildDays: z
-      .number()
-      .int()
-      .min(7)
-      .max(365)
-      .default(30)
-      .describe(
-        'Days after which Broch builds a new version of an image that is in use. It also does so after a change of the recipe',
-      ),
-    policy: FindingPolicy.prefault({}),
-    sharing: z.array(ShareTarget).max(20).default([]).meta({
-      description: 'Other accounts and regions that may start machines from the published images',
-      omitted: 'none',
-    }),
-  }),
+  images: ImagesConfig,
   packages: z
     .strictObject({
       openTiers: z.array(PackageTier).default([1]).meta({
@@ -260,6 +238,8 @@ export const Config = z.strictObject({
       .meta({ description: 'The hosts that the cost card may be posted to', omitted: "Microsoft's hosts" }),
   }),
 });
+/** All settings of an organisation, in one file that is read at synthesis. */
+export const Config = Settings.superRefine(refuseSleeplessWindows);
 export type Config = z.infer<typeof Config>;
 
 /** The configuration with every option turned on, for pages and tests that cover the whole app. */

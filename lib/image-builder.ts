@@ -12,7 +12,7 @@ import type { Core } from './core.ts';
 import type { ImageNetwork } from './image-network.ts';
 import { keyUseStatement } from './key-use.ts';
 import { explainWildcards } from './nag-wildcards.ts';
-import { privateRecipeFiles, recipesFolder } from './recipes.ts';
+import { privateRecipeFiles, recipesFolder, recipeValues } from './recipes.ts';
 
 /** The digest of a recipe, as `digestRecipe` computes it, in the folder of all recipes. */
 export const digestCommand =
@@ -104,6 +104,10 @@ export class ImageBuilder extends Construct {
       GROUP: network.build.group.attrGroupId,
       PROFILE: network.build.profile.ref,
       KEY: key.keyArn,
+      // Packer sets the variables of these names, and skips those that a recipe does not have.
+      ...Object.fromEntries(
+        Object.entries(recipeValues(core.config.images)).map(([name, value]) => [`PKR_VAR_${name}`, value]),
+      ),
     };
     this.project = new CfnProject(this, 'Project', {
       description: 'Broch: builds images with Packer',

@@ -19,7 +19,7 @@ import { ImageNetwork } from './image-network.ts';
 import { allowEverywhere, clearsBuilds } from './image-rights.ts';
 import { allowScaling, ImageSharing, shareImageKey } from './image-sharing.ts';
 import { createImageWorkflow } from './image-workflow.ts';
-import { recipeBases, recipeDigests } from './recipes.ts';
+import { recipeBases, recipeDigests, recipeValues } from './recipes.ts';
 import { callRegularly } from './schedule.ts';
 
 /** The key that encrypts images, and the bucket for what builds need and make. */
@@ -90,7 +90,10 @@ export class Images extends Construct {
         MACHINE_ARN: startAccess(machine),
         RULES: rules,
         RECIPES: recipes,
-        BASES: accessTo(JSON.stringify(recipeBases()), allowEverywhere('ec2:DescribeImages')),
+        BASES: accessTo(
+          JSON.stringify(recipeBases(recipeValues(core.config.images))),
+          allowEverywhere('ec2:DescribeImages'),
+        ),
         NETWORK: accessTo(
           JSON.stringify({
             project: builder.project.ref,

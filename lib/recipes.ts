@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from '../functions/hash.ts';
 import { ImageName } from '../functions/images/schemas.ts';
+import type { Config } from './config.ts';
 
 export const recipesFolder = join(import.meta.dirname, '../amis');
 
@@ -23,19 +24,35 @@ export function digestRecipe(image: ImageName): string {
   return sha256(files.map(file => `${sha256(readFileSync(join(recipesFolder, file)))}  ${file}\n`).join(''));
 }
 
+/** Values of recipes' variables, by their names. */
+export type RecipeValues = Readonly<Record<string, string>>;
+
+/** A text of HCL with the values of the variables that it names. */
+export const fillVariables = (text: string, values: RecipeValues): string =>
+  text.replaceAll(/\$\{var\.(\w+)\}/g, (_, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`nobody says what the variable ${name} of a recipe is`);
+    return value;
+  });
+
+/** What the configuration says about recipes, by the names of their variables. */
+export const recipeValues = ({ windowsServer }: Pick<Config['images'], 'windowsServer'>): RecipeValues => ({
+  windows_version: String(windowsServer),
+});
+
 /** The owner and the name of the images that a recipe builds on, as its HCL has them; a test compares this with a parser. */
-export function readBaseFilter(image: ImageName): { owner: string; name: string } {
+export function readBaseFilter(image: ImageName, values: RecipeValues): { owner: string; name: string } {
   const files = listFiles(image).filter(file => file.endsWith('.pkr.hcl'));
   const text = files.map(file => readFileSync(join(recipesFolder, file), 'utf8')).join('\n');
   const value = (pattern: RegExp) => pattern.exec(text)?.[1] ?? '';
   const owner = value(/^ *owners += \["([^"]+)"\]$/m);
   const name = value(/^ *name += "([^"]+\*[^"]*)"$/m) || value(/^ *base += "([^"]+)"$/m);
   if (!owner || !name) throw new Error(`the recipe of ${image} does not say what it is built on`);
-  return { owner, name };
+  return { owner, name: fillVariables(name, values) };
 }
 
 export const recipeDigests = (): Record<string, string> =>
   Object.fromEntries(ImageName.options.map(image => [image, digestRecipe(image)]));
 
-export const recipeBases = (): Record<string, { owner: string; name: string }> =>
-  Object.fromEntries(ImageName.options.map(image => [image, readBaseFilter(image)]));
+export const recipeBases = (values: RecipeValues): Record<string, { owner: string; name: string }> =>
+  Object.fromEntries(ImageName.options.map(image => [image, readBaseFilter(image, values)]));

@@ -10,7 +10,7 @@ import { parse } from '@cdktf/hcl2json';
 import { billKey, manifestKey, measurementsKey, readBuildVariables } from '../functions/images/builder.ts';
 import type { ImageName } from '../functions/images/schemas.ts';
 import type { ImageRun } from '../functions/images/store.ts';
-import { digestRecipe, recipesFolder } from '../lib/recipes.ts';
+import { digestRecipe, fillVariables, recipesFolder } from '../lib/recipes.ts';
 import type { CloudFacts } from './deployed-cloud.ts';
 import { measureLoader } from './enclaves/build-loader.ts';
 import { clientConfigFor, rootCredentialsFor } from './roles.ts';
@@ -31,8 +31,13 @@ export interface BuilderOptions {
   readonly log?: (line: string) => void;
 }
 
+interface BuildVariable {
+  readonly name: string;
+  readonly value: string;
+}
+
 /** The base image that a recipe selects, read from its HCL as Packer would. */
-async function readBase(image: ImageName): Promise<string> {
+async function readBase(image: ImageName, variables: readonly BuildVariable[]): Promise<string> {
   const folder = join(recipesFolder, image);
   const files = readdirSync(folder).filter(name => name.endsWith('.pkr.hcl'));
   const blocks = await Promise.all(files.map(name => parse(name, readFileSync(join(folder, name), 'utf8'))));
@@ -43,7 +48,13 @@ async function readBase(image: ImageName): Promise<string> {
   const [source] = sources;
   if (sources.length !== 1 || source?.encrypt_boot !== true) throw new Error(`${image} has no encrypted source`);
   const filters = [source.source_ami_filter?.[0]?.filters ?? []].flat();
-  return filters[0]?.name ?? 'unknown';
+  const defaults = blocks.flatMap(block =>
+    Object.entries((block.variable ?? {}) as Record<string, { default?: string }[]>).map(
+      ([name, [declaration]]) => [name, declaration?.default ?? ''] as const,
+    ),
+  );
+  const values = variables.map(({ name, value }) => [name.replace(/^PKR_VAR_/, ''), value] as const);
+  return fillVariables(filters[0]?.name ?? 'unknown', Object.fromEntries([...defaults, ...values]));
 }
 
 /** The bill of materials of this machine, by the script that images have. Without dpkg or rpm there is nothing to list. */
@@ -76,14 +87,18 @@ export async function playBuilder(
   ];
   const finishedIds = new Set<string>();
 
-  async function packImage(run: ImageRun & { recipe: string }, play: PlayedImage): Promise<void> {
+  async function packImage(
+    run: ImageRun & { recipe: string },
+    play: PlayedImage,
+    variables: readonly BuildVariable[],
+  ): Promise<void> {
     const { image, recipe } = run;
     if (digestRecipe(image) !== recipe) throw new Error('the recipe is not the one that was to be built');
     if (play.buildFailure) throw new Error(play.buildFailure);
     const tags = {
       'broch:image': image,
       'broch:recipe': recipe,
-      'broch:base': await readBase(image),
+      'broch:base': await readBase(image, variables),
       'played:findings': (play.findings ?? []).join(' '),
       'played:smoke': play.smokeTestFailure ?? '',
       'played:malware': play.malware ?? '',
@@ -114,7 +129,7 @@ export async function playBuilder(
     const run = readBuildVariables(pairs);
     const play = run && plays(run);
     if (!run || !play) return;
-    const status = await packImage(run, play).then(
+    const status = await packImage(run, play, pairs).then(
       () => 'SUCCEEDED',
       (error: Error) => {
         log(`${build.id}: ${error.message}`);

@@ -1,3 +1,13 @@
+variable "windows_version" {
+  type        = string
+  default     = "2025"
+  description = "The version of Windows Server that the image is built on: 2025, or 2022, which AWS can hibernate."
+  validation {
+    condition     = contains(["2022", "2025"], var.windows_version)
+    error_message = "The version of Windows Server is 2022 or 2025."
+  }
+}
+
 locals {
   image         = "windows-desktop"
   instance_type = "m7i.xlarge"
@@ -13,7 +23,7 @@ source "amazon-ebs" "machine" {
     owners      = ["amazon"]
     most_recent = true
     filters = {
-      name                = "Windows_Server-2025-English-Full-Base-*"
+      name                = "Windows_Server-${var.windows_version}-English-Full-Base-*"
       architecture        = "x86_64"
       root-device-type    = "ebs"
       virtualization-type = "hvm"

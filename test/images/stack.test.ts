@@ -57,6 +57,19 @@ describe('the values of a recipe', () => {
     ));
 });
 
+it('the builder and the daily look name the same version of Windows Server', () => {
+  const [[, builder] = expect.fail()] = findTemplateResources(template, 'AWS::CodeBuild::Project');
+  const { EnvironmentVariables } = builder.Properties.Environment as { EnvironmentVariables: object[] };
+  // Packer takes its variables from these: https://developer.hashicorp.com/packer/docs/templates/hcl_templates/variables
+  expect(EnvironmentVariables).toContainEqual({ Name: 'PKR_VAR_windows_version', Value: '2025' });
+  const bases = findTemplateResources(template, 'AWS::Lambda::Function').flatMap(([, { Properties }]) =>
+    Object.entries((Properties.Environment as { Variables: Record<string, string> }).Variables).flatMap(
+      ([name, value]) => (name === 'BASES' ? [JSON.parse(value)['windows-desktop'].name] : []),
+    ),
+  );
+  expect(bases).toEqual(['Windows_Server-2025-English-Full-Base-*']);
+});
+
 describe('the role of the builder', () => {
   it('can approve nothing: it may not set or remove the tag of approved images', () => {
     const denials = statementsOf('Builder').filter(({ Effect }) => Effect === 'Deny');

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { decideImage, emptyImage } from '../../functions/images/images.ts';
 import type { Image } from '../../functions/images/schemas.ts';
 import { summariseImage } from '../../functions/images/versions.ts';
-import { readBaseFilter } from '../../lib/recipes.ts';
+import { Config } from '../../lib/config.ts';
+import { readBaseFilter, recipeValues } from '../../lib/recipes.ts';
 import {
   approveVersion,
   arno,
@@ -24,6 +25,7 @@ const current = { recipe: buildImage.recipe, base: buildOf(1).base };
 const published = follow(withApproved(1), publishWidely(1));
 const keepUp = (image: Image, inputs: Partial<typeof current> = {}, days = 1) =>
   decideImage(image, { do: 'keepUp', ...current, ...inputs }, imageRules, daysAfterNoon(days));
+const valuesOf = (windowsServer: 2022 | 2025) => recipeValues({ windowsServer });
 const changedRecipe = { recipe: '1'.repeat(64) };
 
 describe('the daily look at an image', () => {
@@ -86,8 +88,22 @@ it.each(imageNames)('%s is built on the images that the platform looks for', asy
   const { source, locals } = await readRecipe(name);
   const [{ owners, filters }] = source.source_ami_filter;
   const image = name as Parameters<typeof readBaseFilter>[0];
-  expect(readBaseFilter(image)).toEqual({
+  const text = filters.name === '${local.base}' ? locals.base : filters.name;
+  expect(readBaseFilter(image, valuesOf(2025))).toEqual({
     owner: owners[0],
-    name: filters.name === '${local.base}' ? locals.base : filters.name,
+    name: text.replace('${var.windows_version}', '2025'),
   });
+});
+
+it('windows-desktop is built on the version of Windows Server that the configuration names', async () => {
+  const { variables } = await readRecipe('windows-desktop');
+  const { windowsServer } = Config.shape.images.shape;
+  expect(variables.windows_version?.default).toBe(String(windowsServer.def.defaultValue));
+  for (const version of windowsServer.unwrap().values) {
+    // What Packer's validation of the variable accepts.
+    expect(variables.windows_version?.validation[0].condition).toContain(`"${version}"`);
+    expect(readBaseFilter('windows-desktop', valuesOf(version)).name).toBe(
+      `Windows_Server-${version}-English-Full-Base-*`,
+    );
+  }
 });

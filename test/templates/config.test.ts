@@ -74,6 +74,7 @@ describe('the error for a wrong configuration', () => {
     ['workspaces.sizes.windows', 't3.large', 'expected object'],
     ['workspaces.hibernate', ['desktop'], 'AWS cannot hibernate the image of desktop workspaces'],
     ['workspaces.hibernate', ['laptop'], 'desktop'],
+    ['images.windowsServer', 2019, 'expected one of 2022|2025'],
     ['workspaces.hourlyBudget', 5, 'Add to workspaces.hourlyPrices: t3.large'],
     ['costs.hour', 24, '<=23'],
     ['costs.tag', 7, 'expected string'],
@@ -85,6 +86,15 @@ describe('the error for a wrong configuration', () => {
     expect(message).toContain(`  ${key}`);
     expect(message).toContain(expectation);
     expect(message.split('\n')).toHaveLength(2);
+  });
+
+  it('says what to do about Windows workspaces that are to hibernate and cannot', () => {
+    const config = good();
+    config.workspaces.hibernate = ['windows'];
+    const message = complaint(write(JSON.stringify(config)));
+    expect(message).toContain('images.windowsServer: AWS cannot hibernate Windows Server 2025. Use 2022');
+    config.images.windowsServer = 2022;
+    expect(complaint(write(JSON.stringify(config)))).toBe('no complaint');
   });
 
   it.each([
