@@ -123,6 +123,11 @@ export function stepOfWorkspace(workspace: z.infer<typeof WorkspaceView>): NextS
   if (status === 'failed')
     return { standing: 'trouble', subject, status, reason: workspace.reason, command: `workspace retry ${words}` };
   if (status === 'ready') return { standing: 'waiting', subject, status, command: `workspace open ${words}` };
+  if (status === 'stopped' && workspace.warnedDays !== undefined)
+    return {
+      ...{ standing: 'waiting', subject, status, command: `workspace archive ${words}` },
+      reason: `nobody has started it for ${workspace.warnedDays} days, and its disks are charged. An archive keeps its home`,
+    };
   if (status === 'stopped' || status === 'hibernated')
     return { standing: 'waiting', subject, status, command: `workspace start ${words}` };
   if (status === 'archived' || status === 'deleted') return { standing: 'done', subject, status };

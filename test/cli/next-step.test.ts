@@ -53,6 +53,13 @@ const workspace = {
   attempt: 1,
   attemptedAt: timestamp,
 } as const;
+const stoppedWorkspace = (warnedDays?: number) =>
+  ({
+    ...workspace,
+    status: 'stopped',
+    ...{ instanceId: 'i-1', address: '10.0.0.1', imageId: 'ami-1', reason: 'rana asked for it.', stoppedAt: timestamp },
+    ...(warnedDays !== undefined && { warnedDays }),
+  }) as const;
 
 const use = {
   status: 'requested',
@@ -100,6 +107,7 @@ const steps: readonly NextStep[] = [
     imageId: 'ami-1',
     readyAt: timestamp,
   }),
+  stepOfWorkspace(stoppedWorkspace(60)),
 ];
 
 describe('the next step', () => {
@@ -112,6 +120,15 @@ describe('the next step', () => {
         expect(exists, step.command).toBe(true);
       }
     }
+  });
+
+  it('of a workspace that nobody started for sixty days is to archive it, and of another one that is stopped to start it', () => {
+    expect(stepOfWorkspace(stoppedWorkspace(60))).toMatchObject({
+      standing: 'waiting',
+      reason: expect.stringMatching(/^nobody has started it for 60 days/),
+      command: `workspace archive ${workspace.project} ${workspace.id}`,
+    });
+    expect(stepOfWorkspace(stoppedWorkspace()).command).toBe(`workspace start ${workspace.project} ${workspace.id}`);
   });
 
   it('of a released request is the download, with a folder of its own', () => {

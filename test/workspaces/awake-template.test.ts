@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { allEndpointServices, endpointServices, packageServices } from '../../functions/awake/lease.ts';
@@ -63,12 +64,16 @@ describe('what a project has while something runs in it', () => {
       if (id !== 'Awake') expect(Condition, id).toBeDefined();
   });
 
-  it.each([...Object.entries(endpointServices), ['workspace that installs packages', packageServices] as const])(
-    'costs little for an hour of %s',
-    (use, services) => {
-      const dollars = services.length * ENDPOINT_HOURLY_PRICE;
-      console.log(`a project awake for a ${use}: $${dollars.toFixed(3)} an hour; asleep: $0.000`);
-      expect(dollars).toBeLessThanOrEqual(0.1);
-    },
-  );
+  it.each([
+    ['workspaces', endpointServices.workspace],
+    ['workspaces, in a project with a tier for the [mirror of packages](packages.md)', packageServices],
+    ['batch jobs', endpointServices.job],
+    ['enclaves', endpointServices.enclave],
+  ] as const)('costs what the page says for an hour of %s, and little', (use, services) => {
+    const dollars = services.length * ENDPOINT_HOURLY_PRICE;
+    console.log(`a project awake for ${use}: $${dollars.toFixed(3)} an hour; asleep: $0.000`);
+    expect(dollars).toBeLessThanOrEqual(0.1);
+    const row = services.length > 0 ? `${services.length} | $${dollars.toFixed(3)}` : 'none | nothing';
+    expect(readFileSync('docs/workspaces.md', 'utf8')).toContain(`| ${use} | ${row} |`);
+  });
 });
