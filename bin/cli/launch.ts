@@ -113,7 +113,7 @@ export const launchCommand = defineCommand({
   summary: 'Start a workspace for each person of a course, and show what became of each',
   notes: [
     'Only a lead of the project can do this. The list is a CSV file with a column `name`; everybody on it must be a member.',
-    'Whoever has a workspace of this kind keeps it, so the command can be repeated for those who failed.',
+    'If some fail, run the command again: whoever has a workspace of this kind keeps it.',
   ],
   examples: ['workspace launch asthma --course people.csv'],
   params: routes.giveWorkspace.params,

@@ -34,8 +34,8 @@ export const explainOverdueLaunch =
   'Its start did not end in time. Try again with broch workspace start; if this happens again, tell your operator.';
 
 export const explainLostMachine = (instance: string): string =>
-  `The machine ${instance} is gone, though nobody ended it through Broch. What was saved in the project is there. Start the workspace again with a new machine: broch workspace start`;
+  `The machine ${instance} is gone with the home on its disk, though nobody ended it through Broch. What you saved in the project is still there. To get the home back, find a snapshot with broch workspace snapshots and use broch workspace restore. Without a snapshot use broch workspace start: it gives the home of the last archive, or an empty one`;
 
 /** Why a workspace ended or did not start. */
 export const explainEndedMembership = (name: string, project: string): string =>
-  `${name} is no longer a member of ${project}. Its desktop is gone; what was saved in the project stays there.`;
+  `${name} is no longer a member of ${project}. The desktop is gone; what was saved in the project stays there.`;

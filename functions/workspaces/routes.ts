@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { memberGrants, operatorAndMemberGrants, PagingQuery, pageOf, type Route } from '../http/route.ts';
 import { ProjectId } from '../projects/schemas.ts';
+import { workspaceProviders } from './kinds.ts';
 import {
   HomeSnapshot,
   SnapshotId,
@@ -16,6 +17,11 @@ import {
 
 const project = z.object({ project: ProjectId });
 const workspace = z.object({ project: ProjectId, workspace: WorkspaceId });
+const DescribedKind = WorkspaceKind.describe(
+  Object.entries(workspaceProviders)
+    .map(([kind, { summary }]) => `${kind}: ${summary}`)
+    .join('; '),
+);
 
 export const workspacesRoutes = {
   askWorkspace: {
@@ -25,11 +31,11 @@ export const workspacesRoutes = {
     cli: 'workspace ask',
     status: 202,
     callers: memberGrants,
-    summary: 'Request a workspace in a project, or bring your stopped or archived one back',
+    summary: 'Request a workspace in a project, or start your stopped or archived one again',
     example: 'workspace ask asthma --kind desktop',
     params: project,
     body: z.object({
-      kind: WorkspaceKind,
+      kind: DescribedKind,
       size: WorkspaceSize.default('small'),
       another: z.boolean().default(false).describe('a new one, even if you have one that is stopped or archived'),
       ephemeral: z.boolean().default(false).describe('a new one, which is deleted when it stops'),
@@ -46,7 +52,7 @@ export const workspacesRoutes = {
     summary: 'Show what a workspace would cost in an hour, and whether it could start now',
     example: 'workspace estimate asthma --kind desktop --size large',
     params: project,
-    body: z.object({ kind: WorkspaceKind, size: WorkspaceSize.default('small') }),
+    body: z.object({ kind: DescribedKind, size: WorkspaceSize.default('small') }),
     returns: WorkspaceEstimate,
   },
   giveWorkspace: {
@@ -62,7 +68,7 @@ export const workspacesRoutes = {
     params: project,
     body: z.object({
       member: z.string().min(1).max(128).describe('the id of the person: broch member list'),
-      kind: WorkspaceKind,
+      kind: DescribedKind,
       size: WorkspaceSize.default('small'),
     }),
     returns: WorkspaceView,
@@ -165,11 +171,11 @@ export const workspacesRoutes = {
     cli: 'workspace timetable',
     status: 200,
     callers: memberGrants,
-    summary: 'Start and stop a workspace at times of the week; without days, by hand again',
+    summary: 'Let a workspace start and stop by itself on days of the week; without days, end this',
     example: 'workspace timetable asthma ws-001122334455 --days mon --days tue --start 08:00 --stop 18:00',
     params: workspace,
     body: z.object({
-      days: z.array(Weekday).max(7).default([]).describe('the days; none takes the timetable away'),
+      days: z.array(Weekday).max(7).default([]).describe('the days; without any, the timetable is removed'),
       start: Timetable.shape.start.default('08:00'),
       stop: Timetable.shape.stop.default('18:00'),
       zone: TimeZoneName.optional().describe('the time zone, such as Europe/London; by default that of Broch'),
@@ -220,7 +226,7 @@ export const workspacesRoutes = {
     cli: 'workspace restore',
     status: 202,
     callers: memberGrants,
-    summary: 'Put the home of a workspace back to a snapshot. Later changes are lost',
+    summary: 'Put the home of a workspace back to a snapshot. You lose all later changes',
     example: 'workspace restore asthma ws-001122334455 --snapshot snap-00112233445566778',
     params: workspace,
     body: z.object({ snapshot: SnapshotId.describe('the id of the snapshot: broch workspace snapshots') }),
@@ -233,7 +239,7 @@ export const workspacesRoutes = {
     cli: 'workspace delete',
     status: 202,
     callers: memberGrants,
-    summary: 'Delete a workspace with its home, for ever',
+    summary: 'Delete a workspace and its home. Nobody can bring them back',
     example: 'workspace delete asthma ws-001122334455',
     params: workspace,
     returns: WorkspaceView,

@@ -70,7 +70,7 @@ async function waitForCrate(version: string) {
     }
 }
 
-it('each file is proven on its rung, which the delivery and the description of the version name', async () => {
+it('each file has its proof, which the delivery and the description of the version name', async () => {
   const scan = bytesOf(1);
   const files = { 'scan.bin': scan, 'hashed.bin': bytesOf(2, 6 * 1024 ** 2), 'notes.txt': 'Two scanners.\n' };
   const landing = await openLanding();

@@ -2,7 +2,7 @@ import type { WorkspaceProvider } from './provider.ts';
 
 /** A Linux desktop that opens a notebook server and nothing else. */
 export const notebookProvider: WorkspaceProvider = {
-  summary: 'a notebook server in a browser',
+  summary: 'a Linux desktop that opens a notebook server',
   image: 'linux-notebook',
   rootDevice: '/dev/xvda',
   homeDevice: '/dev/sdf',
