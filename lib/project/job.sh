@@ -13,15 +13,28 @@ folder=s3://$BROCH_BUCKET/batch/$BROCH_JOB
 export HOME="$home" TMPDIR="$home/tmp"
 export BROCH_INPUTS="$home/inputs" BROCH_OUTPUTS="$home/outputs" BROCH_CHECKPOINT="$home/checkpoint"
 mkdir "$TMPDIR" "$BROCH_INPUTS" "$BROCH_OUTPUTS" "$BROCH_CHECKPOINT" "$home/log"
+touch -t 197001020000 "$home/kept"
 trap 'chmod -R u+w "$home"; rm -rf "$home"' EXIT
 
 # Each task or node has its own checkpoint; all of them write to one folder of outputs.
 checkpoint=$folder/checkpoint/$part
 
 sync_folder() { aws s3 sync --only-show-errors "$1" "$2"; }
+# An empty folder would only cost a list of the bucket.
+keep_folder() { [ -z "$(ls -A "$1")" ] || sync_folder "$1" "$2"; }
+# The log, if the program has printed since it was last kept.
+keep_log() {
+  for file in "$home"/log/*; do
+    if [ "$file" -nt "$home/kept" ]; then
+      touch "$home/keeping"
+      sync_folder "$home/log" "$folder/log/" && mv "$home/keeping" "$home/kept"
+      return
+    fi
+  done
+}
 keep_progress() {
-  sync_folder "$BROCH_CHECKPOINT" "$checkpoint/" || true
-  sync_folder "$home/log" "$folder/log/" || true
+  keep_folder "$BROCH_CHECKPOINT" "$checkpoint/" || true
+  keep_log || true
 }
 
 printf '%s\n' "$BROCH_INPUTS_LIST" | while IFS= read -r input; do
@@ -46,7 +59,7 @@ if [ -n "${BROCH_PIPELINE-}" ]; then
   [ -z "$BROCH_RESUMES" ] || sync_folder "s3://$BROCH_BUCKET/batch/$BROCH_RESUMES/checkpoint/0/" "$BROCH_CHECKPOINT"
 fi
 # What an earlier attempt had reached when AWS took its machine back.
-sync_folder "$checkpoint/" "$BROCH_CHECKPOINT"
+[ "${AWS_BATCH_JOB_ATTEMPT-}" = 1 ] || sync_folder "$checkpoint/" "$BROCH_CHECKPOINT"
 
 cd "$home"
 echo "job.sh: $BROCH_JOB starts, $number"
@@ -68,5 +81,5 @@ wait "$program" || code=$?
 # What it printed and kept last, also while the round before was being kept.
 keep_progress
 echo "job.sh: the program ended with exit code $code"
-sync_folder "$BROCH_OUTPUTS" "$folder/outputs/"
+keep_folder "$BROCH_OUTPUTS" "$folder/outputs/"
 exit "$code"

@@ -20,6 +20,7 @@ function runProgram(command: string[], variables: Record<string, string> = {}, s
   const bin = join(folder, 'bin');
   mkdirSync(bin);
   const script = `#!/bin/sh
+echo "$4 $5" >> '${join(folder, 'bin/calls')}'
 case $5 in s3://b/batch/job-1/log/) cp "$4"/* '${keptFolder}'; sleep ${syncSeconds} ;; esac
 case $4 in s3://alias/* | s3://b/data/*) mkdir -p "$5"; echo "$4" > "$5/visits.csv" ;; esac
 `;
@@ -33,7 +34,8 @@ case $4 in s3://alias/* | s3://b/data/*) mkdir -p "$5"; echo "$4" > "$5/visits.c
     encoding: 'utf8',
   });
   const [name = ''] = readdirSync(keptFolder);
-  return { printed: readFileSync(join(keptFolder, name), 'utf8'), machineLog: stdout + stderr, name, folder };
+  const calls = readFileSync(join(bin, 'calls'), 'utf8').trimEnd().split('\n');
+  return { printed: readFileSync(join(keptFolder, name), 'utf8'), machineLog: stdout + stderr, name, folder, calls };
 }
 
 describe('what a person writes into a job', () => {
@@ -108,6 +110,21 @@ describe('what a person writes into a job', () => {
       3,
     );
     expect(printed).toBe('first\nlast\n');
+  });
+
+  it('keeps its log when it has printed, and no folder that is empty', () => {
+    const { calls } = runProgram(['sh', '-c', 'echo first; sleep 4'], { BROCH_CHECKPOINT_SECONDS: '1' });
+    expect(calls).toEqual([
+      expect.stringMatching(/^s3:\/\/b\/batch\/job-1\/checkpoint\/0\/ .*\/checkpoint$/),
+      expect.stringMatching(/\/log s3:\/\/b\/batch\/job-1\/log\/$/),
+    ]);
+    const { calls: firstCalls } = runProgram(
+      ['sh', '-c', 'echo 1 > "$BROCH_CHECKPOINT/a"; echo 2 > "$BROCH_OUTPUTS/b"'],
+      { AWS_BATCH_JOB_ATTEMPT: '1' },
+    );
+    expect(firstCalls.map(call => call.split(' ')[1])).toEqual(
+      ['checkpoint/0/', 'log/', 'outputs/'].map(path => `s3://b/batch/job-1/${path}`),
+    );
   });
 
   it('finds its folders and its datasets where desktops show them, and cannot change a dataset', () => {
