@@ -38,8 +38,18 @@ export interface IdleRules {
   readonly busyLoad: number;
 }
 
+const MINUTE = 60_000;
+
 /** Agents report every five minutes. Older reports say nothing about the present. */
 const STALE_MINUTES = 15;
+
+/** The age of a report in minutes. The machine's clock is not trusted: a report from the future counts as one of now. */
+const ageOf = ({ at: time }: ActivityReport, now: string): number =>
+  Math.floor((Date.parse(now) - Math.min(Date.parse(time), Date.parse(now))) / MINUTE);
+
+/** Whether a desktop says nothing about the present, for example because its agent ended. */
+export const isSilent = (report: ActivityReport | undefined, now: string): boolean =>
+  !report || ageOf(report, now) > STALE_MINUTES;
 
 export type Activity =
   | { readonly state: 'used' | 'calculating' }
@@ -47,16 +57,13 @@ export type Activity =
   /** No report, or an old one: a desktop that does not report is not known to be idle. */
   | { readonly state: 'unknown'; readonly reason: string };
 
-const MINUTE = 60_000;
-
 /** When the last person was there: the last key, or for a desktop without a session its start or the last such moment. */
 const lastUse = ({ at: time, idleMinutes }: ActivityReport, usedAt: string): number =>
   idleMinutes === null ? Date.parse(usedAt) : Math.max(Date.parse(usedAt), Date.parse(time) - idleMinutes * MINUTE);
 
 /**
  * Judges whether a desktop is used. `usedAt` is the last moment at which a person is known to have been there: its start,
- * the last link into it, or the last activity on record. The machine's clock is not trusted: a report from the future counts
- * as one of now.
+ * the last link into it, or the last activity on record.
  */
 export function judgeActivity(
   report: ActivityReport | undefined,
@@ -65,10 +72,9 @@ export function judgeActivity(
   now: string,
 ): Activity {
   if (!report) return { state: 'unknown', reason: 'The desktop has reported no activity.' };
+  if (isSilent(report, now))
+    return { state: 'unknown', reason: `The desktop last reported its activity ${ageOf(report, now)} minutes ago.` };
   const time = Math.min(Date.parse(report.at), Date.parse(now));
-  const age = Math.floor((Date.parse(now) - time) / MINUTE);
-  if (age > STALE_MINUTES)
-    return { state: 'unknown', reason: `The desktop last reported its activity ${age} minutes ago.` };
   const used = lastUse({ ...report, at: new Date(time).toISOString() }, usedAt);
   if (Date.parse(now) - used < idleMinutes * MINUTE) return { state: 'used' };
   if (report.load >= busyLoad) return { state: 'calculating' };

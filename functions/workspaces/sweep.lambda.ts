@@ -8,6 +8,7 @@ import { logger, stepHandler } from '../handler.ts';
 import { rowKey } from '../keys.ts';
 import { Project, type ReadyProject } from '../projects/schemas.ts';
 import { pageRows, readRow } from '../table.ts';
+import { isSilent } from './activity.ts';
 import { nameHomes } from './backups.ts';
 import { findDueWarning, judgeUse } from './idle.ts';
 import { stopInstance, terminateInstance } from './instances.ts';
@@ -135,7 +136,8 @@ async function tend(
   if (workspace.status !== 'ready') return;
   const { id, instanceId } = workspace;
   const report = await readActivity(network, instanceId);
-  const cpuPercent = report ? undefined : await readCpuPercent(instanceId, now);
+  // The last report stays where it is when the agent ends.
+  const cpuPercent = isSilent(report, now) ? await readCpuPercent(instanceId, now) : undefined;
   const rules = { idleMinutes: IDLE_MINUTES, busyLoad: workspaceProviders[workspace.kind].busyLoad };
   const usedAt = workspace.usedAt ?? workspace.readyAt;
   const use = judgeUse({ ...workspace, usedAt }, { report, cpuPercent, hasJobs }, rules, now);
