@@ -171,6 +171,7 @@ function archiveWorkspace(
     ...nextAttempt(workspace, now),
     ...instanceOf(workspace),
     status: 'archiving',
+    firstAttempt: workspace.attempt + 1,
     reason: `${person.name} asked for it.`,
   };
   return replaceWorkspace(state, next, 'its home is kept in a snapshot');
@@ -215,7 +216,7 @@ function finishChange(
     }
     case 'archiving': {
       if (home === undefined) throw new Error(`${workspace.id} has no snapshot of its home`);
-      const { instanceId: _, address: __, imageId: ___, hibernation: ____, ...fields } = change;
+      const { instanceId: _, address: __, imageId: ___, hibernation: ____, firstAttempt: _____, ...fields } = change;
       return {
         state: { workspace: { ...fields, home, status: 'archived' as const, archivedAt: now }, desk: leave },
         events: [outgoingEvent(WorkspaceArchived, { ...event, home })],

@@ -43,6 +43,19 @@ async function readRecords(id: string): Promise<MachineRecords> {
 const machineIdOf = (workspace: ChangingWorkspace): string | undefined =>
   workspace.status === 'deleting' ? workspace.lastInstance : workspace.instanceId;
 
+/**
+ * The snapshot that this archive made. An attempt that continues it may find no machine any more, and the home nowhere but in
+ * the snapshot of an earlier attempt.
+ */
+function findArchive(workspace: ChangingWorkspace, snapshots: readonly Snapshot[]): Snapshot | undefined {
+  const { attempt } = workspace;
+  const first = workspace.status === 'archiving' ? (workspace.firstAttempt ?? attempt) : attempt;
+  return snapshots.find(candidate => {
+    const maker = Number(tagOf(candidate, 'broch:attempt'));
+    return maker >= first && maker <= attempt && candidate.State !== 'error';
+  });
+}
+
 /** Reads what EC2 has of a workspace. */
 export async function observeWorkspace(workspace: ChangingWorkspace): Promise<ObservedWorkspace> {
   const { instances, snapshots } = await readRecords(workspace.id);
@@ -50,7 +63,7 @@ export async function observeWorkspace(workspace: ChangingWorkspace): Promise<Ob
   const machine = instances.find(({ InstanceId }) => InstanceId === id);
   const keptSnapshots = snapshots.filter(isOwnersSnapshot);
   const archiveSnapshots = snapshots.filter(candidate => !isOwnersSnapshot(candidate));
-  const snapshot = archiveSnapshots.find(candidate => tagOf(candidate, 'broch:attempt') === String(workspace.attempt));
+  const snapshot = findArchive(workspace, archiveSnapshots);
   const idsOf = (list: readonly Snapshot[]) => list.flatMap(({ SnapshotId }) => SnapshotId ?? []);
   return {
     machine: machine && {

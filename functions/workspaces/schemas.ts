@@ -122,7 +122,12 @@ const Restoring = z.object({
   /** It ran before, so it is started again. */
   restart: z.boolean(),
 });
-const Archiving = z.object({ status: z.literal('archiving'), ...changeFields });
+const Archiving = z.object({
+  status: z.literal('archiving'),
+  ...changeFields,
+  /** The attempt that began it. Later ones continue it with the snapshot that an earlier one took. */
+  firstAttempt: z.number().int().min(1).optional(),
+});
 const Archived = z.object({ status: z.literal('archived'), ...common, reason: z.string(), archivedAt: Instant });
 const Deleting = z.object({
   status: z.literal('deleting'),

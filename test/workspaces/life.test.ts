@@ -98,6 +98,13 @@ describe('a workspace that was left', () => {
     expect(back.desk.live).toEqual([id]);
   });
 
+  it('remembers which attempt began its archive, as long as others continue it', () => {
+    const { attempt } = archiving.workspace;
+    const continued = follow(follow(archiving, { do: 'continueChange' }), { do: 'continueChange' });
+    expect(continued.workspace).toMatchObject({ attempt: attempt + 2, firstAttempt: attempt });
+    expect(follow(continued, finish(continued, 'snap-1')).workspace).not.toHaveProperty('firstAttempt');
+  });
+
   it('is not archived without a snapshot of its home', () =>
     expect(() => follow(archiving, finish(archiving))).toThrow('no snapshot'));
 });
