@@ -1,3 +1,4 @@
+import { CloudWatchClient, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import {
   DescribeInstancesCommand,
   DescribeSnapshotsCommand,
@@ -82,6 +83,22 @@ beforeAll(async () => {
 });
 afterAll(() => agents.abort());
 
+/** What the hypervisor measures. Only AWS itself may write it there. */
+const measureProcessors = (instance: string, Value: number) =>
+  new CloudWatchClient(configuration).send(
+    new PutMetricDataCommand({
+      Namespace: 'AWS/EC2',
+      MetricData: [
+        {
+          MetricName: 'CPUUtilization',
+          Dimensions: [{ Name: 'InstanceId', Value: instance }],
+          Timestamp: new Date(Date.now() - 600_000),
+          Value,
+        },
+      ],
+    }),
+  );
+
 describe('the life of a workspace', () => {
   it('starts with a home on a disk of its own', async () => {
     ({ id } = await rana().ask('askWorkspace', { params: { project }, body: { kind: 'desktop' } }));
@@ -116,7 +133,7 @@ describe('the life of a workspace', () => {
     expect(verdicts.map(({ ok: isAccepted }) => isAccepted)).toEqual([true, true]);
     const [verdict] = verdicts;
     const [connection] = verdict?.ok ? Object.values(verdict.data.connections) : [];
-    const texts = await readEverythingStored(configuration);
+    const texts = await readEverythingStored(configuration, id);
     // Each of them would tell: the workspace is in the tables and the workflows, and the functions log.
     expect([texts.tables.includes(id), texts.executions.includes(id), texts.logs.length > 0]).toEqual([
       true,
@@ -151,8 +168,8 @@ describe('the life of a workspace', () => {
   it('is stopped when nobody has used it for two hours, and not before', async () => {
     const key = rowKey('workspace', project, id);
     const row = (await table.get(key)) ?? expect.fail();
-    const reportOf = async (idleMinutes: number) => {
-      const report = { at: new Date().toISOString(), sessions: 1, idleMinutes, load: 0 };
+    const reportOf = async (idleMinutes: number, age = 0) => {
+      const report = { at: new Date(Date.now() - age).toISOString(), sessions: 1, idleMinutes, load: 0 };
       const Key = `agents/${network.instanceRole}:${row.instanceId}/activity.json`;
       await s3.send(new PutObjectCommand({ Bucket: network.bucket, Key, Body: JSON.stringify(report) }));
     };
@@ -161,8 +178,13 @@ describe('the life of a workspace', () => {
     await reportOf(110);
     await invokeByFile(cloud, 'functions/workspaces/sweep.lambda.ts');
     expect(await show()).toMatchObject({ status: 'ready', usedAt: expect.any(String) });
+    // The agent ended an hour ago, and nobody has measured the processors: the machine counts as used.
     await table.put(key, { ...(await table.get(key)), usedAt: early });
-    await reportOf(121);
+    await reportOf(121, 3_600_000);
+    await invokeByFile(cloud, 'functions/workspaces/sweep.lambda.ts');
+    expect(Date.parse(String((await table.get(key))?.usedAt))).toBeGreaterThan(Date.parse(early));
+    await table.put(key, { ...(await table.get(key)), usedAt: early });
+    await measureProcessors(String(row.instanceId), 1);
     await invokeByFile(cloud, 'functions/workspaces/sweep.lambda.ts');
     expect(await waitFor('stopped')).toMatchObject({ reason: 'Nobody used it for 120 minutes.' });
   });

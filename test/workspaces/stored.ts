@@ -5,9 +5,10 @@ import {
 } from '@aws-sdk/client-cloudwatch-logs';
 import { DynamoDBClient, ListTablesCommand, paginateScan } from '@aws-sdk/client-dynamodb';
 import {
-  ListExecutionsCommand,
+  type ExecutionListItem,
   ListStateMachinesCommand,
   paginateGetExecutionHistory,
+  paginateListExecutions,
   SFNClient,
 } from '@aws-sdk/client-sfn';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
@@ -31,21 +32,26 @@ async function* readLogs(configuration: Configuration) {
         yield events.map(({ message }) => message).join('\n');
 }
 
-/** The executions of workspaces: their inputs, results and events. */
-async function* readExecutions(configuration: Configuration) {
+/** The executions of a workspace, and the newest of others: their inputs, results and events. */
+async function* readExecutions(configuration: Configuration, workspace: string) {
   const client = new SFNClient(configuration);
   const { stateMachines = [] } = await client.send(new ListStateMachinesCommand({}));
   for (const { name, stateMachineArn } of stateMachines.filter(machine => /workspace/i.test(machine.name ?? ''))) {
-    const { executions = [] } = await client.send(new ListExecutionsCommand({ stateMachineArn, maxResults: 20 }));
-    for (const { executionArn } of executions)
+    const items: ExecutionListItem[] = [];
+    for await (const { executions = [] } of paginateListExecutions({ client }, { stateMachineArn }))
+      items.push(...executions);
+    // Other tests may have started hundreds since.
+    const selection = items.filter((execution, index) => index < 20 || execution.name?.startsWith(workspace));
+    for (const { executionArn } of selection)
       for await (const { events } of paginateGetExecutionHistory({ client }, { executionArn }))
         yield `${name} ${JSON.stringify(events)}`;
   }
 }
 
-/** Everything that tables, with the events that wait in them, logs and workflows keep, and how much of each there is. */
+/** Everything that tables, with the events that wait in them, logs and workflows keep about a workspace and beside it. */
 export async function readEverythingStored(
   configuration: Configuration,
+  workspace: string,
 ): Promise<Record<'tables' | 'logs' | 'executions', string>> {
   const collect = async (parts: AsyncIterable<string>) => {
     const texts: string[] = [];
@@ -53,7 +59,7 @@ export async function readEverythingStored(
     return texts.join('\n');
   };
   const [tables, logs, executions] = await Promise.all(
-    [readTables, readLogs, readExecutions].map(read => collect(read(configuration))),
+    [readTables, readLogs, readExecutions].map(read => collect(read(configuration, workspace))),
   );
   return { tables: tables ?? '', logs: logs ?? '', executions: executions ?? '' };
 }
