@@ -97,7 +97,7 @@ export const WorkspacesConfig = z
       .describe('Minutes without use after which a machine is stopped. Its disks stay'),
     hibernate: z.array(WorkspaceKind).default([]).superRefine(refuseWakefulKinds).meta({
       description:
-        'The kinds whose machines hibernate when nobody uses them, and with `--hibernate` of `broch workspace stop`. Only `windows` can, with at most 16 GB of memory and an image that AWS can hibernate, see [workspaces](workspaces.md#hibernation)',
+        'The kinds whose machines hibernate when nobody uses them, and with `--hibernate` of `broch workspace stop`. Only `windows` can, with `images.windowsServer` 2022 and at most 16 GB of memory, see [workspaces](workspaces.md#hibernation)',
       omitted: 'machines are stopped',
     }),
     backupDays: z
