@@ -112,8 +112,8 @@ export async function createAttackers(cloud: Cloud, moreKeys: readonly string[] 
     clientsUnder,
     /**
      * Tries everything that `names` doesn't name, and returns what was not denied. With `part`, a thief makes a sample of the
-     * tries: those that no thief before it made, one in `likelyShares` of those that only a condition of its role's policy
-     * can deny or whose right is not named, and one in `shares` of the rest.
+     * tries: the extras, those that no thief before it made, one in `likelyShares` of those that only a condition of its
+     * role's policy can deny or whose right is not named, and one in `shares` of the rest.
      */
     async steal(
       credentials: StolenCredentials,
@@ -134,12 +134,13 @@ export async function createAttackers(cloud: Cloud, moreKeys: readonly string[] 
       },
     ) {
       const open: string[] = [];
-      const attempts = [...tries(clientsUnder(credentials), ownRole), ...extras]
+      const attempts = [...extras, ...tries(clientsUnder(credentials), ownRole)]
         .map((attempt, index) => ({ ...attempt, index }))
         .filter(({ target }) => target === undefined || !names.has(target));
       const selection = attempts.filter(
         ({ name, right, index }) =>
           !part ||
+          index < extras.length ||
           !tried.has(name) ||
           index % part.shares === part.index % part.shares ||
           (index % part.likelyShares === part.index % part.likelyShares &&

@@ -6,12 +6,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProjectNetwork } from '../../functions/projects/schemas.ts';
 import { pollUntilAnswer, signInNewUser } from '../api/caller.ts';
 import { connectTestCloud } from '../cloud.ts';
+import { areTrialsComplete } from '../trials.ts';
 import { assumeAnyRole, createAttackers } from './attacker.ts';
 import type { AttackAttempt, AttackClients, StolenCredentials } from './attempts.ts';
+import { readDeployedRole } from './deployed.ts';
 
 // Credentials that leave our hands: those of an upload, and those that a desktop's instance has.
 const cloud = connectTestCloud();
-const count = { tries: 0, denied: 0 };
+const count = { thieves: 0, tries: 0, denied: 0 };
 let thief: Awaited<ReturnType<typeof createAttackers>>;
 let [ownProject, otherProject]: [ProjectNetwork, ProjectNetwork] = [{} as ProjectNetwork, {} as ProjectNetwork];
 let lent: StolenCredentials & { bucket: string; prefix: string };
@@ -91,8 +93,17 @@ const look = ({ s3 }: AttackClients, Bucket: string, Prefix: string): AttackAtte
   run: () => s3.send(new ListObjectsV2Command({ Bucket, Prefix })),
 });
 
+/**
+ * Expects that credentials open nothing. In a sample, all that a statement of their role might allow is tried, what no
+ * credentials before them have tried, and a twelfth of the rest.
+ */
 async function nothingOpen(credentials: StolenCredentials, arn: string, extras: readonly AttackAttempt[]) {
-  const { tries, open } = await thief.steal(credentials, arn, { extras });
+  const { statements } = await readDeployedRole(
+    cloud,
+    arn.replace(/:sts:(.*):assumed-role\/(.*)\/.*/, ':iam:$1:role/$2'),
+  );
+  const part = { index: count.thieves++, shares: 12, likelyShares: 1, statements };
+  const { tries, open } = await thief.steal(credentials, arn, { extras, ...(!areTrialsComplete && { part }) });
   count.tries += tries.length;
   count.denied += tries.length - open.length;
   expect(open).toEqual([]);
