@@ -1,6 +1,6 @@
 import { CreateStackCommand, DeleteStackCommand, type Stack, UpdateStackCommand } from '@aws-sdk/client-cloudformation';
 import { changeRows } from '../change.ts';
-import { cloudFormation, describeStack, isCloudFormationError } from '../cloudformation.ts';
+import { cloudFormation, describeProjectStack, describeStack, isCloudFormationError } from '../cloudformation.ts';
 import { rowKey } from '../keys.ts';
 import { type Row, readRow } from '../table.ts';
 import {
@@ -81,16 +81,7 @@ function stackInput(room: AwakeRoom, { project, parameters }: AwakePlace, { gene
       allEndpointServices.map(service => [serviceParameter(service), services.includes(service) ? 'yes' : 'no']),
     ),
   };
-  return {
-    StackName: stackName(room, project, generation),
-    TemplateURL: room.templateUrl,
-    RoleARN: room.serviceRole,
-    Parameters: Object.entries(values).map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue })),
-    Tags: [
-      { Key: 'broch:environment', Value: room.environment },
-      { Key: 'broch:project', Value: project },
-    ],
-  };
+  return describeProjectStack({ ...room, name: stackName(room, project, generation), project, parameters: values });
 }
 
 const deleteStack = (room: SleepRoom, project: string, generation: number) =>

@@ -1,14 +1,9 @@
-import {
-  CreateStackCommand,
-  DeleteStackCommand,
-  DescribeStackEventsCommand,
-  type Stack,
-} from '@aws-sdk/client-cloudformation';
+import { DeleteStackCommand, DescribeStackEventsCommand, type Stack } from '@aws-sdk/client-cloudformation';
 import { DescribeInstanceTypeOfferingsCommand, DescribeSubnetsCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetServiceQuotaCommand, NoSuchResourceException, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
-import { cloudFormation, describeStack, isCloudFormationError } from '../cloudformation.ts';
+import { cloudFormation, createProjectStack, describeStack } from '../cloudformation.ts';
 import { familiesOf, readDataTier, TierFamilies } from '../data-tier.ts';
 import { stepHandler } from '../handler.ts';
 import { findPublished, Image, imageKey } from '../images/schemas.ts';
@@ -154,30 +149,9 @@ async function createStack(attempt: Attempt, ready: ReadyProject): Promise<Outco
     Lake: LAKE,
     LakeKey: LAKE_KEY,
   };
-  try {
-    await cloudFormation.send(
-      new CreateStackCommand({
-        StackName: queueStackName(ENVIRONMENT, project, kind),
-        ClientRequestToken: `${project}-${kind}-${attempt.attempt}`,
-        TemplateURL: TEMPLATE_URL,
-        RoleARN: SERVICE_ROLE,
-        Capabilities: ['CAPABILITY_NAMED_IAM'],
-        Parameters: Object.entries(parameters).map(([ParameterKey, ParameterValue]) => ({
-          ParameterKey,
-          ParameterValue,
-        })),
-        Tags: [
-          { Key: 'broch:environment', Value: ENVIRONMENT },
-          { Key: 'broch:project', Value: project },
-        ],
-        TimeoutInMinutes: 25,
-        OnFailure: 'ROLLBACK',
-      }),
-    );
-  } catch (error) {
-    // An earlier call created it, but its answer was lost.
-    if (!isCloudFormationError(error, 'AlreadyExistsException')) throw error;
-  }
+  const name = queueStackName(ENVIRONMENT, project, kind);
+  const stackPlace = { environment: ENVIRONMENT, project, templateUrl: TEMPLATE_URL, serviceRole: SERVICE_ROLE };
+  await createProjectStack({ name, ...stackPlace, parameters }, `${project}-${kind}-${attempt.attempt}`);
   return { status: 'waiting' };
 }
 

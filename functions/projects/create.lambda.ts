@@ -1,6 +1,6 @@
-import { CreateStackCommand, DeleteStackCommand } from '@aws-sdk/client-cloudformation';
+import { DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
-import { cloudFormation, describeStack, isCloudFormationError } from '../cloudformation.ts';
+import { cloudFormation, createProjectStack, describeStack, isCloudFormationError } from '../cloudformation.ts';
 import { stepHandler } from '../handler.ts';
 import { projectStackName } from '../names.ts';
 import { classifyStackStatus } from '../stack-state.ts';
@@ -68,31 +68,10 @@ export const handler = stepHandler(
       await cloudFormation.send(new DeleteStackCommand({ StackName: name }));
       return { status: 'clearing' };
     }
+    const place = { environment: ENVIRONMENT, project, templateUrl: TEMPLATE_URL, serviceRole: SERVICE_ROLE };
     try {
-      await cloudFormation.send(
-        new CreateStackCommand({
-          StackName: name,
-          ClientRequestToken: `${project}-${attempt}`,
-          TemplateURL: TEMPLATE_URL,
-          RoleARN: SERVICE_ROLE,
-          Capabilities: ['CAPABILITY_NAMED_IAM'],
-          Parameters: Object.entries(parameters).map(([ParameterKey, ParameterValue]) => ({
-            ParameterKey,
-            ParameterValue,
-          })),
-          Tags: [
-            { Key: 'broch:environment', Value: ENVIRONMENT },
-            { Key: 'broch:project', Value: project },
-          ],
-          // Shorter than the workflow's timeout, so that CloudFormation itself rolls back a stack that it cannot finish,
-          // including the bucket and the key (RetainExceptOnCreate).
-          TimeoutInMinutes: 25,
-          OnFailure: 'ROLLBACK',
-        }),
-      );
+      await createProjectStack({ name, ...place, parameters }, `${project}-${attempt}`);
     } catch (error) {
-      // An earlier call created it, but its answer was lost.
-      if (isCloudFormationError(error, 'AlreadyExistsException')) return { status: 'building' };
       if (refusals.some(refusal => isCloudFormationError(error, refusal)))
         return { status: 'refused', reason: (error as Error).message };
       throw error;
