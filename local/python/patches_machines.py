@@ -21,7 +21,10 @@ PATCHES = {
         ),
         (
             "def _run_instances(p):\n",
-            """def _add_disks(inst, p):
+            """_launches = {}
+
+
+def _add_disks(inst, p):
     i = 1
     while name := _p(p, f"BlockDeviceMapping.{i}.DeviceName"):
         ebs = f"BlockDeviceMapping.{i}.Ebs."
@@ -124,12 +127,22 @@ def _run_instances(p):
             '            inst["LaunchTime"] = f"{_now_ts()[:20]}{time.time_ns() // 1000000 % 1000:03d}Z"\n'
             '            items +=',
         ),
+        # A launch that comes again with its token gets the machines of the first one; with another wish it is refused:
+        # https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
         # A machine hibernates only if its launch asked for that. EC2 then wants an encrypted disk, and no enclave. It tells a
         # hibernated machine from a stopped one only by the reason of its state:
         # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/hibernating-prerequisites.html
         (
             "    created = _launch_instances_internal(\n        image_id=image_id,\n",
-            """    hibernates = _p(p, "HibernationOptions.Configured") == "true"
+            """    token = (get_account_id(), get_region(), _p(p, "ClientToken") or new_uuid())
+    wish = repr(sorted(p.items()))
+    earlier_wish, earlier_ids = _launches.get(token, (wish, []))
+    if earlier_wish != wish:
+        return _error("IdempotentParameterMismatch", "The client token was used for another launch.", 400)
+    if earlier_ids:
+        items = "".join(_instance_xml(_instances[name]) for name in earlier_ids if name in _instances)
+        return _xml(200, "RunInstancesResponse", f"<instancesSet>{items}</instancesSet><groupSet/>")
+    hibernates = _p(p, "HibernationOptions.Configured") == "true"
     if hibernates and (_p(p, "EnclaveOptions.Enabled") == "true" or _p(p, "BlockDeviceMapping.1.Ebs.Encrypted") != "true"):
         return _error("UnsupportedHibernationConfiguration",
                       "The instance does not meet the prerequisites of hibernation.", 400)
@@ -139,7 +152,8 @@ def _run_instances(p):
         ),
         (
             "    for inst in created:\n        _add_disks(inst, p)\n",
-            "    for inst in created:\n        inst[\"Hibernates\"] = hibernates\n        _add_disks(inst, p)\n",
+            "    for inst in created:\n        inst[\"Hibernates\"] = hibernates\n        _add_disks(inst, p)\n"
+            "    _launches[token] = (wish, [inst[\"InstanceId\"] for inst in created])\n",
         ),
         (
             "    items = \"\"\n    for iid in ids:\n        inst = _instances.get(iid)\n        if inst:\n"
