@@ -11,6 +11,7 @@ import { withDesktopFolder } from './desktop.ts';
 import { tellMinimisedVersion } from './minimised.ts';
 import { tellSftpDelivery } from './sftp.ts';
 import { pollUntilSettled } from './until.ts';
+import { startWindowsDesktop } from './windows-datasets.ts';
 
 const sampleFile = 'seattle-weather.csv';
 
@@ -83,6 +84,18 @@ export const tellDatasets: ChapterTeller = async (stage, tell) => {
     }),
   );
 
+  const windowsPath = `C:${path.replaceAll('/', '\\')}\\${sampleFile}`;
+  const { desktop } = await tell('Her Windows desktop shows the same version on drive C', async () => {
+    const windowsDesktop = await startWindowsDesktop(stage, 'asthma');
+    const text = await windowsDesktop.read(windowsPath);
+    assertHolds(text === content, `${windowsPath} shows ${text.slice(0, 100)}`);
+    return {
+      message: `${windowsPath} is the same file: the program of the Windows image mounts what Broch's list names, as Linux does.`,
+      ids: { instance: windowsDesktop.instance },
+      desktop: windowsDesktop,
+    };
+  });
+
   await tell('She runs a notebook on it, which writes two tables', async () => {
     const output = await runNotebook(stage, 'asthma', { path, file: sampleFile, content });
     assertHolds(output === '211 of 1461 days were warmer than 25 °C', `the notebook printed ${output}`);
@@ -101,9 +114,14 @@ export const tellDatasets: ChapterTeller = async (stage, tell) => {
         () => readText(s3, list.bucket, key),
         answer => answer === 'AccessDenied',
       );
+      await pollUntilSettled(
+        () => desktop.read(windowsPath),
+        answer => answer === 'nothing is there',
+      );
       return { message: `After ${((Date.now() - started) / 1000).toFixed(1)} s no desktop of asthma can read it.` };
     }),
   );
+  await desktop.archive();
   await tellMinimisedVersion(stage, tell);
   await tellSftpDelivery(stage, tell);
   await tellDatasetLife(stage, tell);

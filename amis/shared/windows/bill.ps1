@@ -12,6 +12,9 @@ $installed = 'HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\*', 'HKL
 foreach ($program in Get-ItemProperty $installed | Where-Object { $_.DisplayName -and $_.DisplayVersion }) {
   Add-Part $program.DisplayName $program.DisplayVersion "pkg:generic/$(ConvertTo-Part $program.DisplayName)@$(ConvertTo-Part $program.DisplayVersion)"
 }
+foreach ($download in Get-Content -Raw (Join-Path $Recipe 'downloads.json') | ConvertFrom-Json) {
+  Add-Part $download.name $download.version "pkg:generic/$(ConvertTo-Part $download.name)@$(ConvertTo-Part $download.version)"
+}
 foreach ($package in & 'C:\Program Files\Python313\python.exe' -m pip list '--format=json' | ConvertFrom-Json) {
   Add-Part $package.name $package.version "pkg:pypi/$(ConvertTo-Part $package.name.ToLowerInvariant())@$($package.version)"
 }

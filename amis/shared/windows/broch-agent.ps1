@@ -1,7 +1,7 @@
 # The desktop agent of Broch's Windows image. It runs as SYSTEM and keeps the contract in amis/README.md.
 #
 #   broch-agent.ps1 run       mounts the home, gives the researcher a password for each session, reports readiness, then activity
-#   broch-agent.ps1 packages  points pip, npm and Maven at the list of the project's tier, and R at its snapshot of CRAN
+#   broch-agent.ps1 packages  points pip, npm and Maven at the list of the project's tier
 #
 # AWS Tools for PowerShell are in Amazon's images.
 param([ValidateSet('run', 'packages')] [string] $Command = 'run')
@@ -154,55 +154,13 @@ function Update-Token([hashtable] $Place) {
   'pip, npm and Maven can install'
 }
 
-# The versions of the dataset cran that the project may read now, by Broch's own list. Nothing else in it is of interest here.
-function Read-Snapshots([hashtable] $Place) {
-  $file = 'C:\broch\packages\datasets.json'
-  try {
-    Read-S3Object -BucketName $Place.Bucket -Key 'data/datasets/list.json' -File $file -Region $Place.Region | Out-Null
-  } catch {
-    if (Test-Refusal $_ 'NoSuchKey', 'AccessDenied') { return }
-    throw
-  }
-  $list = Get-Content -Raw $file | ConvertFrom-Json
-  if ($list.bucket -cnotmatch '\A[a-z0-9][a-z0-9-]{1,61}-s3alias\z') { throw 'the list names no access point' }
-  foreach ($dataset in $list.datasets) {
-    if ($dataset.path -cnotmatch '\A/data/cran/([0-9a-f]{12})\z') { continue }
-    $version = $Matches[1]
-    if ($dataset.prefix -cnotmatch '\Adatasets/cran/[0-9a-f]{64}/data/\z') { throw 'the list names a place that no dataset has' }
-    if ([DateTimeOffset]::Parse($dataset.endsAt) -gt [DateTimeOffset]::UtcNow) {
-      @{ Version = $version; Bucket = $list.bucket; Prefix = $dataset.prefix }
-    }
-  }
-}
-
-# Windows cannot mount the snapshot, so it is copied. Only administrators write below C:\broch.
-function Update-Snapshots([hashtable] $Place) {
-  $wanted = @(Read-Snapshots $Place)
-  $folder = 'C:\broch\cran'
-  New-Item -ItemType Directory -Force -Path $folder | Out-Null
-  Get-ChildItem -Path $folder -Directory | Where-Object { $_.Name -notin $wanted.Version } | Remove-Item -Recurse -Force
-  foreach ($snapshot in $wanted) {
-    $target = Join-Path $folder $snapshot.Version
-    if (Test-Path $target) { continue }
-    $part = "$folder-$($snapshot.Version)"
-    Remove-Item -Recurse -Force -ErrorAction SilentlyContinue -Path $part
-    Read-S3Object -BucketName $snapshot.Bucket -KeyPrefix $snapshot.Prefix -Folder $part -Region $Place.Region | Out-Null
-    # R sees a snapshot only when all of it is there.
-    Move-Item -Path $part -Destination $target
-  }
-  "R has $($wanted.Count) snapshots of CRAN"
-}
-
 if ($Command -eq 'packages') {
   $place = Invoke-Patiently 'metadata' { Read-Place }
-  $failed = 0
-  foreach ($step in { Update-Snapshots $place }, { Update-Token $place }) {
-    try { Write-Output "packages: $(& $step)" } catch {
-      Write-Output "packages: $($_.Exception.GetType().Name)"
-      $failed++
-    }
+  try { Write-Output "packages: $(Update-Token $place)" } catch {
+    Write-Output "packages: $($_.Exception.GetType().Name)"
+    exit 1
   }
-  exit $failed
+  exit 0
 }
 
 Invoke-Patiently 'home' { Mount-Home }

@@ -3,6 +3,23 @@ param([string] $Recipe, [string] $Image)
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
+# 3010: installed, and a restart is due, which the image gets anyway.
+function Invoke-Installer([string] $Name, [string] $Installer, [string[]] $Arguments) {
+  $process = Start-Process $Installer -ArgumentList $Arguments -Wait -PassThru
+  if ($process.ExitCode -notin 0, 3010) { throw "$($Name): the installer ended with $($process.ExitCode)" }
+}
+
+# A zip holds a program without an installer: one file.
+function Install-Archived([string] $File, [string] $Program) {
+  $unpacked = "$File.unpacked"
+  Expand-Archive -Force -Path $File -DestinationPath $unpacked
+  $found = @(Get-ChildItem -Recurse -File -Path $unpacked -Filter (Split-Path -Leaf $Program))
+  if ($found.Count -ne 1) { throw "$File holds $($found.Count) programs of this name" }
+  New-Item -ItemType Directory -Force -Path (Split-Path $Program) | Out-Null
+  Copy-Item -Force -Path $found[0].FullName -Destination $Program
+  Remove-Item -Recurse -Force -Path $unpacked
+}
+
 $stamps = 'C:\broch\downloads'
 New-Item -ItemType Directory -Force -Path $stamps | Out-Null
 foreach ($download in Get-Content -Raw (Join-Path $Recipe 'downloads.json') | ConvertFrom-Json) {
@@ -12,13 +29,13 @@ foreach ($download in Get-Content -Raw (Join-Path $Recipe 'downloads.json') | Co
   Invoke-WebRequest -Uri $download.url -OutFile $file -UseBasicParsing
   $hash = (Get-FileHash -Algorithm SHA256 -Path $file).Hash.ToLowerInvariant()
   if ($hash -ne $download.sha256) { throw "$($download.name): the SHA-256 is $hash, not $($download.sha256)" }
-  if ($file.EndsWith('.msi')) {
-    $process = Start-Process msiexec.exe -ArgumentList (@('/i', $file) + $download.arguments) -Wait -PassThru
+  if ($file.EndsWith('.zip')) {
+    Install-Archived $file $download.program
+  } elseif ($file.EndsWith('.msi')) {
+    Invoke-Installer $download.name 'msiexec.exe' (@('/i', $file) + $download.arguments)
   } else {
-    $process = Start-Process $file -ArgumentList $download.arguments -Wait -PassThru
+    Invoke-Installer $download.name $file $download.arguments
   }
-  # 3010: installed, and a restart is due, which the image gets anyway.
-  if ($process.ExitCode -notin 0, 3010) { throw "$($download.name): the installer ended with $($process.ExitCode)" }
   Remove-Item -Path $file
   Set-Content -Path $stamp -Value $download.sha256
   Write-Output "installed $($download.name) $($download.version)"

@@ -1,5 +1,5 @@
 # Points pip, npm, Maven and R at the organisation's mirror until the agent has a token for that of the project's tier. The
-# firewall refuses every other source. R prefers the snapshot of CRAN that the agent copies: docs/packages.md.
+# firewall refuses every other source. R prefers the snapshot of CRAN, if the project has one: docs/packages.md.
 param([string] $Recipe, [string] $Image)
 $ErrorActionPreference = 'Stop'
 
@@ -16,6 +16,6 @@ Set-Content -Path 'C:\broch\packages\settings.xml' -Value "<settings><mirrors><m
 foreach ($folder in Get-ChildItem -Path 'C:\Program Files\R' -Directory) {
   $site = Join-Path $folder.FullName 'etc\Rprofile.site'
   $kept = @(Get-Content -Path $site -ErrorAction SilentlyContinue | Where-Object { $_ -notmatch '# broch$' })
-  $snapshot = 'found <- Sys.glob("C:/broch/cran/*/src"); cran <- if (length(found)) paste0("file:///", dirname(found[[length(found)]]))'
+  $snapshot = 'found <- Sys.glob("C:/data/cran/*/src"); cran <- if (length(found)) paste0("file:///", dirname(found[[length(found)]]))'
   Set-Content -Path $site -Value ($kept + "local({ $snapshot else `"$mirror/cran`"; options(repos = c(CRAN = cran)) }) # broch")
 }

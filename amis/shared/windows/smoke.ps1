@@ -26,6 +26,27 @@ $tests = [ordered]@{
     if (-not (Get-NetFirewallRule -Group 'Broch' -ErrorAction SilentlyContinue)) { throw 'the researcher reaches the internet' }
   }
   'agent'      = { Get-ScheduledTask -TaskName 'Broch agent' | Out-Null }
+  'mounts'     = {
+    Get-ScheduledTask -TaskName 'Broch mounts' | Out-Null
+    & 'C:\Program Files\Python313\python.exe' -I -c 'import runpy; runpy.run_path(r"C:\broch\broch-mounts.py")'
+    if ($LASTEXITCODE) { throw 'the program of the mounts does not load' }
+    if ((Get-Acl 'C:\data').Access | Where-Object { $_.IdentityReference -like '*\Users' -and ($_.FileSystemRights -band [Security.AccessControl.FileSystemRights]::Write) }) { throw 'the researcher can change C:\data' }
+    # A folder of this machine in place of S3, with the options of a dataset.
+    $place = 'C:\broch\smoke-mount'
+    $words = 'mount', 'C:\broch\smoke', $place, '--config', '""', '--read-only', '-o', 'FileSecurity=D:P(A;;FRFX;;;WD)'
+    Set-Content -Path 'C:\broch\smoke\probe.txt' -Value 'shown'
+    $mount = Start-Process 'C:\Program Files\rclone\rclone.exe' -ArgumentList $words -WindowStyle Hidden -PassThru
+    try {
+      for ($try = 0; $try -lt 30 -and -not (Test-Path "$place\probe.txt"); $try++) { Start-Sleep -Seconds 1 }
+      if ((Get-Content -Path "$place\probe.txt") -ne 'shown') { throw 'rclone and WinFsp show nothing' }
+      $isWritten = $true
+      try { Set-Content -Path "$place\probe.txt" -Value 'changed' } catch { $isWritten = $false }
+      if ($isWritten) { throw 'a mount can be changed' }
+    } finally {
+      Stop-Process -Force -Id $mount.Id -ErrorAction SilentlyContinue
+      Remove-Item -Force -Path 'C:\broch\smoke\probe.txt'
+    }
+  }
   'mirror'     = {
     if ((Get-Content -Raw 'C:\ProgramData\pip\pip.ini') -match 'pypi\.org') { throw 'pip asks pypi.org' }
     if ((Get-Content -Raw 'C:\broch\packages\npmrc') -notmatch '^registry=https?://') { throw 'npm knows no mirror' }

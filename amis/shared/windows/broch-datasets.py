@@ -1,0 +1,1 @@
+../linux/broch-datasets.py
