@@ -20,6 +20,7 @@ import {
 import type * as Owners from '../functions/datasets/owners.lambda.ts';
 import { LAKE_LOG_PREFIX } from '../functions/datasets/read-access-log.ts';
 import { RECEIPT_ALGORITHM } from '../functions/datasets/receipt.ts';
+import type * as Remind from '../functions/datasets/remind.lambda.ts';
 import { DatasetRegistered } from '../functions/ingest/events.ts';
 import { accessTo, bucketAccess, combinedAccess, groupsAccess, startAccess, tableAccess } from './access.ts';
 import type { Api, People } from './api.ts';
@@ -192,6 +193,24 @@ export class Datasets extends Construct {
         },
       }),
       consequence: 'A dataset may stay in projects although nobody answers for it or its retention ended.',
+    });
+    new ScheduledCheck(this, 'Reminders', {
+      core,
+      every: Duration.hours(1),
+      description: 'Reminds projects of uses of datasets that end soon',
+      check: new Handler<typeof Remind>(this, 'Remind', {
+        core,
+        entry: 'datasets/remind.lambda.ts',
+        seconds: 300,
+        environment: {
+          TABLE_NAME: tableAccess(core.table, {
+            catalogue: ['Query'],
+            use: ['GetItem', 'PutItem'],
+            datasetUses: ['PutItem', 'Query'],
+          }),
+        },
+      }),
+      consequence: 'A project may lose a dataset without having heard that the use ends.',
     });
     const handler = new Handler<typeof ApiLambda>(this, 'Api', {
       core,

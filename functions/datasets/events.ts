@@ -65,6 +65,13 @@ export const UseMinimised = contract(
 /** The owner refused a use. */
 export const UseRefused = contract('broch.datasets', 'UseRefused', use.extend({ reason: z.string(), ...person }));
 
+/** An approved use ends in so many days. Whoever needs the version longer asks again. */
+export const UseEnding = contract(
+  'broch.datasets',
+  'UseEnding',
+  use.extend({ endsAt: z.iso.datetime(), days: z.number().int() }),
+);
+
 /** A use ended before its time: the project's desktops can no longer read the version. */
 export const UseEnded = contract(
   'broch.datasets',

@@ -94,6 +94,8 @@ const approval = {
   approvedAt: z.iso.datetime(),
   conditions: z.string(),
   minimised: MinimisedVersion.optional(),
+  /** The last reminder of its end: so many days before. */
+  remindedDays: z.number().int().optional(),
 };
 const end = { endedBy: z.string().optional(), endedByName: z.string().optional(), reason: z.string() };
 

@@ -52,7 +52,10 @@ const publications: Partial<Record<Partition, Publication>> = {
     source: 'broch.datasets',
     types: ['DatasetGoverned', 'DatasetWithdrawn', 'DatasetSuspended', 'DatasetResumed', 'DatasetErased'],
   },
-  use: { source: 'broch.datasets', types: ['UseRequested', 'UseApproved', 'UseMinimised', 'UseRefused', 'UseEnded'] },
+  use: {
+    source: 'broch.datasets',
+    types: ['UseRequested', 'UseApproved', 'UseMinimised', 'UseRefused', 'UseEnding', 'UseEnded'],
+  },
   enclave: {
     source: 'broch.enclaves',
     types: [

@@ -10,10 +10,12 @@ import type { ApiClient } from '../../bin/cli/call.ts';
 import { DATASET_LIST_KEY } from '../../functions/datasets/access-policy.ts';
 import { verifyErasureReceipt } from '../../functions/datasets/receipt.ts';
 import type { DatasetUse, MinimisedVersion } from '../../functions/datasets/schemas.ts';
+import { rowKey } from '../../functions/keys.ts';
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { addSha256Sums, toSha256Hex } from '../ingest/delivery.ts';
 import { countKeyVersions, deliverFiles, signInNewPerson } from '../ingest/partner.ts';
+import { openTestTable } from '../workspaces/harness.ts';
 import {
   buildProjectFor,
   callScheduledFunction,
@@ -162,6 +164,20 @@ describe('a project and a dataset', () => {
     const { items = [] } = (await lead?.ask('listProjectUses', { params: { project: 'uses-one' } })) ?? {};
     const newerVersion = 'version' in delivery ? delivery.version : '';
     expect(items.filter(({ status }) => status === 'approved')).toMatchObject([{ version, newerVersion }]);
+    await waitForDataset(project as ReadyProject, csv);
+  });
+
+  it('the project is reminded once that the use ends soon', async () => {
+    const table = await openTestTable(cloud);
+    const keys = [rowKey('use', 'uses-one', `USE#${use.id}`), rowKey('datasetUses', dataset, `2#${use.id}`)] as const;
+    // It was approved a week ago.
+    const approvedAt = new Date(Date.now() - 7 * 24 * 3600 * 1000).toISOString();
+    for (const key of keys) await table.put(key, { ...(await table.get(key)), approvedAt });
+    for (const _ of [1, 2]) {
+      await callScheduledFunction(cloud, 'functions/datasets/remind.lambda.ts');
+      for (const key of keys) expect(await table.get(key)).toMatchObject({ status: 'approved', remindedDays: 3 });
+    }
+    expect((await table.get(keys[0]))?.revision).toBe(2);
     await waitForDataset(project as ReadyProject, csv);
   });
 

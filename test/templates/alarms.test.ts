@@ -69,6 +69,7 @@ describe('alarms on failures', () => {
       'Airlock/Sweeper/Sweep/Errors',
       'Datasets/Erasure/Errors',
       'Datasets/Owners/Errors',
+      'Datasets/Reminders/Errors',
       'Enclaves/Sweeper/Errors',
       'Events/Publish/Late',
       'Images/Upkeep/Errors',
