@@ -25,6 +25,7 @@ import {
   judgeImage,
   judgeProtection,
   judgeQuota,
+  judgeRules,
   judgeScanPlan,
   judgeSubscriptions,
   judgeVcpus,
@@ -43,6 +44,7 @@ type DoctorCheck = readonly [check: string, read: () => Promise<DoctorFinding>];
 const quotaNames = {
   vpcs: 'VPCs per Region',
   endpoints: 'Gateway VPC endpoints per Region',
+  rules: 'Inbound or outbound rules per security group',
   vcpus: 'Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances',
 } as const;
 
@@ -86,6 +88,7 @@ function listQuotaChecks(settings: { region?: string }): DoctorCheck[] {
       },
     ],
     ['vcpus', async () => judgeVcpus(quotaNames.vcpus, await readQuota('ec2', quotaNames.vcpus))],
+    ['desktops at once', async () => judgeRules(quotaNames.rules, await readQuota('vpc', quotaNames.rules))],
   ];
 }
 

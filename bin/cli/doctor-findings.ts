@@ -48,6 +48,17 @@ export const judgeVcpus = (name: string, vcpus: number): DoctorFinding =>
     `Ask for the vCPUs of all desktops that run at once: "${name}" in Service Quotas (service ec2).`,
   );
 
+/** What AWS gives a new account. */
+const LEAST_RULES = 60;
+/** Each running desktop takes a rule of the gateway's security group, and the gateway one. */
+export const judgeRules = (name: string, rules: number): DoctorFinding =>
+  judge(
+    'desktops at once',
+    rules >= LEAST_RULES,
+    `${name}: ${rules}, so Broch's gateway opens at most ${rules - 1} desktops at once`,
+    `Ask for more "${name}" in Service Quotas (service vpc), at most 200.`,
+  );
+
 /** `tags`: the status of each cost allocation tag by its key. */
 export const judgeCostTag = (tags: ReadonlyMap<string, string>, key: string): DoctorFinding =>
   judge(

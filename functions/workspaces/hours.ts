@@ -33,7 +33,7 @@ function keepAwake(
       `${workspace.id} is ${workspace.status}: only a workspace that is ready stays awake.`,
     );
   const days = (Date.parse(deadline) - Date.parse(now)) / 86_400_000;
-  if (days <= 0) throw new Refused('invalid', 'The time is over. Name one in the future.');
+  if (days <= 0) throw new Refused('invalid', 'This time is past. Name a later one.');
   if (days > MAX_AWAKE_DAYS)
     throw new Refused('invalid', `A workspace can be kept awake for at most ${MAX_AWAKE_DAYS} days.`);
   return replaceWorkspace(state, { ...workspace, awakeUntil: deadline }, 'the owner keeps it awake');
