@@ -224,6 +224,7 @@ export class Datasets extends Construct {
           dataset: ['GetItem', 'Query'],
           datasets: ['GetItem'],
           project: ['GetItem'],
+          airlocks: ['GetItem'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
         MACHINE: startAccess(workflow.machine),
@@ -231,6 +232,7 @@ export class Datasets extends Construct {
         LAKE_BUCKET: bucketAccess(lake, ['read'], 'receipts/'),
         ACCESS_LOGS: bucketAccess(core.accessLogs, ['read', 'list'], LAKE_LOG_PREFIX),
         ACCESS_POINTS: points,
+        TIER: String(core.config.airlock.tier),
       },
     });
     api.addRoutes(this, 'datasets', handler);

@@ -54,17 +54,21 @@ function decisionLines(use: DatasetUse): string[] {
 export function formatCatalogue(catalogue: readonly DatasetTerms[], { width }: OutputScreen): string {
   if (catalogue.length === 0) return 'No dataset has rules yet. A steward sets them: broch dataset govern';
   return catalogue
-    .map(({ dataset, title, description, controller, ownerName, licence, purposes, days, suspended, withdrawn }) => {
-      const lines = [
-        ...(withdrawn
-          ? [`Withdrawn by ${withdrawn.byName}, ${formatTime(withdrawn.at)}: ${withdrawn.reason}`]
-          : [`For ${purposes.join(', ')}; at most ${days} days. ${ownerName} decides, for ${controller}.`]),
-        ...(suspended && !withdrawn ? [`Suspended, ${formatTime(suspended.at)}: ${suspended.reason}`] : []),
-        ...(description === '' ? [] : [description]),
-        `Licence: ${licence}`,
-      ].map(escapeForTerminal);
-      return [hangingText(`${dataset}  ${escapeForTerminal(title)}`, width), indentedTexts(lines, width)].join('\n');
-    })
+    .map(
+      ({ dataset, title, description, controller, ownerName, licence, purposes, tier, days, suspended, withdrawn }) => {
+        const lines = [
+          ...(withdrawn
+            ? [`Withdrawn by ${withdrawn.byName}, ${formatTime(withdrawn.at)}: ${withdrawn.reason}`]
+            : [
+                `Tier ${tier}. For ${purposes.join(', ')}; at most ${days} days. ${ownerName} decides, for ${controller}.`,
+              ]),
+          ...(suspended && !withdrawn ? [`Suspended, ${formatTime(suspended.at)}: ${suspended.reason}`] : []),
+          ...(description === '' ? [] : [description]),
+          `Licence: ${licence}`,
+        ].map(escapeForTerminal);
+        return [hangingText(`${dataset}  ${escapeForTerminal(title)}`, width), indentedTexts(lines, width)].join('\n');
+      },
+    )
     .join('\n');
 }
 

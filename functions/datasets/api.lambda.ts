@@ -3,6 +3,7 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import * as z from 'zod';
 import { currentTime, timeAfter } from '../clock.ts';
+import { readDataTier } from '../data-tier.ts';
 import { startExecution } from '../executions.ts';
 import { type Caller, http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
@@ -44,14 +45,20 @@ export const env = z.object({
   ACCESS_LOGS: z.string(),
   /** What the ARNs of the projects' access points begin with. */
   ACCESS_POINTS: z.string(),
+  /** The tier of projects that set none. */
+  TIER: z.coerce.number(),
 });
-const { TABLE_NAME, MACHINE, POOL_ID, LAKE_BUCKET, ACCESS_LOGS, ACCESS_POINTS } = env.parse(process.env);
+const { TABLE_NAME, MACHINE, POOL_ID, LAKE_BUCKET, ACCESS_LOGS, ACCESS_POINTS, TIER } = env.parse(process.env);
 
-/** The rules of the dataset, and whether the person has a part in the project, as they are at the decision. */
-async function readContext({ use }: UseState, dataset: string, user: Caller): Promise<UseContext> {
-  const [terms, membership] = await Promise.all([readTerms(TABLE_NAME, dataset), user.membership()]);
+/** The rules of the dataset, the project's tier, and whether the person has a part in it, as they are at the decision. */
+async function readContext({ use }: UseState, project: string, dataset: string, user: Caller): Promise<UseContext> {
+  const [terms, membership, tier] = await Promise.all([
+    readTerms(TABLE_NAME, dataset),
+    user.membership(),
+    readDataTier(TABLE_NAME, project, TIER),
+  ]);
   const history = membership ? [membership] : [];
-  return { terms, isMember: wasMemberSince(history, user.id, use?.requestedAt ?? currentTime()) };
+  return { terms, tier, isMember: wasMemberSince(history, user.id, use?.requestedAt ?? currentTime()) };
 }
 
 async function decide(
@@ -67,7 +74,10 @@ async function decide(
     async read => {
       const dataset = read.use?.dataset ?? (command.do === 'request' ? command.request.dataset : undefined);
       if (dataset === undefined) throw new Refused('missing', `The project ${place.project} has no use ${place.id}.`);
-      return decideUse(read, command, now, { ...(await readContext(read, dataset, user)), waitingCount });
+      return decideUse(read, command, now, {
+        ...(await readContext(read, place.project, dataset, user)),
+        waitingCount,
+      });
     },
     now,
   );
@@ -110,7 +120,7 @@ export const handler = http(
   datasetsRoutes,
   'datasets',
   {
-    governDataset: async ({ user, params: { dataset }, body: { owner: ownerName, retainUntil, ...change } }) => {
+    governDataset: async ({ user, params: { dataset }, body: { owner: ownerName, retainUntil, tier, ...change } }) => {
       await findUsableVersion(TABLE_NAME, dataset, 'latest');
       const owner = await findPerson(POOL_ID, ownerName);
       if (!(await readGroups(POOL_ID, { id: owner.user, name: owner.name })).includes('steward'))
@@ -118,6 +128,7 @@ export const handler = http(
       const rules = {
         ...change,
         ...(retainUntil !== undefined && { retainUntil }),
+        ...(tier !== undefined && { tier }),
         owner: owner.user,
         ownerName: owner.name,
       };

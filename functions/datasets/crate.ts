@@ -150,7 +150,7 @@ export function buildCrate(source: CrateSource): object {
         '@type': 'CreativeWork',
         name: terms?.licence ?? 'Not set yet',
         description: terms
-          ? `For ${terms.purposes.join(', ')}, for ${terms.days} days at most.`
+          ? `For ${terms.purposes.join(', ')}, for ${terms.days} days at most. Tier ${terms.tier}.`
           : 'No owner has set its rules.',
       },
       ...(terms ? [{ '@id': '#controller', '@type': 'Organization', name: terms.controller }] : []),

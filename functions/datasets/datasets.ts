@@ -25,6 +25,8 @@ export interface UseContext {
   readonly terms: DatasetTerms | undefined;
   /** Whether the person who decides belongs to the project, or did at any time since the request. */
   readonly isMember: boolean;
+  /** How sensitive the data are that the project is for. */
+  readonly tier?: number;
   /** Requests of the project that wait for a decision. */
   readonly waitingCount?: number;
 }
@@ -109,6 +111,7 @@ function requestUse(
       'conflict',
       `The dataset ${request.dataset} may be used for ${terms.purposes.join(', ')}, not for ${request.purpose}.`,
     );
+  requireTier(request, terms, context);
   if (isOver(request.endsAt, now)) throw new Refused('conflict', 'The use would end in the past. Give a later date.');
   const latest = new Date(Date.parse(now) + terms.days * dayMilliseconds).toISOString();
   if (Date.parse(request.endsAt) > Date.parse(latest))
@@ -136,6 +139,19 @@ function requestUse(
     ...authorOf(person),
   });
   return { state: { ...state, use }, events: [event], reason: 'a lead of the project requested the use' };
+}
+
+/** A project of a lower tier has weaker checks and machines. The owner decides whether a recipe leaves little enough. */
+function requireTier(
+  { project, dataset, recipe }: Pick<UseRequest, 'project' | 'dataset' | 'recipe'>,
+  { tier }: DatasetTerms,
+  context: UseContext,
+): void {
+  if (recipe || tier <= (context.tier ?? 0)) return;
+  throw new Refused(
+    'conflict',
+    `The dataset ${dataset} is of tier ${tier}, and the project ${project} of tier ${context.tier}. Ask with a recipe, or let an operator raise the project's tier: broch airlock configure.`,
+  );
 }
 
 /** Only the owner decides, about a request of others for a project of others. */
@@ -173,6 +189,7 @@ function approveUse(
     return keepState(state, 'the owner approved it before');
   const request = requireDecidable(state, person, now, context);
   requireRecipe(request, recipe);
+  requireTier(request, requireTerms(request.dataset, context.terms), context);
   const grants = currentGrants(state.grants, now);
   // A minimised version takes as much room.
   const grant = grantOf(request);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { Tier } from '../../disclosure/policy.ts';
 import { memberGrants, operatorAndMemberGrants, PagingQuery, pageOf, type Route, userGroups } from '../http/route.ts';
 import { Sha256 } from '../identifiers.ts';
 import { DatasetId, VersionChoice } from '../ingest/schemas.ts';
@@ -26,7 +27,7 @@ export const datasetsRoutes = {
     callers: [{ group: 'operator' }, { group: 'steward' }],
     summary: 'Set who owns a dataset, and what projects may use it for and for how long',
     example:
-      "dataset govern admissions --owner sam --title 'Hospital admissions' --controller 'Tayside Health' --licence 'DSA 2026-14' --purposes research --days 365",
+      "dataset govern admissions --owner sam --title 'Hospital admissions' --controller 'Tayside Health' --licence 'DSA 2026-14' --purposes research --tier 2 --days 365",
     params: dataset,
     body: z.object({
       owner: z.string().min(1).max(128).describe('the data steward who decides about it'),
@@ -35,6 +36,7 @@ export const datasetsRoutes = {
       controller: personText(200).describe('the organisation that is responsible for the data'),
       licence: personText(200).describe('the licence or the agreement'),
       purposes: z.array(UsePurpose).min(1).describe('what projects may use it for'),
+      tier: Tier.optional().describe('how sensitive the data are, 1 (least) to 3 (most); 2 at first'),
       days: z.number().int().min(1).max(3650).default(365).describe('the longest use, in days from the request'),
       retainUntil: z.iso.datetime().optional().describe('when the dataset is withdrawn and deleted'),
     }),

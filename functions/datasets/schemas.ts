@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { Tier } from '../../disclosure/policy.ts';
 import { ObjectRef, Sha256 } from '../identifiers.ts';
 import { DatasetId, DatasetVersion } from '../ingest/schemas.ts';
 import { ProjectId } from '../projects/schemas.ts';
@@ -10,6 +11,9 @@ export const UseId = z.string().regex(/^du-[0-9a-f]{16}$/);
 /** What a project may use a dataset for. */
 export const UsePurpose = z.enum(['research', 'service-evaluation', 'clinical-audit', 'public-health', 'teaching']);
 export type UsePurpose = z.infer<typeof UsePurpose>;
+
+/** Of a dataset for which nobody set one: the tier that projects have by default. */
+export const DEFAULT_TIER = 2;
 
 /** The rules of a dataset: who owns it, and what it may be used for. Without them no project can be given the dataset. */
 export const DatasetTerms = z.object({
@@ -23,6 +27,8 @@ export const DatasetTerms = z.object({
   controller: z.string().min(1).max(200),
   licence: z.string().min(1).max(200),
   purposes: z.array(UsePurpose).min(1),
+  /** How sensitive the data are. A project of a lower tier gets them only with a recipe. */
+  tier: Tier.default(DEFAULT_TIER),
   /** The longest time that a project may use it, in days from the request. */
   days: z.number().int().min(1).max(3650),
   /** The end of the retention: then the dataset is withdrawn and deleted. Without one it is kept. */

@@ -4,12 +4,13 @@ import type { ObjectRef } from '../identifiers.ts';
 import { Refused } from '../refused.ts';
 import type { DatasetPerson } from './datasets.ts';
 import { DatasetErased, DatasetGoverned, DatasetResumed, DatasetSuspended, DatasetWithdrawn } from './events.ts';
-import type { DatasetTerms } from './schemas.ts';
+import { type DatasetTerms, DEFAULT_TIER } from './schemas.ts';
 
 type TermsChange = Pick<
   DatasetTerms,
   'title' | 'description' | 'controller' | 'licence' | 'purposes' | 'days' | 'retainUntil' | 'owner' | 'ownerName'
->;
+> &
+  Partial<Pick<DatasetTerms, 'tier'>>;
 
 export type TermsCommand =
   | { do: 'govern'; change: TermsChange; by: DatasetPerson; isOperator: boolean }
@@ -62,6 +63,8 @@ function governDataset(
     );
   const terms = {
     ...change,
+    // Whoever changes another rule does not lower it.
+    tier: change.tier ?? previous?.tier ?? DEFAULT_TIER,
     dataset,
     changedBy: person.name,
     changedAt: now,

@@ -10,6 +10,7 @@ const terms = {
   controller: 'Tayside Health',
   licence: 'DSA 2026-14',
   purposes: ['research', 'public-health'],
+  tier: 3,
   days: 365,
   changedBy: 'olga',
   changedAt: time,

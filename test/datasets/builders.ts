@@ -16,11 +16,12 @@ export const terms: DatasetTerms = {
   controller: 'Tayside Health',
   licence: 'DSA 2026-14',
   purposes: ['research'],
+  tier: 2,
   days: 365,
   changedBy: 'olga',
   changedAt: now,
 };
-export const context: UseContext = { terms, isMember: false };
+export const context: UseContext = { terms, isMember: false, tier: 2 };
 
 /** A request of the project `asthma`; `number` makes it different from others. */
 export const useRequest = (number = 0): UseRequest => {

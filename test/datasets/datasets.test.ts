@@ -35,6 +35,12 @@ describe('a request for a dataset', () => {
     ],
     ['a project with many requests that wait', {}, { ...context, waitingCount: 20 }, /20 requests that wait/],
     ['another purpose', { purpose: 'teaching' as const }, context, /may be used for research, not for teaching/],
+    [
+      'more sensitive data than the project is for',
+      {},
+      { ...context, terms: { ...terms, tier: 3 as const } },
+      /is of tier 3, and the project asthma of tier 2\. Ask with a recipe/,
+    ],
     ['an end in the past', { endsAt: '2026-11-28T11:59:59Z' }, context, /in the past/],
     [
       'an end after the retention',
@@ -78,6 +84,25 @@ describe("the owner's decision", () => {
 
   it('is refused once the requested time is over', () =>
     expect(() => decideUse(requestedState, approve, useEnd, context)).toThrow(/would have ended/));
+
+  it('is refused when the tier of the project is lower than that of the dataset, unless a recipe leaves less of it', () => {
+    const [lower, unknown] = [
+      { ...context, tier: 1 },
+      { terms, isMember: false },
+    ];
+    for (const facts of [lower, unknown])
+      expect(() => decideUse(requestedState, approve, now, facts)).toThrow(/is of tier 2, and the project asthma/);
+    expect(decideUse(requestedState, approve, now, { ...context, tier: 3 }).state.grants).toHaveLength(1);
+    const recipe = {
+      recipe: 1 as const,
+      tables: [{ path: 'a.csv', columns: [{ name: 'region', do: 'keep' as const }] }],
+    };
+    const reduced = { ...useRequest(), recipe, recipeDigest: 'c'.repeat(64) };
+    const { state } = decideUse(empty, { ...request, request: reduced }, now, lower);
+    expect(decideUse(state, { ...approve, recipe: reduced.recipeDigest }, now, lower).state.use?.status).toBe(
+      'approved',
+    );
+  });
 
   it('is refused when the project has as many datasets as a policy can name', () => {
     const grants = Array.from({ length: MAX_GRANTS }, (_, index) => ({ ...useRequest(index + 1), use: `du-${index}` }));

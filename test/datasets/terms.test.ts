@@ -19,6 +19,18 @@ it('a data steward gives a dataset an owner and rules, and can change them', () 
   );
 });
 
+it('the tier of a dataset is 2 until somebody sets it, and stays when they change another rule', () => {
+  const { dataset: _, changedBy, changedAt, tier: _tier, ...change } = terms;
+  const command = { do: 'govern', by: owner, isOperator: false } as const;
+  const govern = (previous: typeof terms | undefined, tier?: 1 | 3) => {
+    const rules = { ...change, ...(tier && { tier }) };
+    return decideTerms({ dataset: 'admissions', terms: previous }, { ...command, change: rules }, now).state.terms;
+  };
+  expect(govern(undefined)?.tier).toBe(2);
+  expect(govern(govern(undefined, 3))?.tier).toBe(3);
+  expect(govern(govern(undefined, 3), 1)?.tier).toBe(1);
+});
+
 it('only the owner withdraws a dataset, once and for good', () => {
   expect(() => decideTerms(state, { ...withdraw, by: stranger }, now)).toThrow(/Only sam, who owns/);
   const first = decideTerms(state, withdraw, now);
