@@ -36,7 +36,7 @@ export const workspacesRoutes = {
     params: project,
     body: z.object({
       kind: DescribedKind,
-      size: WorkspaceSize.default('small'),
+      size: WorkspaceSize.default('small').describe('of a new one; a workspace that you get back keeps its size'),
       another: z.boolean().default(false).describe('a new one, even if you have one that is stopped or archived'),
       ephemeral: z.boolean().default(false).describe('a new one, which is deleted when it stops'),
     }),
