@@ -4,10 +4,12 @@ import { pathFinding } from '../storage/paths.ts';
 import { ArchiveStream, isStreamedArchive } from './archive-stream.ts';
 import type { DataContract } from './contract-schemas.ts';
 import { archiveProblems, kindProblem } from './file-content.ts';
+import { identifiersByName } from './identifier-scan.ts';
+import { readParquetTable } from './parquet-table.ts';
 import type { IdentifierCount, TableShape } from './schemas.ts';
-import { findContractTable, shapeProblems } from './table-contract.ts';
+import { findContractTable, parquetProblems } from './table-contract.ts';
 import { createTableScan } from './table-scan.ts';
-import { createRowCounter, isParquet, readParquetShape } from './table-shape.ts';
+import { createRowCounter, isParquet } from './table-shape.ts';
 
 interface FileCheckResult {
   readonly findings: Finding[];
@@ -46,12 +48,12 @@ export function createFileCheck(path: string, target: string | undefined, contra
     },
     readsAll: head => counter !== undefined || scan !== undefined || isStreamedArchive(head),
     async end(head, source, isRead) {
-      const shape = isParquet(path) ? await readParquetShape(source) : isRead ? counter?.shape() : undefined;
+      const parquet = isParquet(path) ? await readParquetTable(source) : undefined;
+      const shape = parquet?.shape ?? (isRead ? counter?.shape() : undefined);
       const { problems, identifiers } = (isRead && scan?.end()) || { problems: [], identifiers: [] };
       const kind = kindProblem(path, head);
-      const parquetProblems = () =>
-        shape ? shapeProblems(table as NonNullable<typeof table>, shape) : ['It cannot be read as a table.'];
-      const tableProblems = table && !scan ? parquetProblems() : problems;
+      const tableProblems =
+        table && !scan ? (parquet ? parquetProblems(table, parquet) : ['It cannot be read as a table.']) : problems;
       return {
         findings: [
           ...(kind === undefined ? [] : [pathFinding(path, kind)]),
@@ -60,7 +62,7 @@ export function createFileCheck(path: string, target: string | undefined, contra
           ),
           ...tableProblems.map(problem => pathFinding(path, `${problem} ${remedy}`)),
         ],
-        identifiers,
+        identifiers: parquet ? identifiersByName(parquet.shape.columns) : identifiers,
         shape,
       };
     },

@@ -14,6 +14,13 @@ interface ColumnScan {
   cells: number;
 }
 
+/** The columns that hold direct identifiers by their name, for a table whose values are not read. */
+export function identifiersByName(columns: readonly string[]): IdentifierCount[] {
+  const scan = new IdentifierScan();
+  scan.takeRow(columns);
+  return scan.result();
+}
+
 /** Counts direct identifiers in the columns of a table as its rows pass. It keeps counts and names of columns, no value. */
 export class IdentifierScan {
   #columns: ColumnScan[] | undefined;

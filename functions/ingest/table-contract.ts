@@ -3,7 +3,7 @@ import { toPathPattern } from '../storage/paths.ts';
 import type { ContractField, ContractTable, DataContract } from './contract-schemas.ts';
 import { fieldProblem } from './field-check.ts';
 import { KeySet } from './key-set.ts';
-import type { TableShape } from './schemas.ts';
+import type { ParquetTable } from './parquet-table.ts';
 
 /** Problems that are named of one table; further ones are counted. */
 const MAX_PROBLEMS = 20;
@@ -121,8 +121,13 @@ export class ContractCheck {
   }
 }
 
-/** Checks a table of which only the shape is read, such as Parquet, whose footer names columns and rows. */
-export const shapeProblems = (table: ContractTable, { columns, rows }: TableShape): string[] => [
-  ...columnProblems(table, columns),
-  ...rowCountProblems(table, rows),
-];
+/** Checks a Parquet file by its end, which names columns, types and rows. Its values are not read. */
+export function parquetProblems(contract: ContractTable, { shape: { columns, rows }, types }: ParquetTable): string[] {
+  const otherTypes = contract.schema.fields.flatMap(({ name, type }) =>
+    type === 'any' || !types.has(name) || types.get(name)?.includes(type)
+      ? []
+      : [`The column ${name} is not of the type ${type}.`],
+  );
+  const problems = [...columnProblems(contract, columns), ...otherTypes, ...rowCountProblems(contract, rows)];
+  return problems.slice(0, MAX_PROBLEMS);
+}

@@ -1,6 +1,4 @@
-import { type FileMetaData, parquetMetadata } from 'hyparquet';
-import type { ByteSource } from '../../disclosure/byte-source.ts';
-import { concatBytes, readTail } from '../../disclosure/bytes.ts';
+import { concatBytes } from '../../disclosure/bytes.ts';
 import { detectDelimiter } from '../../disclosure/csv.ts';
 import type { TableShape, TableShapes } from './schemas.ts';
 
@@ -9,13 +7,12 @@ const MAX_COLUMNS = 200;
 const MAX_NAME = 100;
 /** A first line that is longer than this is no header. */
 const MAX_HEADER_BYTES = 64 * 1024;
-const MAX_FOOTER_BYTES = 8 * 2 ** 20;
 
 const extensionOf = (path: string): string => /\.([a-z]+)$/i.exec(path)?.[1]?.toLowerCase() ?? '';
 
 export const isParquet = (path: string): boolean => extensionOf(path) === 'parquet';
 
-const shapeFrom = (names: readonly string[], rows: number): TableShape => ({
+export const shapeFrom = (names: readonly string[], rows: number): TableShape => ({
   columns: names.slice(0, MAX_COLUMNS).map(name => name.slice(0, MAX_NAME)),
   columnCount: names.length,
   rows,
@@ -177,23 +174,4 @@ export function createRowCounter(path: string): RowCounter | undefined {
       return shapeFrom(reader.header, reader.records - 1);
     },
   };
-}
-
-/** The shape of a Parquet file by its footer; undefined if it cannot be read. */
-export async function readParquetShape(source: ByteSource): Promise<TableShape | undefined> {
-  const tail = await readTail(source, 8);
-  if (tail.length < 8 || new TextDecoder().decode(tail.subarray(4)) !== 'PAR1') return undefined;
-  const length = new DataView(tail.buffer, tail.byteOffset).getUint32(0, true) + 8;
-  if (length > MAX_FOOTER_BYTES || length > source.size) return undefined;
-  const footer = await readTail(source, length);
-  let metadata: FileMetaData;
-  try {
-    // A copy: the memory of a buffer may be shared.
-    metadata = parquetMetadata(new Uint8Array(footer).buffer);
-  } catch {
-    // It is the partner's file: that its end is damaged is for those who read it to say.
-    return undefined;
-  }
-  const names = metadata.schema.filter(({ num_children: children }) => children === undefined).map(({ name }) => name);
-  return shapeFrom(names, Number(metadata.num_rows));
 }

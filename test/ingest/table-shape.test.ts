@@ -1,9 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
-import { memorySource } from '../../disclosure/byte-source.ts';
-import { createRowCounter, limitColumnNames, readParquetShape } from '../../functions/ingest/table-shape.ts';
+import { createRowCounter, limitColumnNames } from '../../functions/ingest/table-shape.ts';
 
 /** The shape of a text, given in pieces of `step` bytes. */
 function shapeOf(path: string, text: string | Uint8Array, step = 7) {
@@ -53,26 +50,6 @@ describe('the shape of a table of lines', () => {
     const shape = shapeOf('a.csv', `${header.join(',')}\n`);
     expect(shape).toMatchObject({ columnCount: 300, rows: 0 });
     expect(shape?.columns).toHaveLength(200);
-  });
-});
-
-describe('the shape of a Parquet file', () => {
-  it('is read from its end', async () => {
-    const bytes = new Uint8Array(
-      parquetWriteBuffer({
-        columnData: [
-          { name: 'id', data: Array.from({ length: 1234 }, (_, index) => index), type: 'INT32' },
-          { name: 'name', data: Array.from({ length: 1234 }, () => 'x'), type: 'STRING' },
-        ],
-      }),
-    );
-    expect(await readParquetShape(memorySource(bytes))).toEqual({
-      columns: ['id', 'name'],
-      columnCount: 2,
-      rows: 1234,
-    });
-    for (const damaged of [bytes.subarray(0, -4), Buffer.from('PAR1PAR1'), Buffer.alloc(0), randomBytes(64)])
-      expect(await readParquetShape(memorySource(damaged))).toBeUndefined();
   });
 });
 
