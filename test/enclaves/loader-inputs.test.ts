@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { mayMount } from '../../local/enclaves/enclave-machine.ts';
-import { createSite, patients, readOutputs, runSite, shellArtefact } from './enclave-site.ts';
+import { createSite, patients, readOutputs, runSite, type Site, shellArtefact } from './enclave-site.ts';
 
 it('an artefact finds its inputs where desktops show them, can read them, and cannot change them', async () => {
   const folder = `scans/${'e'.repeat(12)}`;
@@ -33,6 +33,7 @@ env | grep -c INPUTS`;
   expect(JSON.parse(result ?? '{}').result.inputs).toEqual({ [folder]: probed.manifest.inputs[0]?.sha256 });
 });
 
+let site: Site | undefined;
 it.each<[string, (manifest: string) => string, RegExp]>([
   ...['../scans', 'scans/..', 'Scans', '/etc', ''].map((dataset): [string, (manifest: string) => string, RegExp] => [
     `an input is of the dataset '${dataset}'`,
@@ -54,7 +55,8 @@ it.each<[string, (manifest: string) => string, RegExp]>([
     /^two inputs would be in \/data\/scans\/eeeeeeeeeeee$/,
   ],
 ])('nothing runs if %s', async (_, change, reason) => {
-  const { start, ...site } = await createSite(shellArtefact('exit 0'));
+  site ??= await createSite(shellArtefact('exit 0'));
+  const { start } = site;
   const manifest = change(start.manifest);
   expect(manifest).not.toBe(start.manifest);
   const { failure, attestation, outputs, result } = await runSite({ ...site, start: { ...start, manifest } });

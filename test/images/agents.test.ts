@@ -238,6 +238,21 @@ describe('the agent of Windows desktops', () => {
     ]);
   });
 
+  it('leaves nothing to the researcher that decides what is mounted where', () => {
+    const setup = read('windows/agent.ps1');
+    // No settings of a user, no module of a user, and no other account.
+    expect(setup).toContain(String.raw`-Argument '-I C:\broch\broch-mounts.py'`);
+    expect(setup).toMatch(/-TaskName 'Broch mounts' .*-Principal \$principal/);
+    expect(setup).toContain("New-ScheduledTaskPrincipal -UserId 'SYSTEM'");
+    for (const folder of [String.raw`'C:\broch'`, String.raw`'C:\data'`])
+      expect(setup).toContain(
+        `icacls.exe ${folder} /inheritance:r /grant:r 'Administrators:(OI)(CI)F' 'SYSTEM:(OI)(CI)F' 'Users:(OI)(CI)RX'`,
+      );
+    const places = [...read('windows/broch-mounts.py').matchAll(/^[A-Z]+ = r"(C:[^"]+)"$/gm)].map(([, place]) => place);
+    expect(places.length).toBeGreaterThan(4);
+    for (const place of places) expect(place).toMatch(/^C:\\(broch\\\w+|data|Program Files\\rclone\\rclone\.exe)$/);
+  });
+
   it('runs as two tasks, so that a slow mirror delays no password', () => {
     expect([...read('windows/agent.ps1').matchAll(/New-AgentAction '(\w+)'/g)].map(([, command]) => command)).toEqual([
       'run',
