@@ -14,11 +14,12 @@ interface JsonSchema {
 }
 
 /** The paths of all numbers of a schema that have no upper bound of their own. */
-function findUnbounded({ type, maximum = Number.POSITIVE_INFINITY, properties = {} }: JsonSchema, path = ''): string[] {
-  // zod gives every integer JavaScript's own bound.
-  const limitless = (type === 'integer' || type === 'number') && maximum >= Number.MAX_SAFE_INTEGER ? [path] : [];
+function findUnbounded(schema: JsonSchema, path = ''): string[] {
+  const { type, maximum = Number.POSITIVE_INFINITY, enum: choices, properties = {} } = schema;
+  const isNumber = (type === 'integer' || type === 'number') && choices === undefined;
   return [
-    ...limitless,
+    // zod gives every integer JavaScript's own bound.
+    ...(isNumber && maximum >= Number.MAX_SAFE_INTEGER ? [path] : []),
     ...Object.entries(properties).flatMap(([name, inner]) => findUnbounded(inner, `${path}.${name}`)),
   ];
 }

@@ -25,5 +25,5 @@ it('broch doctor reads a deployment with the operator’s own credentials', asyn
     'malware scan': 'unknown',
     'windows image': 'action',
   });
-  expect(Object.keys(statuses).length).toBe(10);
+  expect(Object.keys(statuses).length).toBe(11);
 });
