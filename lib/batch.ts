@@ -18,6 +18,7 @@ import type { Api, People } from './api.ts';
 import { AwakeProjects, describesNetworks } from './awake.ts';
 import type { Config } from './config.ts';
 import { type Core, logRetention } from './core.ts';
+import { DatasetCopies } from './dataset-copies.ts';
 import { EndpointRenewal } from './endpoint-renewal.ts';
 import { cdkFeatureFlags } from './flags.ts';
 import { Handler } from './handler.ts';
@@ -177,7 +178,6 @@ export class Batch extends Construct {
       },
     });
     core.onEvent(this, 'Submitted', JobSubmitted, dispatch, 'warning');
-    // Until a job is stopped, it costs money.
     core.onEvent(this, 'Stopped', JobStopped, dispatch, 'warning');
     const report = new Handler<typeof Report>(this, 'Report', {
       core,
@@ -210,6 +210,7 @@ export class Batch extends Construct {
     });
     core.onEvent(this, 'Ended', JobEnded, finish, 'warning');
     new EndpointRenewal(this, 'Endpoints', { core, awake });
+    new DatasetCopies(this, 'DatasetCopies', { core });
   }
 
   private addApi({ core, people, api }: BatchProps, workflow: Workflow): void {

@@ -266,7 +266,10 @@ export class Enclaves extends Construct {
         core,
         entry: 'enclaves/watch.lambda.ts',
         environment: {
-          TABLE_NAME: tableAccess(core.table, deciding),
+          TABLE_NAME: tableAccess(core.table, {
+            ...deciding,
+            ...{ terms: ['GetItem'], use: ['GetItem'], dataset: ['GetItem'] },
+          }),
           BUCKETS: accessTo(prefix, listsEnclaveReports(prefix, stack), ...readsEnclaveReports(prefix, stack)),
           ROOTS,
         },

@@ -108,8 +108,8 @@ async function selectDatasets(project: string, names: readonly string[]): Promis
         'forbidden',
         `${project} may not use the dataset ${name}. A lead asks for it: broch dataset request.`,
       );
-    const { dataset, version, prefix } = grant;
-    return { dataset, version, prefix: `${prefix}data/` };
+    const { dataset, version, prefix, endsAt } = grant;
+    return { dataset, version, prefix: `${prefix}data/`, endsAt };
   });
 }
 

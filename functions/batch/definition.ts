@@ -141,6 +141,8 @@ export interface JobPlace {
   readonly datasets: string | undefined;
 }
 
+const readEndSeconds = ({ endsAt }: ComputeJob['datasets'][number]) => Math.floor(Date.parse(endsAt) / 1000);
+
 /** Fair shares are between people. An identifier has letters and digits only, which a person's id has not. */
 export const shareOf = (person: string): string => createHash('sha256').update(person).digest('hex').slice(0, 32);
 
@@ -168,6 +170,8 @@ export function buildSubmission(job: ComputeJob, definition: string, place: JobP
     BROCH_DATASETS_LIST: (job.pipeline ? [] : datasets)
       .map(({ prefix, ...dataset }) => `${datasetFolder(dataset)} s3://${place.datasets}/${prefix}`)
       .join('\n'),
+    // The end of the first use that ends, in seconds since 1970. Nothing if the job reads no dataset.
+    BROCH_DATA_UNTIL: datasets.length > 0 ? String(Math.min(...datasets.map(readEndSeconds))) : '',
   };
   const tags = { 'broch:environment': place.environment, 'broch:project': project, 'broch:job': id };
   const container = {

@@ -208,8 +208,13 @@ export type PipelineRequest = z.infer<typeof PipelineRequest>;
 export const PipelineReports = z.record(z.enum(['trace', 'report', 'timeline', 'dag']), z.string());
 export type PipelineReports = z.infer<typeof PipelineReports>;
 
-/** A version of a dataset that a job was given. */
-export const JobDataset = z.object({ dataset: DatasetId, version: Sha256, prefix: z.string() });
+/** A version of a dataset that a job was given, and when its use ends. */
+export const JobDataset = z.object({
+  dataset: DatasetId,
+  version: Sha256,
+  prefix: z.string(),
+  endsAt: z.iso.datetime(),
+});
 export type JobDataset = z.infer<typeof JobDataset>;
 
 /** One attempt of a job on one machine, as AWS Batch reports it. */
@@ -265,10 +270,7 @@ const progress = {
 };
 const end = { endedAt: z.iso.datetime(), costMicros: DollarMicros, reason: z.string() };
 
-/**
- * Where the outputs of a run and its description lie. Their number, sizes and hashes are in the description, inside the
- * project: the program chooses them, so they could carry data past the airlock.
- */
+/** Where a run's outputs and description lie. Their number and hashes could carry data, so they stay in the project. */
 export const JobOutputs = z.object({
   folder: z.string(),
   crate: z.string(),

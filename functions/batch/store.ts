@@ -1,5 +1,5 @@
 import { changeRows } from '../change.ts';
-import { ProjectGrants } from '../datasets/schemas.ts';
+import { DatasetUse, ProjectGrants } from '../datasets/schemas.ts';
 import type { Decision } from '../decision.ts';
 import { outboxRow } from '../events/outbox.ts';
 import { rowKey } from '../keys.ts';
@@ -39,22 +39,40 @@ export async function readJob(table: string, project: string, id: string): Promi
 export const pageJobs = (table: string, project: string, paging: Paging) =>
   pageRows(table, ComputeJob, jobKey(project, '').pk, { ...paging, prefix: JOB_PREFIX });
 
-/** How many jobs of a queue have not ended, among the newest thousand. */
-export async function countLiveJobs(table: string, project: string, kind: QueueKind): Promise<number> {
-  let [count, next]: [number, string | undefined] = [0, undefined];
+/** The jobs that have not ended, among the newest thousand. */
+export async function listLiveJobs(table: string, project: string): Promise<ComputeJob[]> {
+  const jobs: ComputeJob[] = [];
+  let next: string | undefined;
   for (let pages = 0; pages < 10; pages += 1) {
     const page = await pageJobs(table, project, { limit: 100, next });
-    count += page.items.filter(job => queueKindOf(job.request) === kind && isLiveJob(job)).length;
+    jobs.push(...page.items.filter(isLiveJob));
     next = page.next;
     if (next === undefined) break;
   }
-  return count;
+  return jobs;
+}
+
+/** How many jobs of a queue have not ended, among the newest thousand. */
+export async function countLiveJobs(table: string, project: string, kind: QueueKind): Promise<number> {
+  const jobs = await listLiveJobs(table, project);
+  return jobs.filter(job => queueKindOf(job.request) === kind).length;
 }
 
 export const readContainer = (table: string, project: string, image: string) =>
   readRow(table, ContainerImage, containerKey(project, image));
 export const pageContainers = (table: string, project: string, paging: Paging) =>
   pageRows(table, ContainerImage, containerKey(project, '').pk, { ...paging, prefix: IMAGE_PREFIX, ascending: true });
+
+/** The projects with an approved use of the dataset. */
+export async function listProjectsWithUse(table: string, dataset: string): Promise<Set<string>> {
+  const projects = new Set<string>();
+  for (let next: string | undefined; ; ) {
+    const page = await pageRows(table, DatasetUse, rowKey('datasetUses', dataset).pk, { limit: 100, next });
+    for (const { project, status } of page.items) if (status === 'approved') projects.add(project);
+    next = page.next;
+    if (next === undefined) return projects;
+  }
+}
 
 /** The datasets that the project may read now. */
 export async function readProjectGrants(table: string, project: string) {

@@ -1,13 +1,10 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
-import { DatasetTerms, ProjectGrants } from '../datasets/schemas.ts';
 import { startExecution } from '../executions.ts';
 import { type Caller, http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { Image, imageKey } from '../images/schemas.ts';
-import { DatasetVersion } from '../ingest/schemas.ts';
-import { rowKey } from '../keys.ts';
 import { hasProject, readMembership } from '../membership.ts';
 import { findPerson, readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
@@ -18,7 +15,7 @@ import { findApprovedLoader, PARENT_IMAGE, requireApprovedLoader } from './appro
 import { readNetwork } from './attempt.ts';
 import { createRunId, decideEnclaveRun, type EnclaveRunCommand, findUploadKey, partyOf } from './enclaves.ts';
 import { RunEvidence } from './evidence.ts';
-import { requireGrantedInput } from './granted-inputs.ts';
+import { readInputTerms, requireGrantedInputs } from './input-records.ts';
 import { machineFor } from './machine.ts';
 import { manifestDigest } from './manifest.ts';
 import { readReleaseRecord } from './release.ts';
@@ -49,14 +46,12 @@ async function decide(place: { project: string; id: string }, command: EnclaveRu
   return state.run;
 }
 
-const readTerms = (dataset: string) => readRow(TABLE_NAME, DatasetTerms, rowKey('terms', dataset));
-
 /** The one person who owns all the data of a run. */
 async function findDataOwner(inputs: RunManifest['inputs']): Promise<RunPerson> {
   const datasets = [...new Set(inputs.map(({ dataset }) => dataset))];
   const owners = await Promise.all(
     datasets.map(async dataset => {
-      const terms = await readTerms(dataset);
+      const terms = await readInputTerms(TABLE_NAME, dataset);
       if (!terms || terms.withdrawn)
         throw new Refused('conflict', `The dataset ${dataset} has no owner, or was withdrawn. Choose another.`);
       return { id: terms.owner, name: terms.ownerName };
@@ -66,18 +61,6 @@ async function findDataOwner(inputs: RunManifest['inputs']): Promise<RunPerson> 
   if (!owner || rest.some(({ id }) => id !== owner.id))
     throw new Refused('conflict', 'The datasets have different owners. A run takes the data of one owner.');
   return owner;
-}
-
-/** Refuses a run whose data do not exist, or which its project may not use now. */
-async function requireGrantedInputs(project: string, inputs: RunManifest['inputs'], now: string): Promise<void> {
-  const { grants = [] } = (await readRow(TABLE_NAME, ProjectGrants, rowKey('use', project, 'GRANTS'))) ?? {};
-  for (const input of inputs) {
-    const [version, terms] = await Promise.all([
-      readRow(TABLE_NAME, DatasetVersion, rowKey('dataset', input.dataset, `VERSION#${input.version}`)),
-      readTerms(input.dataset),
-    ]);
-    requireGrantedInput(input, { version, terms, grants }, project, now);
-  }
 }
 
 async function findCodePartner(name: string): Promise<RunPerson> {
@@ -113,7 +96,7 @@ export const handler = http(
         findDataOwner(body.inputs),
         findCodePartner(codePartner),
         readRow(TABLE_NAME, Image, imageKey(PARENT_IMAGE)),
-        requireGrantedInputs(project, body.inputs, now),
+        requireGrantedInputs(TABLE_NAME, project, body.inputs, now),
       ]);
       const loader = body.loader ?? findApprovedLoader(image, project, now).measurements;
       requireApprovedLoader(loader, image, project, now);
@@ -148,7 +131,8 @@ export const handler = http(
     showEnclaveRun: ({ user, params: { project, run: id } }) => findRun(project, id, user),
     startEnclaveRun: async ({ params: { project, run: id } }) => {
       const present = await readEnclaveRun(TABLE_NAME, project, id);
-      if (present?.status === 'authorised') await requireGrantedInputs(project, present.manifest.inputs, currentTime());
+      if (present?.status === 'authorised')
+        await requireGrantedInputs(TABLE_NAME, project, present.manifest.inputs, currentTime());
       const run = await decide({ project, id }, { do: 'start' });
       await startExecution(RUN_MACHINE, id, { project, run: id });
       return run;

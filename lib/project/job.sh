@@ -68,7 +68,18 @@ program=$!
 # AWS gives two minutes of notice. job.sh asks the program to end, and keeps what it has reached.
 trap 'kill -TERM "$program" 2>/dev/null || true; wait "$program" 2>/dev/null || true; keep_progress; exit 143' TERM INT
 
+# Nobody keeps a copy of a dataset when its use has ended.
+over=
+end_program() {
+  over=yes
+  echo "job.sh: the use of a dataset has ended, and so does the job"
+  kill -TERM "$program" 2>/dev/null || true
+  sleep 5
+  kill -KILL "$program" 2>/dev/null || true
+}
+
 while kill -0 "$program" 2>/dev/null; do
+  [ -z "${BROCH_DATA_UNTIL-}" ] || [ "$(date +%s)" -lt "$BROCH_DATA_UNTIL" ] || { end_program; break; }
   sleep "${BROCH_CHECKPOINT_SECONDS:-60}" &
   pause=$!
   # Whichever ends first; a shell without `wait -n` looks once a second.
@@ -78,6 +89,8 @@ while kill -0 "$program" 2>/dev/null; do
 done
 code=0
 wait "$program" || code=$?
+# Whatever the program made of the request to end, the job did not reach its own end.
+[ -z "$over" ] || code=143
 # What it printed and kept last, also while the round before was being kept.
 keep_progress
 echo "job.sh: the program ended with exit code $code"

@@ -132,7 +132,14 @@ describe('what a person writes into a job', () => {
     const submission = buildSubmission(
       {
         ...jobOf(['x']),
-        datasets: [{ dataset: 'visits', version: 'c'.repeat(64), prefix: `datasets/visits/${'c'.repeat(64)}/data/` }],
+        datasets: [
+          {
+            dataset: 'visits',
+            version: 'c'.repeat(64),
+            prefix: `datasets/visits/${'c'.repeat(64)}/data/`,
+            endsAt: '2099-01-01T00:00:00Z',
+          },
+        ],
       },
       'd',
       place,
@@ -157,6 +164,30 @@ cmp "$BROCH_DATA/visits/cccccccccccc/visits.csv" "$BROCH_INPUTS/visits/ccccccccc
       '',
     ]);
     expect(readdirSync(folder)).toEqual(['bin']);
+  });
+
+  it('ends with the use of its dataset, whatever the program makes of it, and keeps what it has reached', () => {
+    const script = 'trap "" TERM; echo 1 > "$BROCH_OUTPUTS/a"; i=0; while [ $i -lt 60 ]; do sleep 1; i=$((i+1)); done';
+    const end = String(Math.floor(Date.now() / 1000) + 2);
+    const started = Date.now();
+    const { machineLog, calls } = runProgram(['sh', '-c', script], {
+      BROCH_CHECKPOINT_SECONDS: '1',
+      BROCH_DATA_UNTIL: end,
+    });
+    expect(Date.now() - started).toBeLessThan(40_000);
+    expect(machineLog).toContain('job.sh: the use of a dataset has ended, and so does the job');
+    expect(machineLog).toContain('exit code 143');
+    expect(calls.at(-1)).toMatch(/\/outputs s3:\/\/b\/batch\/job-1\/outputs\/$/);
+  });
+
+  it('gets the end of the first use that ends', () => {
+    const datasets = ['2026-12-02T00:00:00Z', '2026-12-01T00:00:00Z'].map((endsAt, index) => ({
+      ...{ dataset: `visits-${index}`, version: 'c'.repeat(64), prefix: 'p', endsAt },
+    }));
+    const variablesOf = (job: ComputeJob) => buildSubmission(job, 'd', place, []).containerOverrides?.environment;
+    const end = String(Date.parse('2026-12-01T00:00:00Z') / 1000);
+    expect(variablesOf({ ...jobOf(['x']), datasets })).toContainEqual({ name: 'BROCH_DATA_UNTIL', value: end });
+    expect(variablesOf(jobOf(['x']))).toContainEqual({ name: 'BROCH_DATA_UNTIL', value: '' });
   });
 
   it('leaves nothing behind on the machine', () => {

@@ -19,7 +19,7 @@ const lines: string[] = [];
 const playing = new AbortController();
 let people: BatchPeople;
 let scheduler: Promise<void>;
-let version = '';
+let [version, use] = ['', ''];
 
 const csv = 'day,rain\n1,0\n';
 const datasetKey = () => `datasets/${dataset}/${version}/data/days.csv`;
@@ -55,8 +55,16 @@ async function readAsHead(): Promise<string> {
   );
 }
 
+/** Gives the project the version. Returns the id of the use. */
+async function grantUse({ steward, lead }: Pick<BatchPeople, 'steward' | 'lead'>): Promise<string> {
+  const body = { dataset, purpose: 'research', endsAt: tomorrow(), explanation: 'Rain by day.' };
+  const use = await lead.ask('requestUse', { params, body });
+  await steward.ask('approveUse', { params: { ...params, use: use.id }, body: {} });
+  return use.id;
+}
+
 /** A delivered dataset that the project may use. */
-async function grantDataset({ steward, lead }: BatchPeople): Promise<void> {
+async function grantDataset({ steward, lead }: Pick<BatchPeople, 'steward' | 'lead'>): Promise<string> {
   const partner = await signInNewPerson(cloud, 'bat-flow-partner', 'partner');
   const delivery = await deliverFiles(cloud, partner, dataset, addSha256Sums({ 'days.csv': csv }));
   if (delivery.status !== 'registered') throw new Error(JSON.stringify(delivery));
@@ -64,9 +72,7 @@ async function grantDataset({ steward, lead }: BatchPeople): Promise<void> {
   const owner = (await steward.ask('showMe')).name;
   const terms = { title: 'Rain', controller: 'Tayside Health', licence: 'DSA 1', purposes: ['research'], days: 30 };
   await steward.ask('governDataset', { params: { dataset }, body: { ...terms, owner } });
-  const body = { dataset, purpose: 'research', endsAt: tomorrow(), explanation: 'Rain by day.' };
-  const use = await lead.ask('requestUse', { params, body });
-  await steward.ask('approveUse', { params: { ...params, use: use.id }, body: {} });
+  return grantUse({ steward, lead });
 }
 
 beforeAll(async () => {
@@ -104,7 +110,7 @@ describe('a pipeline', () => {
 
   it('reads the granted version of a dataset at the path that desktops have, and its description names the version', async () => {
     await expect(run({ datasets: [dataset] })).rejects.toThrow(`may not use the dataset ${dataset}`);
-    await grantDataset(people);
+    use = await grantDataset(people);
     const input = `/data/${dataset}/${version.slice(0, 12)}/days.csv`;
     await expect(run({ input })).rejects.toThrow(`${input} is in no dataset of the run`);
     // The heads of pipelines may read it too once the approval is applied.
@@ -134,11 +140,44 @@ describe('a pipeline', () => {
   });
 });
 
+describe('a job that has a copy of a dataset', () => {
+  const startJob = async () => {
+    const body = { image, command: ['sh', '-c', `cat "$BROCH_DATA"/${dataset}/*/days.csv; sleep 120`], minutes: 5 };
+    const job = await people.lead.ask('submitJob', { params, body: { ...body, datasets: [dataset] } });
+    // Its copy is complete then.
+    const start = `${job.id}: job.sh: ${job.id} starts, task-0-attempt-1`;
+    await waitFor(
+      async () => lines,
+      output => output.includes(start),
+    );
+    return job;
+  };
+
+  it('is stopped when the dataset is suspended', async () => {
+    const job = await startJob();
+    await people.steward.ask('suspendDataset', { params: { dataset }, body: { reason: 'A consent is in doubt.' } });
+    const reason = `The dataset ${dataset} is suspended: A consent is in doubt.`;
+    expect(await waitForEnd(job)).toMatchObject({ status: 'cancelled', reason, stop: { by: { name: 'Broch' } } });
+    await people.steward.ask('resumeDataset', { params: { dataset } });
+  });
+
+  it('is stopped when the use ends early', async () => {
+    const job = await startJob();
+    await people.steward.ask('endUse', { params: { ...params, use }, body: { reason: 'The study is over.' } });
+    const reason = `The use of the dataset ${dataset} ended: The study is over.`;
+    expect(await waitForEnd(job)).toMatchObject({ status: 'cancelled', reason });
+    await grantUse(people);
+  });
+});
+
 it('when its queue is closed, the desktops of the project read its datasets as before', async () => {
   await people.lead.ask('closeQueue', { params: { ...params, kind: 'cpu' } });
   await waitFor(
     () => people.lead.ask('listQueues', { params }),
     ({ items }) => items[0]?.status === 'closed',
   );
-  expect(await readByAccessPoint(cloud, datasetKey(), people.project)).toBe(csv);
+  await waitFor(
+    () => readByAccessPoint(cloud, datasetKey(), people.project),
+    text => text === csv,
+  );
 });

@@ -96,7 +96,9 @@ describe('what a person writes into a pipeline', () => {
 
 describe('a dataset of a pipeline', () => {
   const version = 'c'.repeat(64);
-  const datasets = [{ dataset: 'visits', version, prefix: `datasets/visits/${version}/data/` }];
+  const datasets = [
+    { dataset: 'visits', version, prefix: `datasets/visits/${version}/data/`, endsAt: '2099-01-01T00:00:00Z' },
+  ];
   const [path, bucket] = [`/data/visits/${version.slice(0, 12)}`, 'b'];
   const readParameters = (change: object, alias: string | undefined = 'alias') =>
     JSON.parse(buildParameters({ ...jobOf(pipelineOf()), datasets }, pipelineOf(change), { bucket, alias }));

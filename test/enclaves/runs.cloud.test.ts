@@ -24,6 +24,7 @@ import { tryRunFaults } from './run-faults.ts';
 import { approve, deliverOwnedDataset, grantDataset, inThirtyDays, objectOf, readDraftedTable } from './run-site.ts';
 import { manifest } from './runs.ts';
 import { expectNoSecretStored, listLeftovers } from './stored-traces.ts';
+import { resumeIfSuspended, suspend } from './suspension.ts';
 
 const cloud = connectTestCloud();
 const [dataset, project] = ['enclave-scans', 'enclave-runs'];
@@ -196,7 +197,6 @@ describe('an approved run', () => {
     const run = await perform(authorised);
     const course = [...logLines, JSON.stringify(run)].join('\n');
     expect(run, course).toMatchObject({ status: 'completed', outputs: { packed: expect.any(Number) } });
-    const params = { project, run: run.id };
     const table = await readDraftedTable(cloud, lead as ApiClient, built.network.bucket, run);
     expect(table).toBe('group,patients\nhigh,12\nlow,13\n');
     const readEvidence = async () => RunEvidence.parse(await petra(`broch enclave evidence ${project} ${run.id}`));
@@ -204,7 +204,7 @@ describe('an approved run', () => {
     const roots = [toPem(readAuthority(cloud.authority).root.certificate)];
     expect(judgeEvidence(evidence, { roots }).filter(({ ok }) => !ok)).toEqual([]);
     await expectNothingLeft(run.id);
-    await expect(lead?.ask('startEnclaveRun', { params })).rejects.toThrow(/completed/);
+    await expect(perform(run)).rejects.toThrow(/completed/);
     const buckets = [built.network.bucket, cloud.outputs['data.Evidence'] ?? ''];
     await expectNoSecretStored(cloud, stage, { buckets, run: run.id, headers: [packs.data.header, header] });
     expect(logLines.join('\n')).not.toMatch(/secret|AWS4|SecretAccessKey/i);
@@ -241,20 +241,22 @@ describe('an approved run', () => {
     ],
     ['whose enclave is in debug mode', async () => ({ debug: true }), /debug mode/],
     ['whose image is not the loader', async () => ({ otherImage: true }), /PCR0/],
-  ])(
-    '%s ends without outputs, and says why',
-    async (_, prepare, reason) => {
-      const run = await authorise();
-      play = await prepare(run);
-      const failed = await perform(run);
-      play = {};
-      await upload();
-      expect(failed.status, logLines.join('\n')).toBe('failed');
-      expect(failed.status === 'failed' && failed.reason).toMatch(reason);
-      await expectNothingLeft(run.id);
-    },
-    120_000,
-  );
+    [
+      'whose dataset is suspended while it runs',
+      async () => ({ before: () => suspend(owner, dataset) }),
+      /suspended: A consent is in doubt/,
+    ],
+  ])('%s ends without outputs, and says why', async (_, prepare, reason) => {
+    const run = await authorise();
+    play = await prepare(run);
+    const failed = await perform(run);
+    play = {};
+    await resumeIfSuspended(owner, dataset);
+    await upload();
+    expect(failed.status, logLines.join('\n')).toBe('failed');
+    expect(failed.status === 'failed' && failed.reason).toMatch(reason);
+    await expectNothingLeft(run.id);
+  });
 
   it('whose grant is gone does not start', async () => {
     const run = await authorise();

@@ -133,7 +133,7 @@ describe('the crate of the outputs of a batch job', () => {
     submittedAt: '2026-11-01T07:00:00.000Z',
     endedAt: '2026-11-01T08:00:00.000Z',
     request: { ...job, variables: { RATE: '0.1' }, inputs: ['data/cohort/'] },
-    datasets: [{ dataset: 'admissions', version, prefix: 'p' }],
+    datasets: [{ dataset: 'admissions', version, prefix: 'p', endsAt: '2099-01-01T00:00:00Z' }],
   };
   const { '@graph': graph } = crateOf(record, { ...options, workflow: undefined, run }, now) as { '@graph': Entity[] };
   const get = (id: string) => graph.find(entity => entity['@id'] === id);
