@@ -51,15 +51,23 @@ async function launchCourse(project: string, size: number, fault: Fault) {
   try {
     const request = { project, kind: 'desktop', size: 'small', names: people(project, size) } as const;
     const entries = await askForCourse(lead, request);
-    const views = await Promise.all(
-      entries.map(({ name, workspace, reason }) => {
-        if (!workspace) throw new Error(`${name} was refused: ${reason}`);
-        return waitUntil(
-          () => lead.ask('showWorkspace', { params: { project, workspace } }),
-          ({ status }) => status === 'ready' || status === 'failed',
-        );
-      }),
+    // On a busy machine the API may refuse some of them for a moment. The lead repeats the command, as its help says.
+    const repetition = entries.some(({ workspace }) => !workspace) ? await askForCourse(lead, request) : entries;
+    const ids = repetition.map(({ name, workspace, reason }) => {
+      if (!workspace) throw new Error(`${name} was refused: ${reason}`);
+      return workspace;
+    });
+    // All of them by one call, as the command does. A call for each of a hundred would be throttled, and one may be.
+    const items = await waitUntil(
+      () =>
+        lead.ask('listWorkspaces', { params: { project }, query: { limit: 100 } }).then(
+          answer => answer.items,
+          () => [],
+        ),
+      list => list.length > 0 && list.every(({ status }) => status === 'ready' || status === 'failed'),
+      200,
     );
+    const views = ids.map(id => items.find(item => item.id === id) ?? expect.fail(`${id} is not listed`));
     return { views, unmet: (await watch.calls()).unmet };
   } finally {
     await watch.end();

@@ -46,10 +46,14 @@ import { pauseSince } from '../pause.ts';
 
 type Cloud = ReturnType<typeof connectTestCloud>;
 
-/** Asks until `good` holds of the answer, for two minutes at most. */
-export async function waitUntil<T>(ask: () => Promise<T>, good: (answer: T) => boolean | Promise<boolean>): Promise<T> {
+/** Asks until `good` holds of the answer, for two minutes at most unless it says longer. */
+export async function waitUntil<T>(
+  ask: () => Promise<T>,
+  good: (answer: T) => boolean | Promise<boolean>,
+  seconds = 110,
+): Promise<T> {
   let last: T | undefined;
-  for (const start = Date.now(); Date.now() < start + 110_000; await pauseSince(start)) {
+  for (const start = Date.now(); Date.now() < start + seconds * 1000; await pauseSince(start)) {
     last = await ask();
     if (await good(last)) return last;
   }
