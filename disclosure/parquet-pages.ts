@@ -10,11 +10,19 @@ import { UnreadableError } from './bytes.ts';
 export type DecompressPage = (codec: string, bytes: Uint8Array, length: number) => Uint8Array;
 
 const [plain, plainDictionary, rle, dictionary] = [0, 2, 3, 8];
+/** Values that a page may have: all of them are held to read one. */
+const MAX_PAGE_VALUES = 2 ** 21;
 const wrong = (): never => {
   throw new UnreadableError('a page of it is damaged or not what it says');
 };
 const whole = (value: unknown, maximum: number): number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= maximum ? value : wrong();
+
+const countOf = (value: unknown, maximum: number): number => {
+  const count = whole(value, maximum);
+  if (count > MAX_PAGE_VALUES) throw new UnreadableError('a page of it has more than two million values');
+  return count;
+};
 
 /** The columns of a flat table, in order. A nested one is none that a reviewer could read. */
 export function readFlatColumns({ schema }: FileMetaData): SchemaElement[] {
@@ -55,6 +63,28 @@ function runs(bytes: Uint8Array, start: number, end: number, width: number, valu
   return setBits;
 }
 
+const widths: Readonly<Record<string, number>> = { INT32: 4, INT64: 8, INT96: 12, FLOAT: 4, DOUBLE: 8 };
+
+/** Requires that plain values lie within their page: the reader would go on behind it. */
+function requirePlain(
+  page: Uint8Array,
+  start: number,
+  { type, type_length: length }: SchemaElement,
+  count: number,
+): void {
+  if (type !== 'BYTE_ARRAY') {
+    const bits = type === 'BOOLEAN' ? 1 : 8 * (widths[type ?? ''] ?? length ?? wrong());
+    if (start + Math.ceil((bits * count) / 8) > page.length) wrong();
+    return;
+  }
+  const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
+  for (let [offset, index] = [start, 0]; index < count; index++) {
+    if (offset + 4 > page.length) wrong();
+    offset += 4 + view.getUint32(offset, true);
+    if (offset > page.length) wrong();
+  }
+}
+
 /** Walks every page of a column's part in a row group of `rows` rows, and throws where a page is not what it says. */
 export function checkParquetPages(
   bytes: Uint8Array,
@@ -66,7 +96,7 @@ export function checkParquetPages(
   const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
   const optional = column.repetition_type === 'OPTIONAL';
   const values = (page: Uint8Array, start: number, encoding: unknown, count: number) => {
-    if (encoding === plain) return;
+    if (encoding === plain) return requirePlain(page, start, column, count);
     if (encoding === rle && column.type === 'BOOLEAN') {
       const length =
         start + 4 <= page.length ? new DataView(page.buffer, page.byteOffset).getUint32(start, true) : wrong();
@@ -84,16 +114,17 @@ export function checkParquetPages(
     reader.offset += packed;
     const [firstVersion, dictionaryPage, two] = [header.field_5, header.field_7, header.field_8];
     const kind = whole(header.field_1, 3);
-    if (kind === 2 && dictionaryPage) whole(dictionaryPage.field_1, rows);
+    if (kind === 2 && dictionaryPage)
+      values(unpack(codec, content, unpacked), 0, plain, countOf(dictionaryPage.field_1, rows));
     else if (kind === 0 && firstVersion) {
-      const count = whole(firstVersion.field_1, rows - readValues) || wrong();
+      const count = countOf(firstVersion.field_1, rows - readValues) || wrong();
       const page = unpack(codec, content, unpacked);
       const length = optional ? new DataView(page.buffer, page.byteOffset, page.byteLength).getUint32(0, true) : 0;
       const present = optional ? runs(page, 4, 4 + length, 1, count) : count;
       values(page, optional ? 4 + length : 0, firstVersion.field_2, present);
       readValues += count;
     } else if (kind === 3 && two) {
-      const count = whole(two.field_1, rows - readValues) || wrong();
+      const count = countOf(two.field_1, rows - readValues) || wrong();
       const levels = whole(two.field_5, packed);
       if (whole(two.field_6, 0) !== 0 || whole(two.field_3, rows) !== count) wrong();
       const present = optional ? runs(content, 0, levels, 1, count) : count;

@@ -31,6 +31,13 @@ export const unreadFinding = (path: string, mostBytes: number): DeliveryFinding 
     `This file is too large to be read: ${mostBytes} bytes are the limit. So its rows, direct identifiers and archive entries were not checked. Split it into smaller files, or ask your data steward.`,
   );
 
+/** The finding for a Parquet file whose rows cannot be read. */
+export const unreadRowsFinding = (path: string, reason: string): DeliveryFinding =>
+  acceptableFinding(
+    path,
+    `The rows of this Parquet file cannot be read: ${reason}. So its values and direct identifiers were not checked. Write it again as a flat table with smaller row groups, packed with Snappy, gzip, Brotli or Zstandard, or ask your data steward.`,
+  );
+
 /**
  * Interprets the tag, or its absence. It fails closed: an unknown value counts as a failure, and so does a missing value at
  * the deadline.

@@ -22,19 +22,40 @@ function hasType({ type }: ContractField, text: string): boolean {
   return type !== 'date' && type !== 'datetime' ? true : isCalendarDate(text);
 }
 
-/** Numbers are compared as numbers; dates of one form in the order of their text. */
-function isOutside(field: ContractField, text: string): boolean {
-  const { minimum, maximum } = field.constraints;
-  const isNumeric = field.type === 'integer' || field.type === 'number';
-  const isBelow = (limit: string | number) => (isNumeric ? Number(text) < Number(limit) : text < String(limit));
-  const exceeds = (limit: string | number) => (isNumeric ? Number(text) > Number(limit) : text > String(limit));
-  return (minimum !== undefined && isBelow(minimum)) || (maximum !== undefined && exceeds(maximum));
+const dateAndTime = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-]\d\d):?(\d\d))?)?$/;
+
+/** A time as text that sorts by instant, whatever its zone and digits; without a zone it is in UTC. Undefined if it is none. */
+function sortableInstant(text: string): string | undefined {
+  const [, day, time = '00:00:00', fraction = '', hours = '+00', minutes = '00'] = dateAndTime.exec(text) ?? [];
+  const milliseconds = Date.parse(`${day}T${time}${hours}:${minutes}`);
+  return Number.isNaN(milliseconds)
+    ? undefined
+    : `${new Date(milliseconds).toISOString().slice(0, 19)}.${fraction.padEnd(9, '0')}`;
 }
 
-/** What is wrong with a value of a field, without the value itself; undefined if nothing is. */
-export function fieldProblem(field: ContractField, text: string, missing: ReadonlySet<string>): string | undefined {
+/** Below zero if a value is less than a limit. Numbers are compared as numbers, times as instants, dates as text. */
+function compareWithLimit(type: ContractField['type'], text: string, limit: string | number): number {
+  if (type === 'integer' || type === 'number') return Number(text) - Number(limit);
+  const instants = type === 'datetime' ? [sortableInstant(text), sortableInstant(String(limit))] : [];
+  const [value = text, bound = String(limit)] = instants.includes(undefined) ? [] : instants;
+  return value < bound ? -1 : value > bound ? 1 : 0;
+}
+
+function isOutside({ type, constraints: { minimum, maximum } }: ContractField, text: string): boolean {
+  return (
+    (minimum !== undefined && compareWithLimit(type, text, minimum) < 0) ||
+    (maximum !== undefined && compareWithLimit(type, text, maximum) > 0)
+  );
+}
+
+/** What is wrong with a value of a field, without the value itself; undefined if nothing is. Without a text it is missing. */
+export function fieldProblem(
+  field: ContractField,
+  text: string | undefined,
+  missing: ReadonlySet<string>,
+): string | undefined {
   const { required: isRequired, minLength, maxLength, enum: choices } = field.constraints;
-  if (missing.has(text)) return isRequired ? 'is missing' : undefined;
+  if (text === undefined || missing.has(text)) return isRequired ? 'is missing' : undefined;
   if (!hasType(field, text)) return `is not of the type ${field.type}`;
   if (isOutside(field, text)) return 'is outside of its range';
   if ((minLength !== undefined && text.length < minLength) || (maxLength !== undefined && text.length > maxLength))

@@ -25,11 +25,11 @@ export function identifiersByName(columns: readonly string[]): IdentifierCount[]
 export class IdentifierScan {
   #columns: ColumnScan[] | undefined;
 
-  takeRow(cells: readonly string[]): void {
+  takeRow(cells: readonly (string | undefined)[]): void {
     if (!this.#columns) {
       this.#columns = cells
         .slice(0, MAX_SCANNED_COLUMNS)
-        .map(name => ({ name: name.slice(0, 100), counts: new Map(), tenDigits: 0, numbers: 0, cells: 0 }));
+        .map((name = '') => ({ name: name.slice(0, 100), counts: new Map(), tenDigits: 0, numbers: 0, cells: 0 }));
       return;
     }
     for (const [index, column] of this.#columns.entries()) {

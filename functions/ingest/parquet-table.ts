@@ -9,7 +9,11 @@ const MAX_FOOTER_BYTES = 8 * 2 ** 20;
 
 /** What the footer of a Parquet file says: its columns, each with the types of a contract that its values have. */
 export interface ParquetTable {
+  readonly metadata: FileMetaData;
   readonly shape: TableShape;
+  /** The names of all columns; the shape has the first only. */
+  readonly names: readonly string[];
+  readonly rows: number;
   readonly types: ReadonlyMap<string, readonly ContractField['type'][]>;
 }
 
@@ -57,20 +61,25 @@ export async function readParquetTable(source: ByteSource): Promise<ParquetTable
   const length = new DataView(tail.buffer, tail.byteOffset).getUint32(0, true) + 8;
   if (length > MAX_FOOTER_BYTES || length > source.size) return undefined;
   const footer = await readTail(source, length);
-  let metadata: FileMetaData;
   try {
     // A copy: the memory of a buffer may be shared.
-    metadata = parquetMetadata(new Uint8Array(footer).buffer);
+    return describe(parquetMetadata(new Uint8Array(footer).buffer));
   } catch {
     // It is the partner's file: that its end is damaged is for those who read it to say.
     return undefined;
   }
+}
+
+function describe(metadata: FileMetaData): ParquetTable | undefined {
   const columns = metadata.schema.filter(({ num_children: children }) => children === undefined);
+  const names = columns.map(({ name }) => name);
+  const rows = Number(metadata.num_rows);
+  if (!names.every(name => typeof name === 'string') || !Number.isSafeInteger(rows) || rows < 0) return undefined;
   return {
-    shape: shapeFrom(
-      columns.map(({ name }) => name),
-      Number(metadata.num_rows),
-    ),
+    metadata,
+    shape: shapeFrom(names, rows),
+    names,
+    rows,
     types: new Map(columns.map(column => [column.name, typesOf(column)])),
   };
 }

@@ -52,6 +52,12 @@ function rowCountProblems({ minRows, maxRows }: ContractTable, rows: number): st
   return [];
 }
 
+/** Names the first problems and counts the others. */
+const limitProblems = (problems: readonly string[]): string[] => {
+  const excess = problems.length - MAX_PROBLEMS;
+  return [...problems.slice(0, MAX_PROBLEMS), ...(excess > 0 ? [`${excess} further problems.`] : [])];
+};
+
 /** Checks the rows of one table against its contract as they pass, in flat memory. It never repeats a value. */
 export class ContractCheck {
   readonly #table: ContractTable;
@@ -77,9 +83,10 @@ export class ContractCheck {
     ];
   }
 
-  takeRow(cells: readonly string[]): void {
+  /** The first row is the header. A cell without a text is missing. */
+  takeRow(cells: readonly (string | undefined)[]): void {
     if (this.#columns.length === 0) {
-      this.#columns = cells.map(cell => cell.trim());
+      this.#columns = cells.map((cell = '') => cell.trim());
       this.#columnProblems = columnProblems(this.#table, this.#columns);
       return;
     }
@@ -90,12 +97,12 @@ export class ContractCheck {
       this.#note('A row has another number of cells than the header');
       return;
     }
-    for (const [index, field] of this.#table.schema.fields.entries()) this.#checkCell(field, cells[index] ?? '');
+    for (const [index, field] of this.#table.schema.fields.entries()) this.#checkCell(field, cells[index]);
     for (const { fields, keys, label } of this.#uniques)
-      if (keys.repeats(JSON.stringify(fields.map(index => cells[index])))) this.#note(`${label} repeats`);
+      if (keys.repeats(JSON.stringify(fields.map(index => cells[index] ?? '')))) this.#note(`${label} repeats`);
   }
 
-  #checkCell(field: ContractField, text: string): void {
+  #checkCell(field: ContractField, text: string | undefined): void {
     const problem = fieldProblem(field, text, this.#missing);
     if (problem !== undefined) this.#note(`A value of the column ${field.name} ${problem}`);
   }
@@ -115,19 +122,54 @@ export class ContractCheck {
     const unchecked = this.#uniques.flatMap(({ keys, label }) =>
       keys.isFull ? [`${label} has more values than can be compared.`] : [],
     );
-    const problems = [...this.#columnProblems, ...rowCountProblems(this.#table, this.#rows), ...values, ...unchecked];
-    const excess = problems.length - MAX_PROBLEMS;
-    return [...problems.slice(0, MAX_PROBLEMS), ...(excess > 0 ? [`${excess} further problems.`] : [])];
+    return limitProblems([
+      ...this.#columnProblems,
+      ...rowCountProblems(this.#table, this.#rows),
+      ...values,
+      ...unchecked,
+    ]);
   }
 }
 
-/** Checks a Parquet file by its end, which names columns, types and rows. Its values are not read. */
-export function parquetProblems(contract: ContractTable, { shape: { columns, rows }, types }: ParquetTable): string[] {
-  const otherTypes = contract.schema.fields.flatMap(({ name, type }) =>
+/** How the types of the columns of a Parquet file differ from the agreed ones. */
+const typeProblems = ({ schema: { fields } }: ContractTable, types: ParquetTable['types']) =>
+  fields.flatMap(({ name, type }) =>
     type === 'any' || !types.has(name) || types.get(name)?.includes(type)
       ? []
-      : [`The column ${name} is not of the type ${type}.`],
+      : [{ name, problem: `The column ${name} is not of the type ${type}.` }],
   );
-  const problems = [...columnProblems(contract, columns), ...otherTypes, ...rowCountProblems(contract, rows)];
-  return problems.slice(0, MAX_PROBLEMS);
+
+/** Checks a Parquet file by its end alone, which names columns, types and rows. */
+export const parquetProblems = (contract: ContractTable, { names, rows, types }: ParquetTable): string[] =>
+  limitProblems([
+    ...columnProblems(contract, names),
+    ...typeProblems(contract, types).map(({ problem }) => problem),
+    ...rowCountProblems(contract, rows),
+  ]);
+
+/** Checks the rows of a Parquet file. Of a column of another type only this is said, as its values would repeat it. */
+export class ParquetCheck {
+  readonly #types: string[];
+  readonly #check: ContractCheck;
+
+  constructor(contract: ContractTable, { names, types }: ParquetTable) {
+    const wrongColumns = typeProblems(contract, types);
+    this.#types = wrongColumns.map(({ problem }) => problem);
+    const wrongNames = new Set(wrongColumns.map(({ name }) => name));
+    const fields = contract.schema.fields.map(field =>
+      wrongNames.has(field.name)
+        ? { ...field, type: 'any' as const, constraints: { unique: field.constraints.unique } }
+        : field,
+    );
+    this.#check = new ContractCheck({ ...contract, schema: { ...contract.schema, fields } });
+    this.#check.takeRow(names);
+  }
+
+  takeRow(cells: readonly (string | undefined)[]): void {
+    this.#check.takeRow(cells);
+  }
+
+  problems(): string[] {
+    return limitProblems([...this.#types, ...this.#check.problems()]);
+  }
 }

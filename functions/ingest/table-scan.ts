@@ -10,7 +10,7 @@ import { ContractCheck } from './table-contract.ts';
 /** As many bytes show the delimiter. */
 const HEAD_BYTES = 64 * 1024;
 /** Without a contract only the first rows are looked at, for identifiers. */
-const IDENTIFIER_ROWS = 10_000;
+export const IDENTIFIER_ROWS = 10_000;
 
 /** Checks the rows of a table of lines as its bytes pass. */
 export interface TableScan {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
-import { currentTime } from '../clock.ts';
+import { currentTime, timeAfter } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
 import { sha256 } from '../hash.ts';
 import { pauseUntilScanned, readScanStatus, scanPauses } from '../storage/malware-scan.ts';
@@ -11,7 +11,7 @@ import { objectSource } from '../storage/object-source.ts';
 import { mapInParallel, OBJECT_PARALLELISM } from '../storage/parallel.ts';
 import { Chunk, type ChunkFile, getScratch, putScratch } from '../storage/scratch-store.ts';
 import { DataContract } from './contract-schemas.ts';
-import { judgeDeliveryScan, type ScanVerdict, unreadFinding } from './delivery-scan.ts';
+import { judgeDeliveryScan, type ScanVerdict, unreadFinding, unreadRowsFinding } from './delivery-scan.ts';
 import { deletedFile, differentFile } from './fault-findings.ts';
 import { createFileCheck } from './file-check.ts';
 import { landingPrefix } from './ingest.ts';
@@ -33,6 +33,9 @@ const { LANDING_BUCKET, WORK_BUCKET, SCAN_MINUTES, STREAM_BYTES, IS_ACCEPTED } =
 /** As many files and columns are reported: a row of the table has at most 400 KB. */
 const limitIdentifiers = (files: FileIdentifiers): FileIdentifiers =>
   files.slice(0, 5).map(({ path, identifiers }) => ({ path, identifiers: identifiers.slice(0, 20) }));
+
+/** The rows of Parquet files are read for as long: a function has 900 seconds, also for the bytes of its other files. */
+const PARQUET_SECONDS = 480;
 
 const Input = DeliveryCheck.extend({
   chunk: z.string(),
@@ -96,6 +99,8 @@ export const handler = stepHandler(Input, async ({ chunk, contract: contractKey,
   const identifiers: FileIdentifiers = [];
   const contract =
     contractKey === null ? undefined : DataContract.parse(JSON.parse(await getScratch(WORK_BUCKET, contractKey)));
+  const readingEndsAt = timeAfter(currentTime(), PARQUET_SECONDS);
+  const isLate = () => currentTime() > readingEndsAt;
   const placeOf = ({ path, version }: FileOfChunk) => ({ bucket: LANDING_BUCKET, key: prefix + path, version });
 
   const verify = async (file: FileOfChunk): Promise<DeliveryFinding[] | 'waiting'> => {
@@ -115,8 +120,10 @@ export const handler = stepHandler(Input, async ({ chunk, contract: contractKey,
       if (read.sha256 !== file.sha256) return [differentFile(file.path, read.sha256, file.sha256)];
       if (file.target !== undefined) proofs[file.target] = read.proof;
       const isUnread = isLarge && readsAll(read.head);
-      const result = await content.end(read.head, objectSource(landedFile, file.size), !isLarge);
+      const result = await content.end(read.head, objectSource(landedFile, file.size), !isLarge, isLate);
       if (isUnread && !IS_ACCEPTED) result.findings.push(unreadFinding(file.path, STREAM_BYTES));
+      if (result.unread !== undefined && !IS_ACCEPTED)
+        result.findings.push(unreadRowsFinding(file.path, result.unread));
       if (result.shape && file.target !== undefined) tables[file.target] = result.shape;
       if (result.identifiers.length > 0) identifiers.push({ path: file.path, identifiers: result.identifiers });
       return result.findings;
