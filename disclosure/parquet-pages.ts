@@ -11,7 +11,7 @@ export type DecompressPage = (codec: string, bytes: Uint8Array, length: number) 
 
 const [plain, plainDictionary, rle, dictionary] = [0, 2, 3, 8];
 /** Values that a page may have: all of them are held to read one. */
-const MAX_PAGE_VALUES = 2 ** 21;
+const MAX_PAGE_VALUES = 2 ** 20;
 const wrong = (): never => {
   throw new UnreadableError('a page of it is damaged or not what it says');
 };
@@ -20,7 +20,7 @@ const whole = (value: unknown, maximum: number): number =>
 
 const countOf = (value: unknown, maximum: number): number => {
   const count = whole(value, maximum);
-  if (count > MAX_PAGE_VALUES) throw new UnreadableError('a page of it has more than two million values');
+  if (count > MAX_PAGE_VALUES) throw new UnreadableError('a page of it has more than a million values');
   return count;
 };
 

@@ -22,6 +22,7 @@ function patchBytes(bytes: Uint8Array, pattern: readonly number[], replacement: 
 }
 
 describe('a Parquet file whose rows cannot be read is held with the reason:', () => {
+  const onePage = { pageSize: 2 ** 30, rowGroupSize: 2 ** 21 };
   const zeros = 'x'.repeat(8 * 2 ** 20);
   const bomb = () =>
     writeParquet({
@@ -72,6 +73,15 @@ describe('a Parquet file whose rows cannot be read is held with the reason:', ()
           ],
         }),
       /^the columns a, list are lists or have parts$/,
+    ],
+    [
+      'a page of nothing but nulls, more than are held',
+      () =>
+        writeParquet({
+          columnData: [{ name: 'a', data: new Array(2 ** 20 + 1).fill(null), type: 'INT32' }],
+          ...onePage,
+        }),
+      /^a page of it has more than a million values$/,
     ],
     ['no Parquet file', () => Buffer.from('id,age\n1,2\n'), /^its end is damaged, or it is no Parquet file$/],
   ];
