@@ -131,7 +131,7 @@ export function formatJob(job: ComputeJob, { width }: OutputScreen): string {
   const lists: [string, readonly string[]][] = [
     ['after', request.after],
     ['inputs', request.inputs],
-    ['datasets', datasets.map(({ dataset, version }) => `${dataset} ${version}`)],
+    ['datasets', datasets.map(({ dataset, version, endsAt }) => `${dataset} ${version}, until ${formatTime(endsAt)}`)],
     ['variables', Object.entries(request.variables).map(([name, value]) => `${name}=${quoteWord(value)}`)],
   ];
   const attempts = 'attempts' in job ? job.attempts : [];

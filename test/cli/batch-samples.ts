@@ -50,7 +50,9 @@ const job = {
     datasets: ['admissions'],
     variables: { SEED: '1' },
   },
-  datasets: [{ dataset: 'admissions', version: sha256, prefix: 'datasets/admissions/' }],
+  datasets: [
+    { dataset: 'admissions', version: sha256, prefix: 'datasets/admissions/', endsAt: '2026-12-31T00:00:00.000Z' },
+  ],
   estimate,
   batchId: 'aws-1',
   rank: 1,

@@ -117,8 +117,10 @@ describe('whichever AWS call of a delivery fails', () => {
   }
 
   it('in any function, or only its answer is lost, the delivery becomes one version', async () => {
-    await deliver([]);
-    const calls = await deliver([]);
+    // On a busy machine a function may be called once more. Only what every delivery calls can be made to fail.
+    const nameOf = ({ function: name, action, same: nth }: WatchedCall) => `${name} ${action} ${nth}`;
+    const earlierNames = new Set((await deliver([])).map(nameOf));
+    const calls = (await deliver([])).filter(call => earlierNames.has(nameOf(call)));
     const faults = [...groupCallsByFunction(calls)]
       // A person who reads only repeats the call.
       .filter(([name]) => name.startsWith('ingest/') && !name.includes(' GET '))
