@@ -184,9 +184,33 @@ def _put_events(data, allow_aws_source=False):""",
 def _random_ip(prefix):""",
         ),
     ],
-    # The timeout of a task may be an expression. A task token belongs to a state machine: the right to answer it is limited to that machine. A function that fails
-    # before it keeps its token fails the task.
+    # The timeout of a task may be an expression. A task token belongs to a state machine: the right to answer it is limited
+    # to that machine. A function that fails before it keeps its token fails the task. A task that finds no free function
+    # fails with AWS's error for that, and also waits for one where waits are skipped: what can run at once is real.
     "ministack.services.stepfunctions": [
+        ("import re\nimport threading\n", "import random\nimport re\nimport threading\n"),
+        (
+            """        body = result.get("body", {})
+        if isinstance(body, dict):
+            # AWS reports""",
+            """        body = result.get("body", {})
+        text = body if isinstance(body, str) else json.dumps(body)
+        if text.startswith('{"__type": "TooManyRequestsException"'):
+            raise _ExecutionError("Lambda.TooManyRequestsException", text)
+        if isinstance(body, dict):
+            # AWS reports""",
+        ),
+        (
+            """                _scaled_sleep(min(sleep_sec, 60))
+                retry_counts[retrier_idx] = count + 1
+""",
+            """                if err.error == "Lambda.TooManyRequestsException" and _SFN_WAIT_SCALE < 1:
+                    time.sleep(random.uniform(0, min(sleep_sec, 8)))
+                else:
+                    _scaled_sleep(min(sleep_sec, 60))
+                retry_counts[retrier_idx] = count + 1
+""",
+        ),
         (
             """        ctx["Task"] = {"Token": new_uuid()}
 """,
