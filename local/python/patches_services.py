@@ -166,7 +166,7 @@ _LAMBDA_ASYNC_RETRY_MAX_SECONDS = float(""",
 def _put_events(data, allow_aws_source=False):""",
         ),
     ],
-    # An instance's address lies in its subnet.
+    # An instance's address lies in its subnet, and no other instance there has it.
     "ministack.services.ec2": [
         (
             'private_ip = requested_private_ip or _random_ip("10.0.")',
@@ -177,8 +177,14 @@ def _put_events(data, allow_aws_source=False):""",
             """def _address_in(subnet):
     import ipaddress
     block = ipaddress.ip_network((subnet or {}).get("CidrBlock", "10.0.0.0/16"))
+    used = {inst["PrivateIpAddress"] for inst in _instances.values() if inst["State"]["Name"] != "terminated"}
     # AWS keeps the first four addresses of a subnet and the last.
-    return str(block[random.randrange(4, block.num_addresses - 1)])
+    count = block.num_addresses - 5
+    first = random.randrange(count)
+    addresses = (str(block[4 + (first + step) % count]) for step in range(count))
+    if address := next((each for each in addresses if each not in used), None):
+        return address
+    raise ValueError("the subnet has no free address")
 
 
 def _random_ip(prefix):""",
