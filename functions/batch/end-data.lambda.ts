@@ -27,7 +27,9 @@ async function endCopies(project: string, dataset: string, isSuspended: boolean,
   const now = currentTime();
   const grants = isSuspended ? [] : await readProjectGrants(TABLE_NAME, project);
   const isGranted = (version: string) =>
-    grants.some(grant => grant.dataset === dataset && grant.version === version && grant.endsAt > now);
+    grants.some(
+      grant => grant.dataset === dataset && grant.version === version && Date.parse(grant.endsAt) > Date.parse(now),
+    );
   for (const job of await listLiveJobs(TABLE_NAME, project))
     if (job.datasets.some(copy => copy.dataset === dataset && !isGranted(copy.version))) await stop(job, reason);
 }
