@@ -1,18 +1,27 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { buildSync } from 'esbuild';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
+import { type BuildOptions, buildSync } from 'esbuild';
 import { createTempDir } from './temp-dir.ts';
 
 const root = join(import.meta.dirname, '..');
 
 export interface Bundle {
-  /** Contains only `index.mjs`. */
+  /** Contains `index.mjs` and the shared modules that it imports, side by side. */
   readonly folder: string;
   readonly bytes: number;
+  /** Changes when one of the folder's files changes. */
   readonly hash: string;
-  /** The SDK commands that are left after tree shaking, such as `dynamodb:GetItem`. */
-  readonly commands: readonly string[];
 }
 
 /** The files of all Lambda functions, as paths below functions/. */
@@ -21,15 +30,13 @@ const lambdaFiles = (): string[] =>
     .filter(file => file.endsWith('.lambda.ts'))
     .sort();
 
-/** Bundles all functions in one call, because each call starts a process. */
-function bundleAll(folder: string): ReadonlyMap<string, Bundle> {
-  const { metafile } = buildSync({
+const moduleName = (entry: string) => entry.replace(/\.lambda\.ts$/, '').replaceAll('/', '-');
+
+/** How esbuild bundles all functions in one call: each call starts a process and reads the SDK again. */
+export const bundleOptions = () =>
+  ({
     absWorkingDir: root,
-    entryPoints: lambdaFiles().map(file => ({
-      in: `functions/${file}`,
-      out: `${file.replace(/\.lambda\.ts$/, '').replaceAll('/', '-')}/index`,
-    })),
-    outdir: folder,
+    entryPoints: lambdaFiles().map(file => ({ in: `functions/${file}`, out: moduleName(file) })),
     outExtension: { '.js': '.mjs' },
     bundle: true,
     minify: true,
@@ -39,26 +46,48 @@ function bundleAll(folder: string): ReadonlyMap<string, Bundle> {
     // Only the ESM builds of the modules can be tree-shaken.
     mainFields: ['module', 'main'],
     alias: { '@aws-sdk/credential-provider-node': join(root, 'functions/storage/credentials.ts') },
+    metafile: true,
+    logLevel: 'error',
+  }) as const satisfies BuildOptions;
+
+/**
+ * Bundles all functions, and gives each a folder of its own. What several functions use is one module (`splitting`): to
+ * write it into each of them takes esbuild eight times as long, and gigabytes of memory.
+ */
+function bundleAll(folder: string): ReadonlyMap<string, Bundle> {
+  const modules = join(folder, 'modules');
+  const { outputs } = buildSync({
+    ...bundleOptions(),
+    outdir: modules,
+    splitting: true,
     banner: {
       js: "import{createRequire as brochRequire}from'node:module';const require=brochRequire(import.meta.url);",
     },
-    metafile: true,
-    logLevel: 'error',
-  });
+  }).metafile;
+
+  const withImports = (path: string, found = new Set<string>()): ReadonlySet<string> => {
+    if (found.has(path)) return found;
+    found.add(path);
+    for (const { path: imported, external } of outputs[path]?.imports ?? [])
+      if (!external) withImports(imported, found);
+    return found;
+  };
   return new Map(
-    Object.entries(metafile.outputs).map(([path, { entryPoint = '', inputs }]) => {
-      const commands = Object.entries(inputs).flatMap(([input, { bytesInOutput }]) => {
-        const command = /@aws-sdk\/client-([^/]+)\/.*\/commands\/(\w+)Command\.js$/.exec(input);
-        return command && bytesInOutput > 0 ? [`${command[1]}:${command[2]}`] : [];
-      });
-      const code = readFileSync(join(root, path));
-      const result = {
-        folder: dirname(join(root, path)),
-        bytes: code.length,
-        hash: createHash('sha256').update(code).digest('hex'),
-        commands: [...new Set(commands)].sort(),
-      };
-      return [entryPoint.slice('functions/'.length), result] as const;
+    Object.entries(outputs).flatMap(([path, { entryPoint }]) => {
+      if (!entryPoint?.endsWith('.lambda.ts')) return [];
+      const entry = entryPoint.slice('functions/'.length);
+      const target = join(folder, moduleName(entry));
+      mkdirSync(target);
+      const hash = createHash('sha256');
+      let bytes = 0;
+      for (const file of [...withImports(path)].sort()) {
+        const name = file === path ? 'index.mjs' : basename(file);
+        linkSync(join(root, file), join(target, name));
+        const code = readFileSync(join(root, file));
+        hash.update(`${name} ${code.length}\n`).update(code);
+        bytes += code.length;
+      }
+      return [[entry, { folder: target, bytes, hash: hash.digest('hex') }] as const];
     }),
   );
 }
@@ -74,7 +103,7 @@ function isHeld(lock: string): boolean {
 
 /**
  * Reads the bundles of another process of the same test run, or writes them for the next. However slow the machine is, a
- * process waits while another bundles, because each bundling takes gigabytes. The list is written last.
+ * process waits while another bundles, because two would slow each other down. The list is written last.
  */
 function shareBundles(folder: string): ReadonlyMap<string, Bundle> {
   const list = join(folder, 'bundles.json');
@@ -105,8 +134,8 @@ const { BROCH_TEST_BUNDLES: sharedFolder } = process.env;
 let bundles: ReadonlyMap<string, Bundle> | undefined;
 
 /**
- * The bundle of a Lambda function's file (a path below functions/): one minified ES module. The SDK is bundled too, which
- * pins its version.
+ * The bundle of a Lambda function's file (a path below functions/): minified ES modules. The SDK is bundled too, which pins
+ * its version.
  */
 export function bundle(entry: string): Bundle {
   bundles ??= sharedFolder ? shareBundles(sharedFolder) : bundleAll(createTempDir('bundle'));

@@ -8,8 +8,7 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { parse } from '@cdktf/hcl2json';
 import { billKey, manifestKey, measurementsKey, readBuildVariables } from '../functions/images/builder.ts';
-import type { ImageName } from '../functions/images/schemas.ts';
-import type { ImageRun } from '../functions/images/store.ts';
+import type { ImageName, ImageRun } from '../functions/images/schemas.ts';
 import { digestRecipe, fillVariables, recipesFolder } from '../lib/recipes.ts';
 import type { CloudFacts } from './deployed-cloud.ts';
 import { measureLoader } from './enclaves/build-loader.ts';

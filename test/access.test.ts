@@ -1,9 +1,13 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bundle } from '../lib/bundle.ts';
+import { findSdkCommands } from './sdk-commands.ts';
 import { findTemplateResources, synthesiseApp, type TemplateResource } from './template.ts';
 
 const { templates } = synthesiseApp();
 const template = templates.platform;
+const sdkCommands = await findSdkCommands();
 
 /** The IAM prefix of a client package, where it differs from the package's name. */
 const services: Record<string, string> = {
@@ -24,10 +28,6 @@ const exceptions: Record<string, { must: string[]; may?: string[] }> = {
     must: ['dynamodb:PutItem'],
     may: ['dynamodb:DeleteItem', 'dynamodb:UpdateItem', 'dynamodb:ConditionCheckItem'],
   },
-  // In every DynamoDB client, sent only where endpoint discovery is asked for.
-  'dynamodb:DescribeEndpoints': { must: [] },
-  // In every S3 client, sent only to directory buckets.
-  's3:CreateSession': { must: [] },
   's3:HeadObject': { must: ['s3:GetObject'], may: ['s3:GetObjectVersion'] },
   's3:GetObject': { must: ['s3:GetObject'], may: ['s3:GetObjectVersion'] },
   's3:CopyObject': { must: ['s3:PutObject'], may: ['s3:GetObject', 's3:GetObjectVersion'] },
@@ -175,11 +175,19 @@ const functions = findTemplateResources(template, 'AWS::Lambda::Function').map((
 });
 
 describe.each(functions)('$entry', ({ entry, role, statements, environment, logs, queues, streams }) => {
-  const commands = bundle(entry).commands.filter(command => !lentCommands[entry]?.includes(command));
+  const commands = (sdkCommands.get(entry) ?? []).filter(command => !lentCommands[entry]?.includes(command));
   const grantedActions = [...new Set(statements.flatMap(({ Action }) => list(Action)))].sort();
 
   it('has a role of its own that no other function shares', () => {
     expect(functions.filter(candidate => candidate.role === role).length).toBe(1);
+  });
+
+  it('loads only the SDK clients whose commands it sends', () => {
+    const { folder } = bundle(entry);
+    const code = readdirSync(folder).map(file => readFileSync(join(folder, file), 'utf8'));
+    const clients = code.flatMap(text => [...text.matchAll(/@aws-sdk\/client-([\w-]+)/g)].map(([, client]) => client));
+    const used = new Set(sdkCommands.get(entry)?.map(command => command.split(':')[0]));
+    expect([...new Set(clients)].filter(client => !used.has(client))).toEqual([]);
   });
 
   it('has every right that its code needs', () => {

@@ -5,7 +5,8 @@ import { stepHandler } from '../handler.ts';
 import { BuildRecorded } from './builder.ts';
 import { decideImage } from './images.ts';
 import { readImageRules } from './rules.ts';
-import { changeImage, ImageRun, readImage } from './store.ts';
+import { ImageRun } from './schemas.ts';
+import { changeImage, readImage } from './store.ts';
 import { findVersion } from './versions.ts';
 
 export const env = z.object({

@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import { contract } from '../contract.ts';
 import { Sha256 } from '../identifiers.ts';
-import { type LoaderMeasurements, Measurement } from './schemas.ts';
-import { ImageRun } from './store.ts';
+import { ImageRun, type LoaderMeasurements, Measurement } from './schemas.ts';
 
 const Variables = z.array(z.object({ name: z.string(), value: z.string() }));
 

@@ -17,8 +17,8 @@ import {
 } from './builder.ts';
 import { decideImage } from './images.ts';
 import { readImageRules } from './rules.ts';
-import { AmiId, type ImageBuild } from './schemas.ts';
-import { changeImage, type ImageRun } from './store.ts';
+import { AmiId, type ImageBuild, type ImageRun } from './schemas.ts';
+import { changeImage } from './store.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),

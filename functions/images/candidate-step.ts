@@ -1,7 +1,6 @@
 import * as z from 'zod';
-import { TestNetwork } from './candidate.ts';
 import { MalwareScanStart } from './malware.ts';
-import { ImageRun } from './store.ts';
+import { ImageRun } from './schemas.ts';
 
 /** Thrown at the workflow, which asks again later: the machine, a command or a scan has not finished. */
 export class Unfinished extends Error {
@@ -14,5 +13,17 @@ export const SmokeTestRun = CandidateRun.extend({ commandId: z.string() });
 
 /** A run whose machine is searched for malware. */
 export const ScanRun = CandidateRun.extend({ malware: MalwareScanStart });
+
+/** The isolated network in which candidates are tested. */
+const TestNetwork = z.object({
+  vpc: z.string(),
+  subnet: z.string(),
+  /** For candidates: nothing comes in, and only HTTPS to the endpoints goes out. */
+  group: z.string(),
+  endpointGroup: z.string(),
+  profile: z.string(),
+  region: z.string(),
+});
+export type TestNetwork = z.infer<typeof TestNetwork>;
 
 export const readTestNetwork = (json: string): TestNetwork => TestNetwork.parse(JSON.parse(json));

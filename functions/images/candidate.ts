@@ -9,23 +9,10 @@ import {
   RunInstancesCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import * as z from 'zod';
-import type { ImageName } from './schemas.ts';
-import type { ImageRun } from './store.ts';
+import type { TestNetwork } from './candidate-step.ts';
+import type { ImageName, ImageRun } from './schemas.ts';
 
 const client = new EC2Client({ retryMode: 'adaptive', maxAttempts: 5 });
-
-/** The isolated network in which candidates are tested. */
-export const TestNetwork = z.object({
-  vpc: z.string(),
-  subnet: z.string(),
-  /** For candidates: nothing comes in, and only HTTPS to the endpoints goes out. */
-  group: z.string(),
-  endpointGroup: z.string(),
-  profile: z.string(),
-  region: z.string(),
-});
-export type TestNetwork = z.infer<typeof TestNetwork>;
 
 export const CANDIDATE_TAG = 'broch:candidate';
 /** Run Command needs no more: https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.html */

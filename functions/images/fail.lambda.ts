@@ -4,7 +4,8 @@ import { stepHandler } from '../handler.ts';
 import { decideImage } from './images.ts';
 import { explainRunFailure } from './reasons.ts';
 import { readImageRules } from './rules.ts';
-import { changeImage, ImageRun } from './store.ts';
+import { ImageRun } from './schemas.ts';
+import { changeImage } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), RULES: z.string() });
 const { TABLE_NAME, RULES } = env.parse(process.env);

@@ -3,7 +3,8 @@ import { stepHandler } from '../handler.ts';
 import { Refused } from '../refused.ts';
 import { launchCandidate, openEndpoints } from './candidate.ts';
 import { readTestNetwork } from './candidate-step.ts';
-import { ImageRun, readImage } from './store.ts';
+import { ImageRun } from './schemas.ts';
+import { readImage } from './store.ts';
 import { findVersion } from './versions.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), NETWORK: z.string(), ENVIRONMENT: z.string() });

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { stepHandler } from '../handler.ts';
 import { removeCandidates } from './candidate.ts';
 import { readTestNetwork } from './candidate-step.ts';
-import { ImageRun } from './store.ts';
+import { ImageRun } from './schemas.ts';
 
 export const env = z.object({ NETWORK: z.string(), ENVIRONMENT: z.string() });
 const { NETWORK, ENVIRONMENT } = env.parse(process.env);

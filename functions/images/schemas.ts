@@ -25,6 +25,10 @@ const Person = z.object({ id: z.string().min(1), name: z.string().min(1) });
 const Instant = z.iso.datetime();
 export const VersionNumber = z.number().int().min(1).max(99_999);
 
+/** Identifies a run of the workflow; it is passed from step to step. */
+export const ImageRun = z.object({ image: ImageName, version: VersionNumber, attempt: z.number().int().min(1) });
+export type ImageRun = z.infer<typeof ImageRun>;
+
 export const FindingSeverity = z.enum(['critical', 'high', 'medium', 'low']);
 export type FindingSeverity = z.infer<typeof FindingSeverity>;
 

@@ -1,14 +1,9 @@
-import * as z from 'zod';
 import { changeRows } from '../change.ts';
 import { outboxRow } from '../events/outbox.ts';
 import { type Row, readRow } from '../table.ts';
 import { emptyImage } from './images.ts';
-import { Image, ImageName, imageKey, VersionNumber } from './schemas.ts';
+import { Image, type ImageName, imageKey } from './schemas.ts';
 import type { ImageDecision } from './versions.ts';
-
-/** Identifies a run of the workflow; it is passed from step to step. */
-export const ImageRun = z.object({ image: ImageName, version: VersionNumber, attempt: z.number().int().min(1) });
-export type ImageRun = z.infer<typeof ImageRun>;
 
 const readImageRow = (table: string, image: ImageName): Promise<Row<Image> | undefined> =>
   readRow(table, Image, imageKey(image));
