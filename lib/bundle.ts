@@ -65,12 +65,11 @@ function bundleAll(folder: string): ReadonlyMap<string, Bundle> {
     },
   }).metafile;
 
-  const withImports = (path: string, found = new Set<string>()): ReadonlySet<string> => {
-    if (found.has(path)) return found;
-    found.add(path);
-    for (const { path: imported, external } of outputs[path]?.imports ?? [])
-      if (!external) withImports(imported, found);
-    return found;
+  const withImports = (path: string, closure = new Set<string>()): ReadonlySet<string> => {
+    if (closure.has(path)) return closure;
+    closure.add(path);
+    for (const module of outputs[path]?.imports ?? []) if (!module.external) withImports(module.path, closure);
+    return closure;
   };
   return new Map(
     Object.entries(outputs).flatMap(([path, { entryPoint }]) => {

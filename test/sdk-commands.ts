@@ -2,8 +2,8 @@ import { relative } from 'node:path';
 import { build, transform } from 'esbuild';
 import { bundleOptions } from '../lib/bundle.ts';
 
-const imported = /import\s*\{([^}]*)\}\s*from\s*"@aws-sdk\/client-([\w-]+)"/g;
-const mentioned = /["'`]@aws-sdk\/client-[\w-]+["'`]/g;
+const namedImport = /import\s*\{([^}]*)\}\s*from\s*"@aws-sdk\/client-([\w-]+)"/g;
+const clientPackage = /["'`]@aws-sdk\/client-[\w-]+["'`]/g;
 
 /** The errors of the SDK that don't end in `Exception`. */
 const errorNames = new Set([
@@ -27,8 +27,8 @@ function commandOf(name: string): string | undefined {
 
 /** The SDK commands that a module still imports, such as `dynamodb:GetItem`, sorted. */
 export function commandsIn(code: string): string[] {
-  const imports = [...code.matchAll(imported)];
-  if (imports.length !== (code.match(mentioned)?.length ?? 0))
+  const imports = [...code.matchAll(namedImport)];
+  if (imports.length !== (code.match(clientPackage)?.length ?? 0))
     throw new Error('import the names that you use from an SDK client: no other way shows which commands are sent');
   const commands = imports.flatMap(([, names = '', client]) =>
     names.split(',').flatMap(part => {
