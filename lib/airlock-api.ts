@@ -83,6 +83,7 @@ export class AirlockApi extends Construct {
           airlocks: ['GetItem', 'PutItem', 'DeleteItem', 'Query'],
           due: ['PutItem', 'DeleteItem'],
           project: ['GetItem'],
+          use: ['GetItem'],
           download: ['GetItem', 'PutItem'],
           look: ['PutItem', 'Query'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],

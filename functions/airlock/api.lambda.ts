@@ -17,7 +17,7 @@ import { announceDamage, revokeDamagedRequest } from './damaged-requests.ts';
 import { countReviewers, loadContext } from './decision-context.ts';
 import { type RequestParams, requestLoader } from './load-request.ts';
 import { pageFiles, pageReports, readSealManifest } from './manifest-queries.ts';
-import { pageSettings, readSettings, writeSettings } from './project-settings.ts';
+import { pageSettings, readDatasetGrants, readSettings, writeSettings } from './project-settings.ts';
 import { revokeDownload } from './release/download.ts';
 import { signingKeys } from './release/key.ts';
 import { parseAirlockConfig } from './request/airlock-config.ts';
@@ -263,7 +263,8 @@ export const handler = http(
           `Members of ${project} cannot change how it is reviewed. Ask an operator who is not a member.`,
         );
       const reviewers = await countReviewers({ table: TABLE_NAME, pool: POOL_ID }, project, user.id);
-      const command = { patch, ...body, reviewers, by: user.id, byName: user.name, at: currentTime() };
+      const grants = await readDatasetGrants(TABLE_NAME, project);
+      const command = { patch, ...body, reviewers, grants, by: user.id, byName: user.name, at: currentTime() };
       return shownSettings(rules, await writeSettings(TABLE_NAME, project, rules, command, mark));
     },
     ...signingKeys({ table: TABLE_NAME, key: variables.SIGNING_KEY }),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { type DatasetGrant, ProjectGrants } from '../datasets/schemas.ts';
 import { logger } from '../handler.ts';
 import { rowKey } from '../keys.ts';
 import { Refused } from '../refused.ts';
@@ -65,6 +66,13 @@ export async function writeSettings(
       'Somebody else changed these settings at the same time. Read them again, then repeat your change.',
     );
   return ruling;
+}
+
+/** The versions of datasets that the project may read now. */
+export async function readDatasetGrants(table: string, project: string): Promise<readonly DatasetGrant[]> {
+  const row = await readRow(table, ProjectGrants, rowKey('use', project, 'GRANTS'));
+  const now = Date.now();
+  return (row?.grants ?? []).filter(({ endsAt }) => Date.parse(endsAt) > now);
 }
 
 /** All settings that a project ever had, newest first. */

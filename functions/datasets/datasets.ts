@@ -189,10 +189,11 @@ function approveUse(
     return keepState(state, 'the owner approved it before');
   const request = requireDecidable(state, person, now, context);
   requireRecipe(request, recipe);
-  requireTier(request, requireTerms(request.dataset, context.terms), context);
+  const terms = requireTerms(request.dataset, context.terms);
+  requireTier(request, terms, context);
   const grants = currentGrants(state.grants, now);
   // A minimised version takes as much room.
-  const grant = grantOf(request);
+  const grant = { ...grantOf(request), tier: terms.tier };
   const limit = findLimit(request.project, grants, grant, hasRoom);
   if (limit !== undefined) throw new Refused('conflict', limit);
   const use: ApprovedUse = {

@@ -146,6 +146,8 @@ export const DatasetGrant = z.object({
   version: Sha256,
   prefix: z.string(),
   endsAt: z.iso.datetime(),
+  /** How sensitive the dataset was at the approval. Without it for a minimised version, which is for projects of all tiers. */
+  tier: Tier.optional(),
 });
 export type DatasetGrant = z.infer<typeof DatasetGrant>;
 

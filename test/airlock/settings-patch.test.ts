@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { AirlockConfig } from '../../functions/airlock/request/airlock-config.ts';
 import type { Settings } from '../../functions/airlock/request/settings.ts';
-import { decideSettings, mergeSettings, SettingsPatch } from '../../functions/airlock/request/settings-patch.ts';
+import {
+  decideSettings,
+  mergeSettings,
+  type SettingsCommand,
+  SettingsPatch,
+} from '../../functions/airlock/request/settings-patch.ts';
 import type { Refused } from '../../functions/refused.ts';
 
 const settings: Settings = {
@@ -44,8 +49,23 @@ describe('a change of settings', () => {
 describe('a decision on settings', () => {
   const base = AirlockConfig.parse({});
   const author = { by: 'o-1', byName: 'olga', reason: 'villages', at: '2026-11-28T10:00:00.000Z' };
-  const decide = (patch: unknown, confirm = false, previous: Settings = settings, reviewers = 5) =>
-    decideSettings(base, previous, { patch: SettingsPatch.parse(patch), confirm, reviewers, ...author });
+  const decide = (
+    patch: unknown,
+    confirm = false,
+    previous: Settings = settings,
+    reviewers = 5,
+    grants: SettingsCommand['grants'] = [],
+  ) => decideSettings(base, previous, { patch: SettingsPatch.parse(patch), confirm, reviewers, grants, ...author });
+
+  it('refuses a tier below that of the datasets that the project uses, and names them', () => {
+    const grants = [{ dataset: 'admissions', tier: 3 as const }, { dataset: 'minimised' }];
+    for (const patch of [{ tier: 2 }, { tier: null }])
+      expect(() => decide(patch, true, settings, 5, grants)).toThrow(
+        /uses datasets of a higher tier than 2: admissions\. Let/,
+      );
+    expect(decide({ quorum: 2 }, true, { tier: 1, quorum: 3 }, 5, grants).settings).toEqual({ tier: 1, quorum: 2 });
+    expect(decide({ tier: 2 }, true, settings, 5, [{ dataset: 'minimised' }]).settings.tier).toBe(2);
+  });
 
   it('says what it changes, with the old and the new value', () => {
     expect(decide({ caps: { files: 5 } })).toEqual({

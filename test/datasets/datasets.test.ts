@@ -60,7 +60,9 @@ describe("the owner's decision", () => {
   it('gives the project exactly the version, until the end', () => {
     const { version, prefix, id } = useRequest();
     expect(approvedState.use).toMatchObject({ status: 'approved', approvedByName: 'sam', conditions: 'No linkage.' });
-    expect(approvedState.grants).toEqual([{ use: id, dataset: 'admissions', version, prefix, endsAt: useEnd }]);
+    expect(approvedState.grants).toEqual([
+      { use: id, dataset: 'admissions', version, prefix, endsAt: useEnd, tier: terms.tier },
+    ]);
   });
 
   it('is not asked for twice', () => {

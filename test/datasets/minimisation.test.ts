@@ -48,6 +48,7 @@ describe('a minimised version', () => {
     expect(approvedState.grants).toEqual([]);
     const { state, events } = decideMinimisation(approvedState, record, now, terms);
     expect(state.grants).toMatchObject([{ use: useRequest().id, version, prefix: minimised.prefix }]);
+    expect(state.grants[0]?.tier).toBeUndefined();
     expect(events).toMatchObject([{ type: 'UseMinimised', detail: { minimised: version, recipe: recipeDigest } }]);
   });
 

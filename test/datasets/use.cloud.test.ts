@@ -47,6 +47,12 @@ const requestUse = (id: string, change: object = {}) =>
     body: { dataset, purpose: 'research', endsAt: tomorrow(), explanation: 'Visits by region.', ...change },
   }) as Promise<DatasetUse>;
 
+const setTier = (tier: 1 | null) =>
+  operator?.ask('changeSettings', {
+    params: { project: 'uses-one' },
+    body: { settings: { tier }, reason: 'A test.', confirm: true },
+  });
+
 beforeAll(async () => {
   const people = ['operator', 'partner', 'steward', 'steward', 'researcher'] as const;
   [operator, partner, owner, steward, lead] = await Promise.all(
@@ -181,10 +187,16 @@ describe('a project and a dataset', () => {
     await waitForDataset(project as ReadyProject, csv);
   });
 
-  it('when the project ends the use, its desktops read it no longer', async () => {
+  it('the tier of the project cannot be lowered below that of the dataset while it uses it', () =>
+    expect(setTier(1)).rejects.toThrow(/uses datasets of a higher tier than 1: uses-visits\./));
+
+  it('when the project ends the use, its desktops read it no longer, and its tier can be lowered', async () => {
     const params = { project: 'uses-one', use: use.id };
     await lead?.ask('endUse', { params, body: { reason: 'The analysis is finished.' } });
     await waitForDataset(project as ReadyProject, 'AccessDenied');
+    await setTier(1);
+    await expect(requestUse('uses-one')).rejects.toThrow(/is of tier 2, and the project uses-one of tier 1/);
+    await setTier(null);
   });
 
   it('when the owner withdraws the dataset, every project loses it, and none gets it again', async () => {

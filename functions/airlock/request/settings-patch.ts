@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { PolicyRules } from '../../../disclosure/policy.ts';
+import type { DatasetGrant } from '../../datasets/schemas.ts';
 import { Refused } from '../../refused.ts';
 import { type AirlockConfig, quorumFor } from './airlock-config.ts';
 import { applySettings, policyForSettings, Settings, type SettingsChange } from './settings.ts';
@@ -54,6 +55,18 @@ export interface SettingsCommand extends Pick<SettingsChange, 'by' | 'byName' | 
   readonly confirm: boolean;
   /** How many reviewers may vote on the project's requests now. */
   readonly reviewers: number;
+  /** The versions of datasets that the project may read now. */
+  readonly grants: readonly Pick<DatasetGrant, 'dataset' | 'tier'>[];
+}
+
+/** A project of a lower tier has weaker checks and machines, so it may not keep data that need more. */
+function requireTierOfData(tier: number, grants: SettingsCommand['grants']): void {
+  const names = new Set(grants.flatMap(grant => ((grant.tier ?? 0) > tier ? [grant.dataset] : [])));
+  if (names.size > 0)
+    throw new Refused(
+      'conflict',
+      `The project uses datasets of a higher tier than ${tier}: ${[...names].sort().join(', ')}. Let their owners or a lead of the project end these uses first: broch dataset end.`,
+    );
 }
 
 /** Says for each quorum that there are too few reviewers to meet it. */
@@ -68,12 +81,13 @@ const unreachableQuorums = (rules: AirlockConfig, reviewers: number): string[] =
 
 /**
  * Decides a change of a project's settings, on top of the organisation's configuration `base`. Refuses a change without
- * effect. One that lets more leave, or that sets a quorum that cannot be met, must be confirmed.
+ * effect, and a tier below that of the data. One that lets more leave, or that sets a quorum that cannot be met, must be
+ * confirmed.
  */
 export function decideSettings(
   base: AirlockConfig,
   previous: Settings,
-  { patch, confirm, reviewers, ...author }: SettingsCommand,
+  { patch, confirm, reviewers, grants, ...author }: SettingsCommand,
 ): SettingsChange {
   const settings = mergeSettings(previous, patch);
   if (JSON.stringify(settings) === JSON.stringify(Settings.parse(previous)))
@@ -82,7 +96,9 @@ export function decideSettings(
     rules: applySettings(base, projectSettings),
     policy: policyForSettings(base, projectSettings, 'export'),
   });
-  const differences = compareSettings(effective(previous), effective(settings));
+  const next = effective(settings);
+  if (patch.tier !== undefined) requireTierOfData(next.rules.tier, grants);
+  const differences = compareSettings(effective(previous), next);
   const weaker = differences.filter(difference => difference.weaker);
   const setsQuorum = differences.some(({ setting }) => setting === 'quorum' || setting === 'imports.quorum');
   const unreachable = setsQuorum ? unreachableQuorums(applySettings(base, settings), reviewers) : [];
