@@ -12,7 +12,8 @@ export class DatasetCopies extends Construct {
     const handler = new Handler<typeof EndData>(this, 'End', {
       core,
       entry: 'batch/end-data.lambda.ts',
-      seconds: 60,
+      // It reads all jobs that the project ever had.
+      seconds: 300,
       environment: {
         TABLE_NAME: tableAccess(core.table, {
           job: ['GetItem', 'PutItem', 'UpdateItem', 'Query'],

@@ -39,11 +39,11 @@ export async function readJob(table: string, project: string, id: string): Promi
 export const pageJobs = (table: string, project: string, paging: Paging) =>
   pageRows(table, ComputeJob, jobKey(project, '').pk, { ...paging, prefix: JOB_PREFIX });
 
-/** The jobs that have not ended, among the newest thousand. */
-export async function listLiveJobs(table: string, project: string): Promise<ComputeJob[]> {
+/** The jobs that have not ended, the newest first: all, or those among so many hundreds of the newest jobs. */
+export async function listLiveJobs(table: string, project: string, hundreds = Infinity): Promise<ComputeJob[]> {
   const jobs: ComputeJob[] = [];
   let next: string | undefined;
-  for (let pages = 0; pages < 10; pages += 1) {
+  for (let pages = 0; pages < hundreds; pages += 1) {
     const page = await pageJobs(table, project, { limit: 100, next });
     jobs.push(...page.items.filter(isLiveJob));
     next = page.next;
@@ -54,7 +54,7 @@ export async function listLiveJobs(table: string, project: string): Promise<Comp
 
 /** How many jobs of a queue have not ended, among the newest thousand. */
 export async function countLiveJobs(table: string, project: string, kind: QueueKind): Promise<number> {
-  const jobs = await listLiveJobs(table, project);
+  const jobs = await listLiveJobs(table, project, 10);
   return jobs.filter(job => queueKindOf(job.request) === kind).length;
 }
 

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createJobId } from '../../functions/batch/batch.ts';
 import type { ComputeJob } from '../../functions/batch/schemas.ts';
+import { rowKey } from '../../functions/keys.ts';
 import { playedImage as image } from '../../local/registry.ts';
 import { playScheduler } from '../../local/scheduler.ts';
 import { connectTestCloud } from '../cloud.ts';
@@ -9,6 +11,7 @@ import { readByAccessPoint, tomorrow } from '../datasets/harness.ts';
 import { addSha256Sums } from '../ingest/delivery.ts';
 import { deliverFiles, signInNewPerson } from '../ingest/partner.ts';
 import { assumeAnyRole } from '../security/attacker.ts';
+import { openTestTable } from '../workspaces/harness.ts';
 import { type BatchPeople, isDescribed, openTestQueue, signInBatchPeople, waitForAnswerThat } from './harness.ts';
 
 const cloud = connectTestCloud();
@@ -53,6 +56,21 @@ async function readAsHead(): Promise<string> {
     ({ Body }) => Body?.transformToString() ?? '',
     (error: Error) => error.name,
   );
+}
+
+/** Writes rows of jobs that were submitted after all others and have ended. */
+async function addEndedJobs(count: number): Promise<void> {
+  const table = await openTestTable(cloud);
+  const { items } = await people.lead.ask('listJobs', { params });
+  const ended = await table.get(rowKey('job', params.project, items.find(isDescribed)?.id ?? ''));
+  const now = new Date().toISOString();
+  for (let first = 0; first < count; first += 50)
+    await Promise.all(
+      Array.from({ length: 50 }, (_, index) => {
+        const id = createJobId(now, first + index);
+        return table.put(rowKey('job', params.project, id), { ...ended, id });
+      }),
+    );
 }
 
 /** Gives the project the version. Returns the id of the use. */
@@ -161,8 +179,9 @@ describe('a job that has a copy of a dataset', () => {
     await people.steward.ask('resumeDataset', { params: { dataset } });
   });
 
-  it('is stopped when the use ends early', async () => {
+  it('is stopped when the use ends early, also behind a thousand newer jobs', async () => {
     const job = await startJob();
+    await addEndedJobs(1000);
     await people.steward.ask('endUse', { params: { ...params, use }, body: { reason: 'The study is over.' } });
     const reason = `The use of the dataset ${dataset} ended: The study is over.`;
     expect(await waitForEnd(job)).toMatchObject({ status: 'cancelled', reason });
