@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { currentTime } from '../clock.ts';
 import { type DatasetGrant, ProjectGrants } from '../datasets/schemas.ts';
 import { logger } from '../handler.ts';
 import { rowKey } from '../keys.ts';
@@ -71,7 +72,7 @@ export async function writeSettings(
 /** The versions of datasets that the project may read now. */
 export async function readDatasetGrants(table: string, project: string): Promise<readonly DatasetGrant[]> {
   const row = await readRow(table, ProjectGrants, rowKey('use', project, 'GRANTS'));
-  const now = Date.now();
+  const now = Date.parse(currentTime());
   return (row?.grants ?? []).filter(({ endsAt }) => Date.parse(endsAt) > now);
 }
 

@@ -14,12 +14,12 @@ import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { Image, imageKey } from '../images/schemas.ts';
 import { rowKey } from '../keys.ts';
-import { hasProject, readMembership } from '../membership.ts';
+import { hasProject, readMembership, readRoles } from '../membership.ts';
 import { readGroups } from '../people.ts';
 import { Project } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
 import { readRow } from '../table.ts';
-import type { WorkspacePerson } from './desk.ts';
+import { explainHeir, type WorkspacePerson } from './desk.ts';
 import { estimateWorkspace } from './estimate.ts';
 import { describeImage, machineImageOf } from './image-age.ts';
 import { GpuProtocol, workspaceProviders } from './kinds.ts';
@@ -253,8 +253,11 @@ export const handler = http(
       return obey(project, workspace, { do: 'archive', by: user });
     },
 
-    async deleteWorkspace({ user, params: { project, workspace } }) {
-      return obey(project, workspace, { do: 'delete', by: user });
+    async deleteWorkspace({ user, params: { project, workspace: id } }) {
+      const workspace = await readWorkspace(TABLE_NAME, project, id);
+      const ownerRoles = await readRoles(TABLE_NAME, project, workspace.owner);
+      const because = explainHeir(workspace, user, (await user.membership())?.roles ?? [], ownerRoles);
+      return obey(project, id, because === undefined ? { do: 'delete', by: user } : { do: 'delete', because });
     },
 
     async linkWorkspace({ user, params: { project, workspace: id } }) {

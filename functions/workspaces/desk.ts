@@ -1,4 +1,5 @@
 import type { Decision } from '../decision.ts';
+import type { ProjectRole } from '../http/route.ts';
 import { Refused } from '../refused.ts';
 import type { Desk, Workspace } from './schemas.ts';
 
@@ -73,6 +74,26 @@ export const subjectOfWorkspace = ({ id, project, owner, ownerName, kind, size, 
 export function requireWorkspaceOwner(workspace: Workspace, person: WorkspacePerson): void {
   if (workspace.owner !== person.id)
     throw new Refused('forbidden', `${workspace.id} belongs to ${workspace.ownerName}. Only the owner may do this.`);
+}
+
+/**
+ * Why a lead deletes a workspace whose owner is no longer a member: nobody else could, and the project pays for its
+ * snapshots. Undefined if the person is no lead. Refuses a lead while the owner is a member.
+ */
+export function explainHeir(
+  workspace: Workspace,
+  person: WorkspacePerson,
+  roles: readonly ProjectRole[],
+  ownerRoles: readonly ProjectRole[],
+): string | undefined {
+  const { id, owner, ownerName } = workspace;
+  if (owner === person.id || !roles.includes('lead')) return undefined;
+  if (ownerRoles.length === 0)
+    return `${person.name}, a lead, asked for it, because ${ownerName} has left the project.`;
+  throw new Refused(
+    'forbidden',
+    `${id} belongs to ${ownerName}. Only the owner may do this. A lead can delete it once ${ownerName} has left the project.`,
+  );
 }
 
 /** Whether the workflow of the current attempt cannot be running any more. */

@@ -62,13 +62,13 @@ async function readAsHead(): Promise<string> {
 async function addEndedJobs(count: number): Promise<void> {
   const table = await openTestTable(cloud);
   const { items } = await people.lead.ask('listJobs', { params });
-  const ended = await table.get(rowKey('job', params.project, items.find(isDescribed)?.id ?? ''));
+  const endedJob = await table.get(rowKey('job', params.project, items.find(isDescribed)?.id ?? ''));
   const now = new Date().toISOString();
   for (let first = 0; first < count; first += 50)
     await Promise.all(
       Array.from({ length: 50 }, (_, index) => {
         const id = createJobId(now, first + index);
-        return table.put(rowKey('job', params.project, id), { ...ended, id });
+        return table.put(rowKey('job', params.project, id), { ...endedJob, id });
       }),
     );
 }

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { ProjectRole } from '../../functions/http/route.ts';
+import { explainHeir } from '../../functions/workspaces/desk.ts';
 import { requireHome, requireSnapshotReader } from '../../functions/workspaces/homes.ts';
 import type { Workspace } from '../../functions/workspaces/schemas.ts';
 import { decideWorkspace } from '../../functions/workspaces/workspaces.ts';
@@ -76,5 +78,22 @@ describe('the snapshots of a home', () => {
   it('are not listed for another member, in any status', () => {
     for (const status of ['requested', 'ready', 'stopped', 'archived', 'failed', 'deleted'])
       expect(() => requireSnapshotReader(row(status), ivo)).toThrow(/belongs to rana. Only the owner, a lead/);
+  });
+});
+
+describe('the workspace of somebody else', () => {
+  const ivo = { id: 'sub-ivo', name: 'ivo' };
+  const explain = (ownerRoles: ProjectRole[], roles: ProjectRole[] = ['lead'], person = ivo) =>
+    explainHeir(row('archived'), person, roles, ownerRoles);
+
+  it('is deleted by a lead after its owner has left the project', () =>
+    expect(explain([])).toBe('ivo, a lead, asked for it, because rana has left the project.'));
+
+  it('is not deleted by a lead while its owner is a member', () =>
+    expect(() => explain(['researcher'])).toThrow(/A lead can delete it once rana has left/));
+
+  it('is deleted for no other reason', () => {
+    expect(explain([], ['researcher'])).toBeUndefined();
+    expect(explain([], ['lead'], rana)).toBeUndefined();
   });
 });

@@ -256,9 +256,18 @@ describe('the life of a workspace', () => {
     ]);
   });
 
-  it('is deleted with its home', async () => {
-    await rana().ask('deleteWorkspace', place());
-    expect(await waitFor('deleted')).toMatchObject({ status: 'deleted' });
+  it('is deleted with its home, by a lead only after its owner has left the project', async () => {
+    const ivo = people['life-ivo'] ?? expect.fail();
+    await expect(ivo.ask('deleteWorkspace', place())).rejects.toThrow(/A lead can delete it once .* has left/);
+    const membership = (await table.get(memberKey(project, rana().id))) ?? expect.fail();
+    await table.put(memberKey(project, rana().id), { ...membership, roles: [] });
+    await ivo.ask('deleteWorkspace', place());
+    expect(
+      await waitUntil(
+        () => ivo.ask('showWorkspace', place()),
+        ({ status }) => ['deleted', 'failed'].includes(status),
+      ),
+    ).toMatchObject({ status: 'deleted', reason: expect.stringMatching(/a lead, asked for it, because .* has left/) });
     expect(await homes()).toEqual([]);
     expect((await machines()).filter(({ state }) => state !== 'terminated')).toEqual([]);
   });
