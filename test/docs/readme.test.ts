@@ -40,8 +40,8 @@ describe('the transcript of npm start in README', () => {
 });
 
 it('docs/architecture.md names every capability', () => {
-  const words = /The capabilities are (.+)\. Each/.exec(readMarkdownPage('docs/architecture.md').text)?.[1];
-  expect(words?.split(/, | and /)).toEqual(capabilityWords.map(word => `\`${word}\``));
+  const words = /The capabilities are (.+?)\. Each/s.exec(readMarkdownPage('docs/architecture.md').text)?.[1];
+  expect(words?.split(/,\s|\sand\s/)).toEqual(capabilityWords.map(word => `\`${word}\``));
 });
 
 it('docs/picture.svg has a title and is legible in light and dark mode', () => {
