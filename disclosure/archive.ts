@@ -50,7 +50,7 @@ export async function checkArchive(
       contents = ` It holds ${entries.length} files${examples.length > 0 ? `, such as ${examples.join(', ')}` : ''}.`;
     } catch (error) {
       if (!(error instanceof UnreadableError)) throw error;
-      findings.add('archive.unsafe', `It cannot be listed: ${error.message}.`);
+      findings.add('archive.unsafe', `It cannot be listed: ${error.message}. Submit the files themselves.`);
     }
   }
   if (findings.runs('archive.refused'))

@@ -148,19 +148,19 @@ async function* markStream(stream: AsyncIterable<Uint8Array>): AsyncIterable<Uin
 function passes(type: string, meta: CheckedFile, findings: Findings): boolean {
   const { policy } = findings;
   if (findings.runs('size.bytes') && meta.size > policy.bytes) {
-    findings.add('size.bytes', `It has ${meta.size} bytes; ${policy.bytes} are the most.`);
+    findings.add('size.bytes', `It has ${meta.size} bytes; the maximum is ${policy.bytes}. Aggregate it or split it.`);
     return false;
   }
   if (findings.runs('type.mismatch') && contradictsExtension(meta.path, type))
     findings.add(
       'type.mismatch',
-      `Its name says it is something else: the bytes are ${quoteForFinding(type)}. Give it its own extension.`,
+      `Its name does not fit its bytes, which are ${quoteForFinding(type)}. Give the file the extension of this type.`,
     );
   if (policy.types.includes(type)) return true;
   const { archive, executable, instead } = REFUSED_FORMATS[type] ?? {};
   if (executable !== undefined) {
     if (findings.runs('model.executable')) findings.add('model.executable', executable);
-  } else if (type === 'application/x-empty') findings.add('type.unreadable', 'It is empty.');
+  } else if (type === 'application/x-empty') findings.add('type.unreadable', 'It is empty. Leave it out.');
   else if (archive === undefined && findings.runs('type.refused'))
     findings.add(
       'type.refused',
@@ -185,10 +185,17 @@ function checkDeclaredKind(format: Format, type: string, { kind, path }: Checked
 async function checkPolyglot(format: Format, type: string, source: ByteSource, findings: Findings): Promise<void> {
   if (!findings.runs('type.polyglot')) return;
   const second = detectSecondType(await readHead(source, 4096), type);
-  if (second !== undefined) findings.add('type.polyglot', `It is ${second} as well as ${quoteForFinding(type)}.`);
+  if (second !== undefined)
+    findings.add(
+      'type.polyglot',
+      `It is ${second} as well as ${quoteForFinding(type)}. Save it again as ${quoteForFinding(type)} only.`,
+    );
   if (type.startsWith('text/') || format.part !== undefined || source.size < 22) return;
   const bytes = await readTail(source, 66_000);
   const index = findBytes(bytes, 'PK\u0005\u0006');
   if (index >= 0 && bytes.length - index >= 22)
-    findings.add('type.polyglot', `It is a zip archive as well as ${quoteForFinding(type)}.`);
+    findings.add(
+      'type.polyglot',
+      `It is a zip archive as well as ${quoteForFinding(type)}. Save it again as ${quoteForFinding(type)} only.`,
+    );
 }

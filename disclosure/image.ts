@@ -8,14 +8,14 @@ export const MAX_IMAGE_BYTES = 64 * 2 ** 20;
 
 export function reportMetadata(findings: Findings, content: string): void {
   if (findings.runs('image.metadata'))
-    findings.add('image.metadata', `The picture has ${content}, which can hold anything. Save it without.`);
+    findings.add('image.metadata', `The picture has ${content}, which can hold anything. Save the picture without it.`);
 }
 
 export function reportTrailing(findings: Findings, bytes: number): void {
   if (bytes > 0 && findings.runs('image.trailing'))
     findings.add(
       'image.trailing',
-      'There are bytes behind the end of the picture or of its pixels, which no viewer shows.',
+      'There are bytes behind the end of the picture or of its pixels, which no viewer shows. Save the picture again.',
     );
 }
 

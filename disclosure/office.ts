@@ -46,25 +46,33 @@ export async function openOfficePackage({ file, source, findings }: FormatInput)
   checkZipEntries(entries, file.size, findings, false);
   if (findings.has('archive.unsafe')) return undefined;
   const partsNamed = (pattern: RegExp) => entries.filter(({ name }) => pattern.test(name));
-  const report = (rule: 'office.macros' | 'office.embedded' | 'office.comments', pattern: RegExp, message: string) => {
+  const report = (
+    rule: 'office.macros' | 'office.embedded' | 'office.comments',
+    pattern: RegExp,
+    message: string,
+    remedy: string,
+  ) => {
     const parts = partsNamed(pattern);
     if (findings.runs(rule) && parts.length > 0)
-      findings.add(rule, `${message} (${quoteForFinding(parts[0]?.name ?? '')}).`, [], parts.length);
+      findings.add(rule, `${message} (${quoteForFinding(parts[0]?.name ?? '')}). ${remedy}`, [], parts.length);
   };
   report(
     'office.macros',
     /vbaProject\.bin$|vbaData\.xml$|macrosheets\/|\.bin$(?<!printerSettings\d*\.bin)(?<!oleObject\d*\.bin)|xl\/dialogsheets\//i,
     'It holds macros or other programs',
+    'Save it without them.',
   );
   report(
     'office.embedded',
     /(^|\/)(embeddings|activeX|model|ctrlProps|customData)\/|oleObject|xl\/(pivotCache|connections|queryTables|externalLinks|slicerCaches)\b/i,
     'It holds an embedded file, a data connection or the data behind a pivot table',
+    'Remove it, or keep only its values.',
   );
   report(
     'office.comments',
     /(^|\/)(comments|threadedComments|persons)[^/]*(\/|\.xml$)|word\/people\.xml$/i,
     'It has comments or names of commenters',
+    'Delete the comments.',
   );
   const media = partsNamed(/\/media\//);
   if (media.length > 0 && findings.runs('image.metadata'))
@@ -113,15 +121,15 @@ function createPartHandler(part: string, findings: Findings): Partial<XmlHandler
     open: (name, attributes) => {
       element = name;
       if (/^customXml\/item\d/i.test(part) && name !== 'b:Sources' && findings.runs('office.embedded'))
-        findings.add('office.embedded', 'It holds custom XML.');
+        findings.add('office.embedded', 'It holds custom XML. Remove it.');
       if (name === 'Relationship' && attributes.TargetMode === 'External' && !attributes.Type?.endsWith('/hyperlink'))
         if (findings.runs('office.external'))
           findings.add(
             'office.external',
-            `It loads something from outside: “${quoteForFinding(attributes.Target ?? '')}”.`,
+            `It loads something from outside: “${quoteForFinding(attributes.Target ?? '')}”. Put the content in its place.`,
           );
       if (/macroEnabled|vbaProject/i.test(attributes.ContentType ?? '') && findings.runs('office.macros'))
-        findings.add('office.macros', 'It says of itself that it has macros.');
+        findings.add('office.macros', 'It declares that it has macros. Save it without macros.');
     },
     text: text => {
       if (!isProperty || !personalProperty.test(element) || text.trim() === '') return;
@@ -164,7 +172,12 @@ export async function checkOfficeText(input: FormatInput): Promise<void> {
   for (const entry of office.entries.filter(isTextPart)) await checkPartText(entry, office, input);
   const notes = office.entries.filter(({ name }) => name.startsWith('ppt/notesSlides/')).length;
   if (findings.runs('office.hidden') && notes > 0)
-    findings.add('office.hidden', 'Slides have notes, which a reader of the slides does not see.', [], notes);
+    findings.add(
+      'office.hidden',
+      'Slides have notes, which a reader of the slides does not see. Delete the notes.',
+      [],
+      notes,
+    );
   await finishPackage(office, input, isTextPart);
 }
 
@@ -210,7 +223,7 @@ async function checkPartText(entry: ZipEntry, office: OfficePackage, { findings,
       'It has hidden text or tracked changes, which a reader may not see. Accept or remove them.',
     );
   if (findings.runs('office.external') && instruction !== '')
-    findings.add('office.external', 'A field in its text loads something from outside.');
+    findings.add('office.external', 'A field in its text loads something from outside. Put its value in its place.');
   checkTextLines(text.lines, findings);
   if (text.lines.length === 1 && text.lines[0] === '') throw new UnreadableError('it has no text');
 }

@@ -47,7 +47,7 @@ export class TextCheck {
     if (text.length > long.longest)
       this.#findings.add(
         'text.long-line',
-        `A line has more than ${long.longest} characters, more than a reviewer can read.`,
+        `A line has more than ${long.longest} characters, more than a reviewer can read. Break it into several lines.`,
         place(text),
       );
     if (this.#identify && text.length >= 5)
@@ -59,7 +59,7 @@ export class TextCheck {
       if (run !== undefined)
         this.#findings.add(
           'text.encoded',
-          `A run of more than ${longest} characters looks like encoded data (base64 or hexadecimal).`,
+          `A run of more than ${longest} characters looks like encoded data (base64 or hexadecimal). Remove it, or submit what it encodes as a file.`,
           place(run),
         );
     }

@@ -38,7 +38,7 @@ export async function checkDelimited({ source, findings, newTable }: FormatInput
   if (scanner.badQuotes > 0 && findings.runs('table.ragged'))
     findings.add(
       'table.ragged',
-      'Quotes are not closed or are followed by more text, so programs differ in how they read it.',
+      'Quotes are not closed or are followed by more text, so programs read the table in different ways. Write the file again with one program.',
       [],
       scanner.badQuotes,
     );

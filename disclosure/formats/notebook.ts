@@ -99,7 +99,11 @@ export async function checkNotebook({ source, findings, newTable }: FormatInput)
           readHtmlTables(
             joinLines(content),
             () => newTable(`cell ${index + 1}`),
-            reason => findings.unjudged('sdc.not-run', `A table in its outputs is not read to its end: ${reason}.`),
+            reason =>
+              findings.unjudged(
+                'sdc.not-run',
+                `A table in its outputs is not read to its end: ${reason}. Submit the table as a CSV file.`,
+              ),
           );
         else lines(showsAsText(type, content) ? content : JSON.stringify(content, null, 1));
       }

@@ -42,7 +42,7 @@ export async function checkSafetensors({ file, source, findings }: FormatInput):
   if (text.length > 4096)
     findings.add(
       'model.weights',
-      `Its metadata has ${text.length} characters; read them: “${quoteForFinding(text, 100)}”.`,
+      `Its metadata has ${text.length} characters: “${quoteForFinding(text, 100)}”. Say what they are, or remove them.`,
     );
   if (findings.runs('model.weights'))
     findings.add(

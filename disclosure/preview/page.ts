@@ -65,7 +65,7 @@ export function findingsSection(report: FileReport | undefined): string {
 }
 
 function checkSummary(report: FileReport | undefined): string {
-  if (!report) return 'No report is there for this file.';
+  if (!report) return 'There is no report for this file.';
   const sizes = [
     ...(report.rows === undefined ? [] : [`${groupDigits(report.rows)} rows`]),
     ...(report.cells === undefined ? [] : [`${groupDigits(report.cells)} cells`]),

@@ -32,8 +32,8 @@ export class CellScreening {
         this.#findings.add(
           'identifiers.columns',
           kind === 'direct'
-            ? 'A column is named like a key of one person each. Results have no rows of single persons: leave it out.'
-            : 'A column is named like what identifies a person. Leave it out or make it coarser.',
+            ? 'The name of a column says that each of its values belongs to one person. Results have no rows of single persons: leave the column out.'
+            : 'The name of a column says that it helps to identify a person. Leave the column out or make it coarser.',
           [this.#locate(row, column, name)],
         );
       this.#text(name, row, column);

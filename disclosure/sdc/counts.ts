@@ -153,7 +153,12 @@ export function checkCounts(
           );
     const zeros = state.zeros[column];
     if (findings.runs('sdc.zero-cells') && zeros && zeros.count > 0)
-      findings.add('sdc.zero-cells', `A count${place} is zero: nobody in this group has it.`, zeros.cells, zeros.count);
+      findings.add(
+        'sdc.zero-cells',
+        `A count${place} is zero: nobody in this group is in this category. Merge categories, or say why the zero reveals nothing.`,
+        zeros.cells,
+        zeros.count,
+      );
   }
   rounding(columns, state, findings, countColumns);
   if (findings.runs('sdc.percentage-decimals') && rows > 0) {
@@ -186,14 +191,14 @@ function rounding(
     if (base > 1)
       findings.add(
         'sdc.rounding',
-        `Counts in “${label}” are not rounded to ${base}.`,
+        `Counts in “${label}” are not rounded to ${base}. Round them.`,
         unrounded.cells,
         unrounded.count,
       );
     else if (nonzero >= 10 && unrounded.count <= 0.2 * nonzero)
       findings.add(
         'sdc.rounding',
-        `Counts in “${label}” are rounded to 5, but not all of them.`,
+        `Some counts in “${label}” are rounded to 5 and others are not. Round all of them.`,
         unrounded.cells,
         unrounded.count,
       );

@@ -162,7 +162,7 @@ export class RowRules {
     )
       this.#findings.add(
         'sdc.no-counts',
-        'No column says how many people each statistic is of. Add the unweighted number.',
+        'No column says how many people are behind each statistic. Add a column with their unweighted number.',
       );
   }
 
@@ -219,7 +219,7 @@ export class RowRules {
       if (!Number.isNaN(value) && people * Math.min(fraction, 1 - fraction) < tail)
         this.#findings.add(
           'sdc.quantiles',
-          `A quantile needs at least ${tail} people on either side. Give one nearer to the middle, or of a larger group.`,
+          `A quantile needs at least ${tail} people on either side. Give a quantile nearer to the middle, or that of a larger group.`,
           [this.#cell(line, column)],
         );
     }

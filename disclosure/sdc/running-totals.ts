@@ -31,7 +31,7 @@ export function checkRunningTotals(grid: TableGrid, columns: readonly ColumnClas
     if (small.length > 0)
       findings.add(
         'sdc.minimum-count',
-        `From one row to the next fewer than ${threshold} are added or lost, so the difference is a count below the threshold. Merge the rows or round the column.`,
+        `From one row to the next, fewer than ${threshold} people are added or lost, so the difference is a count below the threshold. Merge the rows or round the column.`,
         small,
       );
   }
@@ -82,7 +82,7 @@ export function checkQuartilesInCells(grid: TableGrid, columns: readonly ColumnC
     if (quartiles.length > 0)
       findings.add(
         'sdc.quantiles',
-        `A quartile needs at least ${tail} people beyond it. Give the median alone, or of a larger group.`,
+        `A quartile needs at least ${tail} people beyond it. Give the median alone, or the quartile of a larger group.`,
         quartiles,
       );
   }
@@ -114,7 +114,7 @@ export function checkValueColumn(
   if (small.length > 0)
     findings.add(
       'sdc.minimum-count',
-      `What looks like a count is below ${threshold}. Suppress it or merge categories; if it is none, name the column by what it is.`,
+      `A number that looks like a count is below ${threshold}. Suppress it or merge categories. If it is no count, say in the heading of the column what it is.`,
       small,
     );
 }

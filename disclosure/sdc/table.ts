@@ -143,7 +143,7 @@ export class TableCheck {
     if (this.#raggedRows > 0 && findings.runs('table.ragged'))
       findings.add(
         'table.ragged',
-        'Rows have more or fewer cells than the heading, so values may stand in the wrong column.',
+        'Rows have more or fewer cells than the heading, so values may stand in the wrong column. Give every row the cells of the heading.',
         this.#ragged,
         this.#raggedRows,
       );

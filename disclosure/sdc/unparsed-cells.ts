@@ -88,7 +88,7 @@ export function checkUnparsedCells(grid: TableGrid, findings: Findings): void {
   if (strayCells.length > 0)
     findings.unjudged(
       'table.ragged',
-      'Numbers stand where no column takes them, so no rule has judged them. Give every row the cells of the heading.',
+      'Some numbers stand outside the columns of the heading, so no rule has judged them. Give every row the cells of the heading.',
       strayCells.slice(0, 50),
       strayCells.length,
     );
