@@ -64,7 +64,9 @@ async function followChecks(request: Request, minutes: number, context: CommandC
 async function explain(request: Request, params: Params, context: CommandContext): Promise<boolean> {
   if (!needsExplanation(request)) return false;
   if (!context.ask) {
-    context.remark('The checks asked why this may leave, and there is no explanation. They will ask again.');
+    context.remark(
+      'The checks asked why this may leave, and there is no explanation. They will ask again. Add one: broch airlock edit --explanation.',
+    );
     return false;
   }
   for (const { path, message } of request.report?.first ?? [])
@@ -79,9 +81,9 @@ export const airlockSubmitCommand = defineCommand({
   words: ['airlock', 'submit'],
   summary: routes.submitRequest.summary,
   notes: [
-    'With --folder, the folder on this machine that holds the files, it first shows which files each pattern takes. In a',
-    'terminal it offers to check them for disclosure, waits for the checks, and asks for an explanation if they want one.',
-    'The exit code is 0 when the request is submitted, and after waiting 3 when it came back.',
+    'With --folder it first shows which files of this folder each pattern takes. In a',
+    'terminal it offers to check them for disclosure, waits for the checks, and asks for an explanation if a finding needs one.',
+    'The exit code is 0 when the request is submitted; if you wait, it is 3 when the checks block or return it.',
   ],
   examples: [
     'airlock submit asthma al-0011223344556677',

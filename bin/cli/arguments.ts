@@ -38,6 +38,13 @@ function typeOf({ type, enum: choices, const: literal }: Property): ArgumentFiel
   return type === 'boolean' ? 'switch' : 'json';
 }
 
+/** A default as help shows it. */
+const presetText = (preset: unknown): string =>
+  [preset]
+    .flat()
+    .map(value => (typeof value === 'object' ? JSON.stringify(value) : String(value)))
+    .join(', ');
+
 /** The fields of an object schema, in order. Values that are not text, number or switch are given as JSON. */
 export function fieldsOf(schema: z.ZodObject | undefined): ArgumentField[] {
   if (!schema) return [];
@@ -61,7 +68,7 @@ export function fieldsOf(schema: z.ZodObject | undefined): ArgumentField[] {
       isRequired: requiredNames.includes(name),
       choices,
       description: property.description ?? '',
-      ...(property.default !== undefined && { preset: [property.default].flat().join(', ') }),
+      ...(property.default !== undefined && { preset: presetText(property.default) }),
     };
   });
 }

@@ -83,7 +83,7 @@ export const deliverCommand = defineCommand({
     'A SHA256SUMS or a BagIt manifest-sha256.txt in the folder is sent last, unchanged; without one, SHA256SUMS is made.',
     'Problems are reported before anything is uploaded. To resume a stopped upload, or to correct a held delivery, run',
     'the same command again: files that have not changed are not sent again.',
-    'Before the first delivery to a dataset it asks whether the name is right; --new says so in a script. Files that',
+    'Before the first delivery to a dataset it asks whether the name is right; with --new it does not ask. Files that',
     'systems leave in folders are named and left out (--ignore), unless your own manifest lists them.',
     'The exit code is 0 when the delivery is registered, and 3 when it is held.',
   ],
@@ -101,7 +101,7 @@ export const deliverCommand = defineCommand({
     ignore: z
       .array(z.string().min(1))
       .default(DEFAULT_IGNORED)
-      .describe('leave out files with such a name; naming one replaces all of these'),
+      .describe('leave out files with these names; a name that you give replaces this whole list'),
     manifest: z
       .string()
       .optional()

@@ -30,13 +30,13 @@ export const enclaveGrantCommand = defineCommand({
   notes: [
     'Uses your own AWS credentials (AWS_PROFILE, or what the AWS CLI uses) for kms:ReEncrypt and kms:CreateGrant, and your',
     'sign-in for the approval. --manifest is the SHA-384 that broch enclave show printed when you read the manifest: another',
-    'manifest gets nothing. Take it back with broch enclave revoke.',
+    'manifest is refused. Take the approval back with broch enclave revoke.',
   ],
   examples: ['enclave grant asthma er-0011223344556677 --manifest 3b4a… --packed classifier.pack'],
   params: enclavesRoutes.approveEnclaveRun.params,
   flags: z.object({
     manifest: Sha384.describe('the SHA-384 of the manifest that you read'),
-    packed: z.array(z.string().min(1)).min(1).describe('each of your packed files in the manifest (repeatable)'),
+    packed: z.array(z.string().min(1)).min(1).describe('each of your packed files in the manifest'),
   }),
   async run({ params, flags: { manifest, packed } }, context) {
     const api = context.api();

@@ -28,8 +28,8 @@ export const enclaveKeysCommand = defineCommand({
   words: ['enclave', 'keys'],
   summary: 'Write the policy of a key for enclave runs, or check the policy that a key has',
   notes: [
-    'Both parties use the same policy, each for a key in its own account. Nobody decrypts with such a key but the attested',
-    'loader on the agreed instances, in a run that you approved: no administrator, and not the root of the account.',
+    'Both parties use the same policy, each for a key in its own account. Only the attested loader on the agreed instances',
+    'decrypts with such a key, in a run that you approved: no administrator can, and not the root of the account.',
     'With --opener-role it is the policy of the key for outputs: the loader encrypts with it, and only that function of the',
     'operator, which brings outputs to the airlock, decrypts. Your operator tells you the roles, `broch enclave loader` PCR0.',
     'The policy is printed for `aws kms put-key-policy`. --check reads what `aws kms get-key-policy` gave, and finds what',
@@ -44,7 +44,7 @@ export const enclaveKeysCommand = defineCommand({
     pcr0: z
       .array(z.string().regex(/^[0-9a-f]{96}$/, '96 hexadecimal digits'))
       .default([])
-      .describe('the measurement of a permitted loader (repeatable)'),
+      .describe('the measurement of a permitted loader'),
     parentRole: RoleArn.optional().describe('the role of the instances that run enclaves'),
     approverRole: RoleArn.optional().describe('your role that packs files and approves runs'),
     adminRole: RoleArn.optional().describe('your role that manages the key, and cannot use it'),
@@ -58,7 +58,7 @@ export const enclaveKeysCommand = defineCommand({
       const problems = openerRole === undefined ? lintKeyPolicy(present) : lintOutputsPolicy(present, openerRole);
       context.result(
         { ok: problems.length === 0, problems },
-        problems.join('\n') || 'Nobody decrypts with this key but an attested loader in an approved run.',
+        problems.join('\n') || 'Only an attested loader decrypts with this key, in an approved run.',
       );
       return problems.length === 0 ? 'ok' : 'refused';
     }

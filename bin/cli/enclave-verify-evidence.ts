@@ -67,7 +67,7 @@ export const enclaveVerifyEvidenceCommand = defineCommand({
   flags: z.object({
     outputs: z.string().min(1).optional().describe('the packed outputs'),
     key: z.string().min(1).optional().describe('the key of releases to trust: a PEM file, or the SHA-256 fingerprint'),
-    root: z.array(z.string().min(1)).default([]).describe('trust this root instead of AWS’s (repeatable)'),
+    root: z.array(z.string().min(1)).default([]).describe('trust this root instead of AWS’s'),
   }),
   async run({ params, flags }, context) {
     const evidence = await readEvidence(params.evidence);

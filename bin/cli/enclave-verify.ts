@@ -91,13 +91,13 @@ export const enclaveVerifyCommand = defineCommand({
     root: z
       .array(z.string().min(1))
       .default([])
-      .describe('trust this root instead of AWS’s: a certificate in PEM or DER (repeatable)'),
+      .describe('trust this root instead of AWS’s: a certificate in PEM or DER'),
     at: z.string().min(1).optional().describe('the time to judge certificates at: now, or ISO 8601'),
     maxAge: z.number().int().min(1).optional().describe('reject a document older than this many seconds at that time'),
     pcr: z
       .array(z.string())
       .default([])
-      .describe('a permitted value of a register, as N=hex (repeatable; several for one register permit each)'),
+      .describe('a permitted value of a register, as N=hex; several values for one register permit each of them'),
     nonce: z.string().optional().describe('the nonce that the document must have, in hexadecimal digits'),
     userData: z.string().optional().describe('the user data that the document must have, in hexadecimal digits'),
     allowDebug: z.boolean().optional().describe('accept an enclave in debug mode, which its parent can read'),

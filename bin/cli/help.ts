@@ -91,7 +91,7 @@ export function formatHelpOverview(commands: readonly CliCommand[], globals: rea
   const nouns = [...new Set(commands.filter(({ words }) => words.length > 1).map(({ words }) => words[0] as string))];
   const verbs = (noun: string) =>
     commands
-      .filter(({ words, stepOf }) => words[0] === noun && stepOf === undefined)
+      .filter(({ words, stepOf }) => words[0] === noun && words.length > 1 && stepOf === undefined)
       .map(({ words }) => words.slice(1).join(' '));
   return [
     'Broch, a trusted research environment, from the command line.\n\nUsage: broch <command> [--flags]\n',

@@ -51,7 +51,7 @@ export function formatPatternMatches({ patterns, remainder }: PatternMatches): s
     ]),
     ...(remainder.length > 0
       ? [
-          `No pattern takes ${remainder.length === 1 ? 'this file' : `these ${formatCount(remainder.length)} files`}, so the request would come back:`,
+          `No pattern takes ${remainder.length === 1 ? 'this file' : `these ${formatCount(remainder.length)} files`}, so the request would be returned to you:`,
           ...listFiles(remainder),
         ]
       : []),

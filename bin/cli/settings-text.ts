@@ -26,7 +26,7 @@ const formatDifference = (
   { width }: OutputScreen,
 ): string =>
   hangingText(
-    `${setting}: ${formatJson(setting, previous)} → ${formatJson(setting, next)}${weaker ? ' (lets more leave)' : ''}`,
+    `${setting}: ${formatJson(setting, previous)} → ${formatJson(setting, next)}${weaker ? ' (lets more data leave)' : ''}`,
     width,
   );
 

@@ -118,7 +118,7 @@ export const watchCommand = defineCommand({
   notes: [
     'Of a request it waits for the decision of the reviewers, or with --until for its checks or its release.',
     'The exit code is 0 when it is ready, succeeded, registered, approved or released; 3 when a delivery is held, a job was',
-    'cancelled, or a request came back, was rejected or is closed; and 1 when something failed or the time is over. --json has the status.',
+    'cancelled, or a request was returned, blocked, rejected or closed; and 1 when something failed or the time is over. --json has the status.',
   ],
   examples: [
     'watch project asthma',

@@ -16,6 +16,7 @@ describe('help', () => {
     for (const [first = '', second = ''] of cliCommands.flatMap(({ words, stepOf }) => (stepOf ? [] : [words])))
       expect(output).toMatch(new RegExp(`^  ${first} .*${second}`, 'm'));
     for (const word of ['--json', '--profile', '--as', 'Exit codes', 'Examples']) expect(output).toContain(word);
+    expect(output).not.toContain(' , ');
     expect((await runBroch([])).output).toBe(output);
     expect((await runBroch(['help'])).output).toBe(output);
   });
@@ -29,6 +30,7 @@ describe('help', () => {
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(output).toContain(`Usage: broch ${name}`);
     expect(output).toContain('Examples');
+    expect(output).not.toContain('[object');
     expect((await runBroch(['help', ...name.split(' ')])).output).toBe(output);
     for (const line of output.split('\n')) expect(line.length).toBeLessThan(200);
   });

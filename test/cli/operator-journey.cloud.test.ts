@@ -35,7 +35,7 @@ describe('an operator', () => {
     expect(output).toMatch(/removed.*jops-olga.*added by mistake/);
   });
 
-  it('changes one setting and keeps the others, reads old and new, and is asked before a change that lets more leave', async () => {
+  it('changes one setting and keeps the others, reads old and new, and is asked before a change that lets more data leave', async () => {
     const tier = await olga(`broch airlock configure ${project} --settings '{"tier":3}' --reason 'small villages'`);
     expect(tier.output).toMatch(/^Set by jops-olga, .*: small villages\nchanged:\n/);
     expect(tier.output).toMatch(/^ {2}tier: 2 → 3$/m);

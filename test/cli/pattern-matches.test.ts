@@ -14,7 +14,7 @@ it('shows what each pattern takes, which takes nothing, and what none takes', ()
       '  tables/a.csv',
       'table *.tsv: 1 file',
       '  a.tsv',
-      'No pattern takes these 2 files, so the request would come back:',
+      'No pattern takes these 2 files, so the request would be returned to you:',
       '  notes.txt',
       '  tables/deep/b.csv',
     ].join('\n'),
