@@ -96,7 +96,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
       await reviewer.ask('reviewRequest', { params, body: { seal: seal.sha256, verdict: 'approve' } });
     await show(params, 'approved');
     return {
-      message: `Their votes are on seal ${seal.sha256.slice(0, 16)}… of round ${round}: these bytes and no others. Every look at a file is on record.`,
+      message: `Their votes are on seal ${seal.sha256.slice(0, 16)}… of round ${round}: these bytes and no others. Every view of a file is on record.`,
       ids: { seal: seal.sha256 },
       seal: seal.sha256,
     };

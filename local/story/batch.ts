@@ -105,7 +105,7 @@ export const tellBatch: ChapterTeller = async (stage, tell) => {
     await pullPlayedImage(clientConfigFor(stage.facts, rootCredentialsFor(stage.facts.account)));
     await stella.ask('approveContainer', { params, body: { image } });
     return {
-      message: `Refused: ${refusal}\nRefused to Stella: ${missing}\nThen approved, by its digest and not by a tag that can change.`,
+      message: `Refused: ${refusal}\nRefused to Stella: ${missing}\nThen Stella approves it by its digest, not by a tag that can change.`,
     };
   });
 
@@ -150,7 +150,7 @@ export const tellBatch: ChapterTeller = async (stage, tell) => {
     const second = logs.find(({ path }) => path === 'task-0-attempt-2.log');
     assertHolds(second?.text.includes('starts at step 50'), `the logs are ${JSON.stringify(logs)}`);
     return {
-      message: `${job.attempts[0]?.reason} The second attempt began at step 50: so says its log, which is read on her desktop only.`,
+      message: `${job.attempts[0]?.reason} The second attempt began at step 50: its log says so, which she can read only on her desktop.`,
       ids: { job: job.id },
     };
   });
@@ -191,7 +191,7 @@ export const tellBatch: ChapterTeller = async (stage, tell) => {
     const tasks = textOf('pipeline_info/trace.txt').split('\n').slice(1, -1);
     assertHolds(tasks.length === 2, `the trace is ${tasks.join('; ')}`);
     return {
-      message: `It counts the ${days} days that the models learned from. Its head submitted ${tasks.length} tasks with rights for one queue, and left their trace. Nextflow itself is played here; \`npm run rehearse -- nextflow\` runs the real one.`,
+      message: `It counts the ${days} days that the models learned from. Its head submitted ${tasks.length} tasks with rights for one queue, and left their trace. Nextflow itself is simulated here; \`npm run rehearse -- nextflow\` runs the real one.`,
       ids: { job: job.id },
     };
   });

@@ -39,7 +39,7 @@ export const tellCosts: ChapterTeller = async (stage, tell) => {
     assertHolds(stage.inbox.posts() === postCount, 'the card was posted twice');
     return {
       message:
-        'Nothing is posted: the bill has not changed since. Were it corrected, the team would get a new edition.',
+        'Nothing is posted, because the bill has not changed since. If AWS corrects the bill, the team gets a new edition.',
     };
   });
 };

@@ -100,7 +100,7 @@ export const tellDatasets: ChapterTeller = async (stage, tell) => {
     const output = await runNotebook(stage, 'asthma', { path, file: sampleFile, content });
     assertHolds(output === '211 of 1461 days were warmer than 25 °C', `the notebook printed ${output}`);
     return {
-      message: `${output}. The tables are in data/outbox/paper, the notebook in data/notebooks. Nothing of it has left the project.`,
+      message: `${output}. The tables are in data/outbox/paper, the notebook in data/notebooks. Nothing has left the project.`,
     };
   });
 

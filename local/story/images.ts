@@ -42,13 +42,13 @@ export async function publishNewVersion(stage: DemoSetup, name: BuiltImage): Pro
 export const tellImages: ChapterTeller = async (stage, tell) => {
   const olga = stage.as('olga');
 
-  await tell('Olga builds an image of which a package has a known hole', async () => {
+  await tell('Olga builds an image in which a package has a known vulnerability', async () => {
     stage.played.image = { findings: [criticalFinding] };
     const version = await buildVersion(stage, image);
     stage.played.image = {};
     assertHolds(version.status === 'rejected', `the version is ${JSON.stringify(version)}`);
     return {
-      message: `Rejected before anybody had to look: ${version.reason}\nIts machine and its endpoints are gone, and nothing that anybody starts from has changed.`,
+      message: `Rejected before anybody had to review it: ${version.reason}\nIts machine and its endpoints are gone, and desktops start from the same version as before.`,
       ids: { imageVersion: String(version.version), finding: criticalFinding },
     };
   });
@@ -115,7 +115,7 @@ export const tellImages: ChapterTeller = async (stage, tell) => {
     const { status } = await stella.ask('approvePackage', { body: { tier, format, name } });
     assertHolds(status === 'approved', `the package is ${status}`);
     return {
-      message: `Rana’s own try to approve it is refused: ${refusal}\nStella approves it for all projects of tier ${tier}. Their desktops can install it from the mirror, and nothing that is not on the list.`,
+      message: `Rana’s own attempt to approve it is refused: ${refusal}\nStella approves it for all projects of tier ${tier}. Their desktops can install it from the mirror, and nothing that is not on the list.`,
       ids: { package: `${format} ${name}` },
     };
   });

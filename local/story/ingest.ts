@@ -126,7 +126,7 @@ export const tellIngest: ChapterTeller = async (stage, tell) => {
     };
   });
 
-  await tell('Somebody knocks with made-up credentials', async () => {
+  await tell('Somebody calls AWS with invented credentials', async () => {
     const s3 = new S3Client(
       clientConfigFor(stage.facts, { accessKeyId: 'AKIAMADEUPMADEUP1234', secretAccessKey: 'made-up' }),
     );

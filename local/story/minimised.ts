@@ -59,7 +59,7 @@ export const tellMinimisedVersion: ChapterTeller = async (stage, tell) => {
     assertHolds(header === 'month,warmest,weather' && firstRow === '2012-01,10,drizzle', table.slice(0, 100));
     assertHolds(original === 'AccessDenied', `the delivered table was answered with ${original.slice(0, 100)}`);
     return {
-      message: `Stella approved the recipe by its SHA-256. Broch read ${minimised.rowsRead} rows and wrote ${minimised.rowsWritten}: ${header}, then ${firstRow}. The delivered table is refused (${original}).`,
+      message: `Stella approved the recipe by its SHA-256. Broch read ${minimised.rowsRead} rows and wrote ${minimised.rowsWritten}: ${header}, then ${firstRow}. Her desktop cannot read the delivered table (${original}).`,
       ids: { use, version: minimised.version },
       use,
     };

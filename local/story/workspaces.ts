@@ -60,7 +60,7 @@ export const tellWorkspaces: ChapterTeller = async (stage, tell) => {
     assertHolds(status === 200, `the gateway answered ${status} ${body}`);
     assertHolds(JSON.parse(body).username === 'rana', `the gateway let in ${body}`);
     return {
-      message: `The gateway let her in as rana. The link would have ended at ${expires}.`,
+      message: `The gateway let her in as rana. Unused, the link would have expired at ${expires}.`,
       ids: { workspace },
       link: url,
     };
