@@ -105,7 +105,12 @@ async function numberFiles(user: Caller, params: RequestParams, files: Ballot['f
   const { request } = await findForReview(user, params);
   const sealedPaths = (await readSealManifest(AIRLOCK_BUCKET, request)).files.map(({ path }) => path);
   const unknown = files.map(({ path }) => path).filter(path => !sealedPaths.includes(path));
-  if (unknown.length > 0) throw new Refused('invalid', 'These files are not among the sealed files.', unknown);
+  if (unknown.length > 0)
+    throw new Refused(
+      'invalid',
+      'These files are not among the sealed files. Name files as `airlock files` shows them.',
+      unknown,
+    );
   return files.map(file => ({ ...file, file: sealedPaths.indexOf(file.path) + 1 }));
 }
 
@@ -260,7 +265,7 @@ export const handler = http(
       if (((await user.membership())?.roles.length ?? 0) > 0)
         throw new Refused(
           'forbidden',
-          `Members of ${project} cannot change how it is reviewed. Ask an operator who is not a member.`,
+          `Members of ${project} cannot change its airlock settings. Ask an operator who is not a member.`,
         );
       const reviewers = await countReviewers({ table: TABLE_NAME, pool: POOL_ID }, project, user.id);
       const grants = await readDatasetGrants(TABLE_NAME, project);

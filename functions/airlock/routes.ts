@@ -255,13 +255,14 @@ export const airlockRoutes = {
     cli: 'airlock configure',
     status: 200,
     callers: [{ group: 'operator' }],
-    summary: "Change a project's airlock settings; those not named stay, and null restores the configured value",
+    summary:
+      "Change a project's airlock settings: a setting that you do not name stays, and null restores the configured value",
     example: `airlock configure asthma --settings '{"tier":3,"quorum":3}' --reason 'small villages'`,
     params: project,
     body: z.object({
       settings: SettingsPatch.describe('the settings to change, as JSON or @file'),
       reason: Reason.shape.reason,
-      confirm: z.boolean().default(false).describe('confirm a change that lets more leave'),
+      confirm: z.boolean().default(false).describe('confirm a change that lets more data leave'),
     }),
     returns: ShownSettings,
   },

@@ -116,7 +116,7 @@ export async function createRequest(
   if (!draftRow)
     throw new Refused(
       'conflict',
-      'Another call with the same idempotency key drafted a request at the same time. Try again with a new key.',
+      'Another call with the same idempotency key drafted a request at the same time. Try again, with a new Idempotency-Key.',
     );
   const { revision: _, ...read } = await readRequest(table, project, draftRow.request);
   return read;

@@ -35,7 +35,8 @@ export const handler = http(
       const { request } = target;
       const { round, files, groups } = await readSealManifest(AIRLOCK_BUCKET, request);
       const file = files.find(file => file.path === path);
-      if (!file) throw new Refused('missing', `There is no file ${path} in the seal of ${request.id}.`);
+      if (!file)
+        throw new Refused('missing', `There is no file ${path} in the seal of ${request.id}. See broch airlock files.`);
       const report = await readFileReport(AIRLOCK_BUCKET, request, path);
       refuseUnlessScanned(path, report);
       await viewed(user, target, 'A file.', { path, details: start });

@@ -61,9 +61,16 @@ export function requirePlace({ project, request, pipeline }: Submission, context
     requireApproved(project, entry.image, entry.container);
   const missingJob = request.after.find((_, index) => predecessors[index] === undefined);
   if (missingJob)
-    throw new Refused('missing', `There is no job ${missingJob} in ${project}, so nothing can wait for it.`);
+    throw new Refused(
+      'missing',
+      `There is no job ${missingJob} in ${project}, so no job can wait for it. See broch job list ${project}.`,
+    );
   const failedJob = predecessors.find(job => job?.status === 'failed' || job?.status === 'cancelled');
-  if (failedJob) throw new Refused('conflict', `${failedJob.id} ${failedJob.status}, so the job would never start.`);
+  if (failedJob)
+    throw new Refused(
+      'conflict',
+      `${failedJob.id} ${failedJob.status}, so the job would never start. Leave it out of --after, or run it again first: broch job rerun.`,
+    );
   const unplacedJob = predecessors.find(job => job?.status === 'submitted');
   if (unplacedJob) throw new Refused('conflict', `${unplacedJob.id} is not in the queue yet. Try again in a moment.`);
 }

@@ -135,7 +135,10 @@ async function submit(user: Caller, submission: Submission): Promise<ComputeJob>
 async function readPipelineRun(project: string, pipeline: string, id: string): Promise<void> {
   const job = await readJob(TABLE_NAME, project, id);
   if (job.pipeline?.pipeline !== pipeline)
-    throw new Refused('conflict', `${id} is no run of ${pipeline}, so nothing of it can be continued.`);
+    throw new Refused(
+      'conflict',
+      `${id} is no run of ${pipeline}, so it cannot be continued. Name a run of this pipeline: broch job list ${project}.`,
+    );
 }
 
 /** The place of a job among the first 100 that could start, or undefined. */
@@ -180,7 +183,11 @@ export const handler = http(
     listQueues: ({ params: { project }, query }) => pageQueues(TABLE_NAME, project, query),
     showBudget: async ({ params: { project } }) => {
       const budget = await readBudget(TABLE_NAME, project);
-      if (!budget) throw new Refused('missing', `${project} has no budget for jobs, because no queue was approved.`);
+      if (!budget)
+        throw new Refused(
+          'missing',
+          `${project} has no budget for jobs, because no queue was approved. A lead asks for a queue: broch queue open.`,
+        );
       return budget;
     },
     requestContainer: ({ user, params: { project }, body: { image, reason } }) =>
@@ -232,7 +239,7 @@ export const handler = http(
       if (lostDataset)
         throw new Refused(
           'conflict',
-          `${project} no longer has version ${lostDataset.version.slice(0, 12)} of ${lostDataset.dataset}, which the job read.`,
+          `${project} no longer has version ${lostDataset.version.slice(0, 12)} of ${lostDataset.dataset}, which the job read. Submit a new job with a version that the project may use: broch dataset uses ${project}.`,
         );
       const id = createJobId(currentTime(), randomInt(2 ** 20));
       return submit(user, { id, project, request: { ...request, after: [] }, datasets, pipeline, repeats: job });

@@ -71,7 +71,8 @@ const book = (budget: JobBudget, reservedMicros: number, spentMicros: number): J
 });
 
 function submitJob(state: JobState, { submission, by: owner, context }: CommandOf<'submit'>, now: string): JobDecision {
-  if (state.job) throw new Refused('conflict', 'Two jobs were submitted at the same moment. Try again with a new key.');
+  if (state.job)
+    throw new Refused('conflict', 'Two jobs were submitted at the same moment. Try again, with a new Idempotency-Key.');
   requirePlace(submission, context);
   const { id, project, request, datasets, pipeline, repeats } = submission;
   const machines = context.queue?.status === 'open' ? context.queue.place.machines : undefined;

@@ -33,7 +33,11 @@ export function decideContainer(state: ContainerState, command: ContainerCommand
     const event = outgoingEvent(ContainerRequested, { ...eventDetail(next, person, now), reason });
     return { state: { container: next }, events: [event], reason: 'a member requested the image' };
   }
-  if (!container) throw new Refused('missing', 'Nobody requested this image for the project.');
+  if (!container)
+    throw new Refused(
+      'missing',
+      'Nobody requested this image for the project. A member requests it: broch container request.',
+    );
   const act = { by: command.by, at: now };
   if (command.do === 'withdraw') {
     if (container.status === 'withdrawn') return keepState(state, 'the image was withdrawn before');

@@ -41,7 +41,7 @@ function selectMachine(request: JobRequest, machines?: readonly string[]): [stri
   if (cheapest) return cheapest;
   throw new Refused(
     'conflict',
-    `No machine of the ${queueKindOf(request)} queue has ${request.vcpus} vCPUs, ${request.memory} MiB and ${request.gpu} GPUs. Ask for less, or for the other queue.`,
+    `No machine of the ${queueKindOf(request)} queue has ${request.vcpus} vCPUs, ${request.memory} MiB and ${request.gpu} GPUs. Ask for less, or use a queue of another kind.`,
   );
 }
 

@@ -60,7 +60,10 @@ function requestQueue(
   now: string,
 ): QueueDecision {
   if (queue && queue.status !== 'closed')
-    throw new Refused('conflict', `The ${kind} queue of ${project} is ${queue.status} already.`);
+    throw new Refused(
+      'conflict',
+      `The ${kind} queue of ${project} is ${queue.status} already. See broch queue list ${project}.`,
+    );
   const next: ComputeQueue = {
     status: 'requested',
     project,

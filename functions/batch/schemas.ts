@@ -139,7 +139,7 @@ export const JobRequest = z.object({
     .min(1)
     .max(100)
     .default(1)
-    .describe('machines that run the job together, each the command; more than one needs a queue for multi-node jobs'),
+    .describe('machines (nodes) that run the command together; more than one needs a queue for multi-node jobs'),
   after: z.array(JobId).max(10).default([]).describe('jobs that must succeed first'),
   inputs: z.array(InputFolder).max(20).default([]).describe('folders of the project to copy to the job'),
   datasets: z.array(DatasetId).max(10).default([]).describe('datasets of the project to copy to the job'),
@@ -165,7 +165,9 @@ const ProcessName = z
 /** What a person asks of a pipeline. */
 export const PipelineRequest = z.object({
   pipeline: PathName,
-  revision: PathName.describe('its folder of the mirror: data/pipelines/<pipeline>/<revision>/'),
+  revision: PathName.describe(
+    'the version of the pipeline: its folder in the project is data/pipelines/<pipeline>/<revision>/',
+  ),
   profiles: z
     .array(z.string().regex(/^[A-Za-z0-9_]{1,60}$/, 'the name of a profile'))
     .max(10)
@@ -195,7 +197,7 @@ export const PipelineRequest = z.object({
   image: ImageReference.describe('the approved image of Nextflow'),
   taskImage: ImageReference.optional().describe('the approved image of tasks, if it is another one'),
   containers: z.record(ProcessName, ImageReference).default({}).describe('other approved images, by process'),
-  places: z.number().int().min(1).max(100).default(4).describe('tasks at the same time'),
+  places: z.number().int().min(1).max(100).default(4).describe('tasks that run at the same time'),
   taskVcpus: z.number().int().min(1).max(32).default(4).describe('the most vCPUs of a task'),
   taskMemory: z.number().int().min(512).max(120_000).default(8192).describe('the most MiB of a task'),
   taskMinutes: z.number().int().min(1).max(1440).default(60).describe('the time limit of a task, in minutes'),

@@ -32,7 +32,7 @@ export const readBudget = (table: string, project: string) => readRow(table, Job
 export const findJob = (table: string, project: string, id: string) => readRow(table, ComputeJob, jobKey(project, id));
 export async function readJob(table: string, project: string, id: string): Promise<Row<ComputeJob>> {
   const job = await findJob(table, project, id);
-  if (!job) throw new Refused('missing', `There is no job ${id} in project ${project}.`);
+  if (!job) throw new Refused('missing', `There is no job ${id} in project ${project}. See broch job list ${project}.`);
   return job;
 }
 /** The jobs of a project, the newest first. */

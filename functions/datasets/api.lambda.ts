@@ -99,9 +99,13 @@ const LINK_SECONDS = 300;
 /** Where the receipt of a deleted dataset is. */
 async function requireReceipt(dataset: string) {
   const terms = await readTerms(TABLE_NAME, dataset);
-  if (!terms?.withdrawn) throw new Refused('conflict', `The dataset ${dataset} was not withdrawn, so it is there.`);
+  if (!terms?.withdrawn)
+    throw new Refused('conflict', `The dataset ${dataset} was not withdrawn, so there is no receipt of its deletion.`);
   if (!terms.erased)
-    throw new Refused('conflict', `The dataset ${dataset} is deleted once the locks of its files have ended.`);
+    throw new Refused(
+      'conflict',
+      `The dataset ${dataset} is not deleted yet, because the locks of its files have not ended. Try again later.`,
+    );
   return terms.erased.receipt;
 }
 
@@ -124,7 +128,10 @@ export const handler = http(
       await findUsableVersion(TABLE_NAME, dataset, 'latest');
       const owner = await findPerson(POOL_ID, ownerName);
       if (!(await readGroups(POOL_ID, { id: owner.user, name: owner.name })).includes('steward'))
-        throw new Refused('conflict', `${owner.name} is no data steward, so cannot own a dataset.`);
+        throw new Refused(
+          'conflict',
+          `${owner.name} is no data steward and cannot own a dataset. Name a data steward.`,
+        );
       const rules = {
         ...change,
         ...(retainUntil !== undefined && { retainUntil }),

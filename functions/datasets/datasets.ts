@@ -99,7 +99,8 @@ function requestUse(
   now: string,
   context: UseContext,
 ): UseDecision {
-  if (state.use) throw new Refused('conflict', 'Two requests were made at the same moment. Try again with a new key.');
+  if (state.use)
+    throw new Refused('conflict', 'Two requests were made at the same moment. Try again, with a new Idempotency-Key.');
   const terms = requireTerms(request.dataset, context.terms);
   if ((context.waitingCount ?? 0) >= MAX_REQUESTS)
     throw new Refused(
@@ -122,7 +123,7 @@ function requestUse(
   if (terms.retainUntil !== undefined && Date.parse(request.endsAt) > Date.parse(terms.retainUntil))
     throw new Refused(
       'conflict',
-      `The dataset ${request.dataset} is deleted at ${terms.retainUntil}. Give an earlier date.`,
+      `The dataset ${request.dataset} is withdrawn at ${terms.retainUntil}. Give an earlier date.`,
     );
   const use: RequestedUse = {
     status: 'requested',
@@ -170,7 +171,8 @@ function requireDecidable(
       'forbidden',
       `You are or were a member of ${use.project}, so you cannot decide what it may use. Ask another data steward to take over the dataset.`,
     );
-  if (use.status !== 'requested') throw new Refused('conflict', `The use ${use.id} is ${use.status} already.`);
+  if (use.status !== 'requested')
+    throw new Refused('conflict', `The use ${use.id} is ${use.status} already. See broch dataset uses.`);
   if (isOver(use.endsAt, now))
     throw new Refused(
       'conflict',
@@ -256,7 +258,7 @@ function endUse(
       `Only the owner of the dataset ${use.dataset} or a lead of ${use.project} may end this.`,
     );
   if (use.status === 'refused' || use.status === 'ended')
-    throw new Refused('conflict', `The use ${use.id} is ${use.status} already.`);
+    throw new Refused('conflict', `The use ${use.id} is ${use.status} already. See broch dataset uses.`);
   return closeUse(state, use, { endedBy: person.id, endedByName: person.name, reason }, now);
 }
 

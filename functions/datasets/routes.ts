@@ -32,11 +32,13 @@ export const datasetsRoutes = {
     body: z.object({
       owner: z.string().min(1).max(128).describe('the data steward who decides about it'),
       title: personText(200),
-      description: PlainText.max(2000).default('').describe('what researchers should know of it'),
+      description: PlainText.max(2000).default('').describe('what researchers should know about the dataset'),
       controller: personText(200).describe('the organisation that is responsible for the data'),
       licence: personText(200).describe('the licence or the agreement'),
       purposes: z.array(UsePurpose).min(1).describe('what projects may use it for'),
-      tier: Tier.optional().describe('how sensitive the data are, 1 (least) to 3 (most); 2 at first'),
+      tier: Tier.optional().describe(
+        'how sensitive the data are, 1 (least) to 3 (most); left out: as it is, or 2 for a new dataset',
+      ),
       days: z.number().int().min(1).max(3650).default(365).describe('the longest use, in days from the request'),
       retainUntil: z.iso.datetime().optional().describe('when the dataset is withdrawn and deleted'),
     }),
@@ -151,7 +153,7 @@ export const datasetsRoutes = {
     status: 201,
     cli: 'dataset request',
     callers: [{ group: 'researcher', member: ['lead'] }],
-    summary: 'Ask for a version of a dataset in your project, for a purpose and a time',
+    summary: 'Ask for a version of a dataset for your project, for a purpose and until a date',
     example:
       "dataset request asthma --dataset admissions --purpose research --ends-at 2027-06-30T00:00:00Z --explanation 'Admissions by region.'",
     params: z.object({ project: ProjectId }),

@@ -69,14 +69,14 @@ async function findCodePartner(name: string): Promise<RunPerson> {
   if (!groups.includes('partner'))
     throw new Refused(
       'conflict',
-      `${person.name} is no partner, so cannot decide for the code. An operator can make them one.`,
+      `${person.name} is not in the group partner and cannot decide for the code. An operator can add them.`,
     );
   return { id: person.user, name: person.name };
 }
 
 async function findRun(project: string, id: string, user: Caller): Promise<EnclaveRun> {
   const run = await readEnclaveRun(TABLE_NAME, project, id);
-  if (!run) throw new Refused('missing', `The project ${project} has no run ${id}.`);
+  if (!run) throw new Refused('missing', `The project ${project} has no run ${id}. See broch enclave list ${project}.`);
   return requireSight(run, user);
 }
 

@@ -15,7 +15,7 @@ export type EnclaveNetwork = ProjectNetwork & { readonly datasets: NonNullable<P
 
 export async function readRun(table: string, { project, run: id }: RunStep): Promise<EnclaveRun> {
   const run = await readEnclaveRun(table, project, id);
-  if (!run) throw new Refused('missing', `The project ${project} has no run ${id}.`);
+  if (!run) throw new Refused('missing', `The project ${project} has no run ${id}. See broch enclave list ${project}.`);
   return run;
 }
 

@@ -81,18 +81,18 @@ function proposeRun(
   { manifest, digest, parties: people, by: person, deadlines }: Extract<EnclaveRunCommand, { do: 'propose' }>,
   now: string,
 ): RunDecision {
-  if (previous) throw new Refused('conflict', 'Two runs were proposed at the same moment. Try again with a new key.');
+  if (previous) throw new Refused('conflict', 'Two runs were proposed at once. Try again, with a new Idempotency-Key.');
   if (people.data.id === people.code.id)
     throw new Refused('conflict', `${people.data.name} owns the data, so somebody else must decide for the code.`);
   if (isPast(manifest.notAfter, now) || !isPast(manifest.notBefore, manifest.notAfter))
-    throw new Refused('invalid', 'The manifest is valid at no time from now on. Correct notBefore and notAfter.');
+    throw new Refused('invalid', 'The manifest ends before it begins, or in the past. Correct notBefore and notAfter.');
   if (Date.parse(manifest.notAfter) > Date.parse(now) + LONGEST_DAYS * 24 * 3600_000)
     throw new Refused('invalid', `The manifest must end within ${LONGEST_DAYS} days from now. Correct notAfter.`);
   for (const party of parties)
     if (isPast(deadlines[party], now) || !isPast(deadlines[party], manifest.notAfter))
       throw new Refused(
         'invalid',
-        `The deadline of ${partyTitles[party]} is not between now and the end of the manifest.`,
+        `The deadline of ${partyTitles[party]} is not between now and the end of the manifest. Correct dataHours or codeHours.`,
       );
   const run: EnclaveRun = {
     status: 'proposed',
@@ -129,12 +129,12 @@ function requireParty(run: EnclaveRun, person: RunPerson): RunParty {
 export function findUploadKey(run: EnclaveRun, person: RunPerson, sha256: string): string {
   const party = requireParty(run, person);
   if (run.status !== 'proposed' && run.status !== 'authorised')
-    throw new Refused('conflict', `The run is ${run.status}, so nothing is uploaded for it any more.`);
+    throw new Refused('conflict', `The run is ${run.status} and takes no more files. Propose a new run.`);
   const object = packedObjects(run, party).find(packed => packed.sha256 === sha256);
   if (!object)
     throw new Refused(
       'missing',
-      `The manifest names no packed file with the SHA-256 ${sha256} for ${partyTitles[party]}.`,
+      `The manifest names no packed file with the SHA-256 ${sha256} for ${partyTitles[party]}. Upload the file that it names: broch enclave show.`,
     );
   return object.key;
 }
@@ -147,13 +147,17 @@ function approveRun(
 ): RunDecision {
   const party = requireParty(run, person);
   if (manifest !== run.digest)
-    throw new Refused('conflict', `You approved another manifest. This run's has the SHA-384 ${run.digest}.`);
+    throw new Refused('conflict', `The run has another manifest, ${run.digest}. Read it first: broch enclave show.`);
   const previous = run.approvals[party];
   if (previous && run.status !== 'refused' && run.status !== 'lapsed')
     return keepState(state, 'the party approved before');
   if (run.status !== 'proposed') throw new Refused('conflict', `The run is ${run.status}. Propose it again.`);
   for (const { sha256: hash } of packedObjects(run, party))
-    if (!(hash in keys)) throw new Refused('conflict', `Your key for the packed file ${hash} is missing.`);
+    if (!(hash in keys))
+      throw new Refused(
+        'conflict',
+        `The approval has no key for the packed file ${hash}. \`broch enclave grant\` sends all keys.`,
+      );
   if (isPast(run.deadlines[party], now))
     throw new Refused('conflict', `The time to decide ended at ${run.deadlines[party]}. Propose the run again.`);
   const approvals = { ...run.approvals, [party]: { by: person, at: now, manifest, grant, keys } };
@@ -213,7 +217,7 @@ function startRun(
   if (!isPast(run.manifest.notBefore, now) || isPast(run.manifest.notAfter, now))
     throw new Refused(
       'conflict',
-      `The manifest is valid from ${run.manifest.notBefore} to ${run.manifest.notAfter} only.`,
+      `The manifest is valid from ${run.manifest.notBefore} to ${run.manifest.notAfter} only. Start the run in this time, or propose it again.`,
     );
   const next: EnclaveRun = { ...run, status: 'running', startedAt: now, ...(instance !== undefined && { instance }) };
   return { state: { run: next }, events: [], reason: 'the run started' };

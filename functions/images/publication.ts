@@ -136,7 +136,10 @@ function rollBack(image: Image, { by: person, reason }: CommandOf<'rollBack'>, n
   const [current] = publishedWith(image, 'everyone');
   const previous = publishedWith(image, 'former').at(-1);
   if (!current || !previous)
-    throw new Refused('conflict', `There is no earlier version of ${image.image} that could be restored.`);
+    throw new Refused(
+      'conflict',
+      `There is no earlier version of ${image.image} to go back to. Build and publish a corrected version.`,
+    );
   // What is taken back is taken back for everybody, also for projects that wanted to keep it.
   const pins = image.pins.filter(({ version }) => version !== current.version);
   return decideVersions(
@@ -153,7 +156,7 @@ function pin(image: Image, command: CommandOf<'pin'>, now: string): ImageDecisio
   const version = requireStatus(image, number, 'published');
   const time = Date.parse(end) - Date.parse(now);
   if (!(time > 0 && time <= MAX_PIN_DAYS * DAY))
-    throw new Refused('invalid', `A pin ends within ${MAX_PIN_DAYS} days, and not in the past.`);
+    throw new Refused('invalid', `A pin ends in the future, and within ${MAX_PIN_DAYS} days. Give another date.`);
   const author = { id: person.id, name: person.name };
   const pins = image.pins.filter(old => old.project !== project && Date.parse(old.until) > Date.parse(now));
   return {
@@ -176,7 +179,8 @@ function pin(image: Image, command: CommandOf<'pin'>, now: string): ImageDecisio
 /** The project starts from the published version again. */
 function unpin(image: Image, { project, by: person, reason }: CommandOf<'unpin'>, now: string): ImageDecision {
   const livePin = image.pins.find(old => old.project === project && Date.parse(old.until) > Date.parse(now));
-  if (!livePin) throw new Refused('missing', `Project ${project} keeps no version of ${image.image}.`);
+  if (!livePin)
+    throw new Refused('missing', `Project ${project} keeps no version of ${image.image}, so there is no pin to end.`);
   const detail = { image: image.image, version: livePin.version, at: now, by: person.name, project, reason };
   return {
     state: { ...image, pins: image.pins.filter(old => old.project !== project) },
@@ -219,12 +223,12 @@ function retire(image: Image, command: CommandOf<'retire'>, now: string): ImageD
   if (!build)
     throw new Refused(
       'conflict',
-      `The build of ${versionTitle(image, number)} made no machine image, so nothing is left.`,
+      `The build of ${versionTitle(image, number)} made no machine image, so there is nothing to delete.`,
     );
   if (instances.length > 0)
     throw new Refused(
       'conflict',
-      `${instances.length} machines run from ${versionTitle(image, number)}: ${instances.slice(0, 5).join(', ')}.`,
+      `${instances.length} machines were made from ${versionTitle(image, number)}: ${instances.slice(0, 5).join(', ')}. Retire it when they are gone: the owners archive or delete their workspaces.`,
     );
   if (queues.length > 0)
     throw new Refused(

@@ -22,7 +22,7 @@ export const imagesRoutes = {
     cli: 'image list',
     status: 200,
     callers: [...staffGrants, { group: 'researcher' }],
-    summary: 'List the images, with the age of what desktops start from',
+    summary: 'List the images, with the age of the version that desktops start from',
     example: 'image list',
     returns: z.object({ items: z.array(ImageSummary) }),
   },

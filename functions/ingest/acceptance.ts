@@ -113,7 +113,7 @@ function acceptUnscanned(
   if (delivery.status !== 'held' || !delivery.unscanned)
     throw new Refused(
       'conflict',
-      `Delivery ${delivery.id} is not held only because the malware scan gave no verdict, so nobody can accept it.`,
+      `Delivery ${delivery.id} is not held, or is held for more than a malware scan without a result, so nobody can accept it. See broch delivery show.`,
     );
   const decision = { by: person.id, byName: person.name, reason, at: now };
   return {

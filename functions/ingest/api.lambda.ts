@@ -193,7 +193,11 @@ export const handler = http(
       await refuseWithdrawn(dataset);
       const owner = await readDatasetOwner(TABLE_NAME, dataset);
       if (owner && owner.partner !== user.id) throw new Refused('forbidden', foreignDataset(dataset));
-      if (!owner && mustExist) throw new Refused('missing', `There is no dataset ${dataset} yet.`);
+      if (!owner && mustExist)
+        throw new Refused(
+          'missing',
+          `There is no dataset ${dataset} yet. Correct the name, or deliver without \`existing\` to create it.`,
+        );
       await requireRoom(user.id);
       const delivery: Delivery = {
         status: 'open',
@@ -204,7 +208,10 @@ export const handler = http(
         openedAt: now,
       };
       if (!(await createDelivery(TABLE_NAME, delivery)))
-        throw new Refused('conflict', 'Two deliveries were opened at the same moment. Try again with a new key.');
+        throw new Refused(
+          'conflict',
+          'Two deliveries were opened at the same moment. Try again, with a new Idempotency-Key.',
+        );
       return delivery;
     },
     showDelivery: ({ user, params: { delivery } }) => find(user, delivery),

@@ -22,7 +22,10 @@ export function createUploadHandlers(lend: (place: UploadPlace) => Promise<Uploa
   return {
     startUpload: async ({ body: { path, size }, ...place }: UploadPlace & { body: { path: string; size: number } }) => {
       if (size > MAX_DELIVERY_BYTES)
-        throw new Refused('conflict', `A delivery has ${MAX_DELIVERY_BYTES} bytes at most. Split it.`);
+        throw new Refused(
+          'conflict',
+          `A delivery has ${MAX_DELIVERY_BYTES} bytes at most. Split it into several deliveries.`,
+        );
       const { start } = await open(place, path);
       const partBytes = partBytesFor(size);
       return { path, upload: await start(path), partBytes, parts: Math.ceil(size / partBytes) };

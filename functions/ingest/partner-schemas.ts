@@ -16,9 +16,13 @@ export const PartnerTerms = z.object({
   agreement: PlainText.min(1).max(200).describe('the reference of the data sharing agreement'),
   startsAt: z.iso.datetime().describe('the beginning of the agreement'),
   endsAt: z.iso.datetime().describe('the end of the agreement; later deliveries are refused'),
-  datasets: z.array(DatasetPattern).min(1).max(50).describe('the datasets that it covers; `visits-*` covers several'),
+  datasets: z
+    .array(DatasetPattern)
+    .min(1)
+    .max(50)
+    .describe('the datasets that it covers; `visits-*` covers all that begin with visits-'),
   everyDays: z.number().int().min(1).max(3650).optional().describe('days between two deliveries of a dataset'),
-  graceDays: z.number().int().min(0).max(365).default(2).describe('days after which a delivery is overdue'),
+  graceDays: z.number().int().min(0).max(365).default(2).describe('days of delay after which a delivery is overdue'),
   networks: z
     .array(z.union([z.cidrv4(), z.cidrv6()]))
     .max(20)

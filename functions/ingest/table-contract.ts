@@ -20,7 +20,10 @@ export function requireCheckableContract({ resources }: DataContract): void {
       throw new Refused('conflict', `The contract of ${path} names a column twice. Name each once.`);
     const unknown = schema.primaryKey?.filter(name => !names.includes(name)) ?? [];
     if (unknown.length > 0)
-      throw new Refused('conflict', `The key of ${path} has the columns ${unknown.join(', ')}, which are not in it.`);
+      throw new Refused(
+        'conflict',
+        `The primary key of ${path} names the columns ${unknown.join(', ')}, which the contract does not have. Correct the key, or add the columns.`,
+      );
   }
 }
 

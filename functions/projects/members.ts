@@ -60,7 +60,7 @@ function addMember(
   if (history.length >= MAX_MEMBERSHIP_CHANGES - 1)
     throw new Refused(
       'conflict',
-      `The membership of ${person.name} in ${project} was changed ${history.length} times, which is the limit. It can only be removed.`,
+      `The membership of ${person.name} in ${project} was changed ${history.length} times, which is the limit. You can only end it: broch member remove.`,
     );
   if (unconfirmedReviewer && currentRoles.length === 0)
     throw new Refused(
@@ -100,7 +100,8 @@ function removeMember(
   now: string,
 ): MembershipDecision {
   const { project, membership } = state;
-  if (!membership) throw new Refused('missing', `The person is not a member of ${project}.`);
+  if (!membership)
+    throw new Refused('missing', `The person is not a member of ${project}. See broch member list ${project}.`);
   if (membership.roles.length === 0)
     throw new Refused('conflict', `${membership.name} is no longer a member of ${project}.`);
   const change = recordOf('removed', [], operator, now, reason);

@@ -55,7 +55,7 @@ export function openMultipart(access: UploadAccess) {
   }
 
   const missing = ({ path }: MultipartFile) =>
-    new Refused('missing', `There is no upload in parts of ${path} that is not complete. Start it again.`);
+    new Refused('missing', `There is no open upload in parts of ${path}. Start a new one.`);
 
   /** The number of parts of a file that an earlier call put together, whose answer was lost. */
   async function countCompleteParts(file: MultipartFile, size: number): Promise<number | undefined> {

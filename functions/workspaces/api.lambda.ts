@@ -198,7 +198,10 @@ export const handler = http(
     async giveWorkspace({ params: { project }, body: { member, kind, size } }) {
       const membership = await readMembership(TABLE_NAME, project, member);
       if (!membership || membership.roles.length === 0)
-        throw new Refused('conflict', `Nobody with the id ${member} is a member of ${project}.`);
+        throw new Refused(
+          'conflict',
+          `Nobody with the id ${member} is a member of ${project}. See broch member list ${project}.`,
+        );
       const person = { id: membership.user, name: membership.name };
       const workspaces = await findOwnWorkspaces(project, person.id, kind);
       const workspace = workspaces.find(({ status }) => !['failed', 'deleting', 'deleted'].includes(status));

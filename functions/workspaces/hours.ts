@@ -30,12 +30,15 @@ function keepAwake(
   if (workspace.status !== 'ready')
     throw new Refused(
       'conflict',
-      `${workspace.id} is ${workspace.status}: only a workspace that is ready stays awake.`,
+      `${workspace.id} is ${workspace.status}: only a workspace that is ready can be kept awake. Start it first: broch workspace start.`,
     );
   const days = (Date.parse(deadline) - Date.parse(now)) / 86_400_000;
-  if (days <= 0) throw new Refused('invalid', 'This time is past. Name a later one.');
+  if (days <= 0) throw new Refused('invalid', 'This time is in the past. Name a later one.');
   if (days > MAX_AWAKE_DAYS)
-    throw new Refused('invalid', `A workspace can be kept awake for at most ${MAX_AWAKE_DAYS} days.`);
+    throw new Refused(
+      'invalid',
+      `A workspace can be kept awake for at most ${MAX_AWAKE_DAYS} days. Name an earlier time.`,
+    );
   return replaceWorkspace(state, { ...workspace, awakeUntil: deadline }, 'the owner keeps it awake');
 }
 

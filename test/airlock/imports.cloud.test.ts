@@ -231,7 +231,7 @@ describe('settings of a project', () => {
     const params = { project };
     const change = (body: Record<string, unknown>) => people.olga.ask('changeSettings', { params, body });
     const weaker = { settings: { tier: 2 }, reason: 'towns' };
-    await expect(change(weaker)).rejects.toThrow(/This change lets more leave, so it must be confirmed/);
+    await expect(change(weaker)).rejects.toThrow(/This change lets more data leave, so it must be confirmed/);
     await expect(change({ settings: { tier: 3 }, reason: 'again' })).rejects.toThrow(/apply already/);
     const { settings, differences } = await change({ ...weaker, confirm: true });
     expect(settings).toEqual({ tier: 2, imports: { quorum: 2 }, caps: { personRequests: 1 } });

@@ -75,7 +75,7 @@ describe('a decision on settings', () => {
     });
   });
 
-  it('refuses what lets more leave, naming each setting, until it is confirmed', () => {
+  it('refuses what lets more data leave, naming each setting, until it is confirmed', () => {
     const refusal = (() => {
       try {
         return decide({ quorum: 2, caps: { files: 20 } });

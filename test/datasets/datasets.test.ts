@@ -46,7 +46,7 @@ describe('a request for a dataset', () => {
       'an end after the retention',
       {},
       { ...context, terms: { ...terms, retainUntil: now } },
-      /is deleted at 2026-11-28/,
+      /is withdrawn at 2026-11-28/,
     ],
     ['an end after the longest use', { endsAt: '2027-11-29T00:00:00Z' }, context, /365 days at most/],
   ])('is refused for %s', (_, change, facts, message) =>

@@ -78,7 +78,7 @@ describe('a run', () => {
       'a manifest that has ended',
       [],
       { ...proposal, manifest: { ...manifest, notAfter: runTime } },
-      /valid at no time/,
+      /ends before it begins/,
     ],
     [
       'a deadline that has passed',
@@ -98,7 +98,7 @@ describe('a run', () => {
       'an approval without the key of its data',
       [proposal],
       { ...approvalOf(dataOwner), keys: {} },
-      /Your key for the packed file f/,
+      /The approval has no key for the packed file f/,
     ],
     ['a refusal by nobody concerned', [proposal], { do: 'refuse', by: researcher, reason: 'no' }, /Only sam/],
     [

@@ -215,7 +215,7 @@ describe('retirement', () => {
   it('needs a deprecated version that nothing refers to', () => {
     expect(() => decide(image, retire())).toThrow(/is published/);
     expect(() => decide(image, { do: 'deprecate', by: operatorOlga, version: 2 })).toThrow(/everyone starts from/);
-    expect(() => decide(deprecated, retire(['i-1', 'i-2']))).toThrow(/2 machines run from linux-desktop 1: i-1, i-2/);
+    expect(() => decide(deprecated, retire(['i-1', 'i-2']))).toThrow(/were made from linux-desktop 1: i-1, i-2/);
     expect(() => decide(deprecated, retire([], ['broch-prod-asthma-gpu-spot']))).toThrow(
       /start machines from linux-desktop 1: broch-prod-asthma-gpu-spot\. Close them first/,
     );

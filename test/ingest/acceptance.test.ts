@@ -80,7 +80,7 @@ describe('a delivery that the malware scan could not judge', () => {
       [unscanned, { path: '', reason: 'x' }],
       [internalFaultFinding],
     ])
-      expect(() => follow(hold(findings), acceptance)).toThrow(/not held only because the malware scan/);
+      expect(() => follow(hold(findings), acceptance)).toThrow(/is held for more than a malware scan/);
   });
 });
 

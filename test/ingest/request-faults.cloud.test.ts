@@ -118,7 +118,7 @@ const requests: Readonly<
         ?.ask('acceptUnscanned', { params: { delivery: id }, body: { reason: 'Encrypted by agreement.' } })
         // Then the first call had its effect: the check that it started found the password of the archive.
         .catch(error => {
-          if (!/is not held only because/.test(error.message)) throw error;
+          if (!/is held for more than a malware scan/.test(error.message)) throw error;
         }),
     holds: id => waitForDelivery(partner as ApiClient, id, undefined, ['held', 'awaitingApproval', 'registered']),
   },

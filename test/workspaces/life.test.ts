@@ -167,7 +167,7 @@ describe('keeping awake', () => {
     expect(follow(awake, stop).workspace).not.toHaveProperty('awakeUntil');
   });
   it.each([
-    [instant(0), 'is past'],
+    [instant(0), 'is in the past'],
     [instant(15 * 86_400), 'at most 14 days'],
   ])('refuses %s', (deadline, message) => expect(refusal(() => follow(ready, keep(deadline)))).toContain(message));
 });

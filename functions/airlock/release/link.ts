@@ -129,7 +129,10 @@ function linkOf(grant: Grant, token: string, { id, source }: Asker): Link {
   if (!link || id !== grant.recipient) throw noLink();
   for (const network of [link.network, grant.network])
     if (network !== undefined && !isAddressInNetwork(source, network))
-      throw new Refused('forbidden', 'This link may only be used from the network it was opened for.');
+      throw new Refused(
+        'forbidden',
+        'This link may only be used from the network that was named when it was opened. Use it there, or open a new one.',
+      );
   return link;
 }
 

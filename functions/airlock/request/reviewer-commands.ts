@@ -177,7 +177,7 @@ export function startRelease(
   if (request.withheld.length > 0 && !facts.rules.partial)
     throw new Refused(
       'conflict',
-      `Only some files of ${request.id} were approved, and partial approval is no longer allowed: ${request.requesterName} can submit only those files.`,
+      `Only some files of ${request.id} were approved, and partial approval is no longer allowed. ${request.requesterName} can draft a new request with only those files.`,
     );
   const deadline = addSeconds(now, facts.rules.checkHours * hour);
   // Nothing is released after the approval expires. Imports must also be delivered by then, so that they can be removed.
@@ -185,7 +185,7 @@ export function startRelease(
   if (now >= last)
     throw new Refused(
       'conflict',
-      `The approval of ${request.id} expires too soon, at ${request.expiresAt}. Submit the request again.`,
+      `The approval of ${request.id} expires too soon, at ${request.expiresAt}. Draft a new request with the same files.`,
     );
   return {
     state: {

@@ -7,7 +7,7 @@ export const SettingDifference = z.object({
   setting: z.string(),
   before: z.string(),
   after: z.string(),
-  /** Whether the new value lets more leave, or lets it leave with fewer votes. */
+  /** Whether the new value lets more data leave, or lets it leave with fewer votes. */
   weaker: z.boolean(),
 });
 export type SettingDifference = z.infer<typeof SettingDifference>;

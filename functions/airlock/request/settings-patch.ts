@@ -103,7 +103,7 @@ export function decideSettings(
   const setsQuorum = differences.some(({ setting }) => setting === 'quorum' || setting === 'imports.quorum');
   const unreachable = setsQuorum ? unreachableQuorums(applySettings(base, settings), reviewers) : [];
   const concerns = [
-    ...(weaker.length > 0 ? ['This change lets more leave, so it must be confirmed.'] : []),
+    ...(weaker.length > 0 ? ['This change lets more data leave, so it must be confirmed.'] : []),
     ...(unreachable.length > 0 ? ['Too few reviewers could vote, so this change must be confirmed.'] : []),
   ];
   if (concerns.length > 0 && !confirm)
