@@ -138,7 +138,7 @@ export class Ingest extends Construct {
       { StringEquals: { [`s3:ExistingObjectTag/${scanTag}`]: cleanStatus } },
       false,
     );
-    // This one is called only after a data steward accepted files without a verdict.
+    // This one is called only after a data steward accepted files without a scan result.
     const verifyUnscanned = createVerify('VerifyUnscanned', noThreat, true);
     const copy = new Handler<typeof Copy>(this, 'Copy', {
       ...worker,

@@ -34,7 +34,7 @@ export async function readPartyRun(api: ApiClient, params: { project: string; ru
   if (manifestDigest(run.manifest) !== run.digest)
     throw new ExitError(
       'refused',
-      `The SHA-384 of ${run.id} is not that of its manifest. Approve nothing, and ask why.`,
+      `The SHA-384 of ${run.id} is not that of its manifest. Approve nothing, and ask your operator why.`,
     );
   return { run, objects: packedObjects(run, party) };
 }

@@ -52,7 +52,7 @@ function decisionLines(use: DatasetUse): string[] {
 
 /** The datasets that projects can ask for, each with its rules. A withdrawn one says so. */
 export function formatCatalogue(catalogue: readonly DatasetTerms[], { width }: OutputScreen): string {
-  if (catalogue.length === 0) return 'No dataset has rules yet. A steward sets them: broch dataset govern';
+  if (catalogue.length === 0) return 'No dataset has rules yet. A data steward sets them: broch dataset govern';
   return catalogue
     .map(
       ({ dataset, title, description, controller, ownerName, licence, purposes, tier, days, suspended, withdrawn }) => {

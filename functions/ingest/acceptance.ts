@@ -14,7 +14,7 @@ interface Steward {
 export type AcceptanceCommand =
   | { do: 'awaitApproval'; check: string; arrival: Arrival; endsAt: string }
   | { do: 'accept'; by: Steward }
-  /** Starts the check `check` of the same upload, which does not ask the malware scan for a verdict. */
+  /** Starts the check `check` of the same upload, which does not wait for a result of the malware scan. */
   | { do: 'acceptUnscanned'; by: Steward; reason: string; check: string }
   | { do: 'reject'; by: Steward; reason: string }
   | { do: 'expire'; check: string };
@@ -126,7 +126,7 @@ function acceptUnscanned(
       unscanned: { ...decision, manifestVersion: delivery.unscanned.manifestVersion },
     },
     events: [outgoingEvent(UnscannedAccepted, { ...subjectOf(delivery), ...decision })],
-    reason: 'a data steward accepted it without a verdict of the malware scan',
+    reason: 'a data steward accepted it without a result of the malware scan',
   };
 }
 

@@ -112,7 +112,7 @@ async function decide({ partner, id }: Pick<Delivery, 'partner' | 'id'>, command
   return state;
 }
 
-/** Starts another check of the same upload, which needs no verdict of the malware scan. */
+/** Starts another check of the same upload, which needs no result of the malware scan. */
 async function checkUnscanned(user: User, id: string, reason: string): Promise<Delivery> {
   const delivery = await find(user, id);
   const previousCheck = 'check' in delivery ? delivery.check : '';

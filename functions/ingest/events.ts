@@ -39,7 +39,7 @@ export const DeliveryAccepted = contract(
   delivery.extend({ by: z.string(), byName: z.string(), at: z.iso.datetime() }),
 );
 
-/** A data steward accepted files without a verdict of the malware scan. Everything else about them is checked next. */
+/** A data steward accepted files without a result of the malware scan. Everything else about them is checked next. */
 export const UnscannedAccepted = contract(
   'broch.ingest',
   'UnscannedAccepted',

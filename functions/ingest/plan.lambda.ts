@@ -49,7 +49,7 @@ type Planned =
       known: boolean;
       /** Whether it is registered without the decision of a data steward. */
       automatic: boolean;
-      /** Whether a data steward accepted the files without a verdict of the malware scan. */
+      /** Whether a data steward accepted the files without a result of the malware scan. */
       unscanned: boolean;
       /** The data contract of the dataset, if it has one. */
       contract: string | null;

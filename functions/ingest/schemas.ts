@@ -30,7 +30,7 @@ const common = {
 
 /** Who accepted a delivery, and when. */
 const Accepted = z.object({ by: z.string(), byName: z.string(), at: z.iso.datetime() });
-/** Who accepted files without a verdict of the malware scan, and why: those of this version of the manifest. */
+/** Who accepted files without a result of the malware scan, and why: those of this version of the manifest. */
 const Unscanned = Accepted.extend({ reason: z.string(), manifestVersion: z.string() });
 const Open = z.object({ status: z.literal('open'), ...common });
 const Checking = z.object({
@@ -75,7 +75,7 @@ const Held = z.object({
   findings: z.array(DeliveryFinding),
   found: z.number().int(),
   heldAt: z.iso.datetime(),
-  /** Nothing was found but that the malware scan gave no verdict: the upload that a data steward may accept. */
+  /** Nothing was found but that the malware scan gave no result: the upload that a data steward may accept. */
   unscanned: z.object({ manifest: ManifestName, manifestVersion: z.string().min(1) }).optional(),
 });
 const Registered = z.object({
