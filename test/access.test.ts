@@ -182,9 +182,14 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
     expect(functions.filter(candidate => candidate.role === role).length).toBe(1);
   });
 
-  it('loads only the SDK clients whose commands it sends', () => {
+  it('has every module that its code imports, and loads only the SDK clients whose commands it sends', () => {
     const { folder } = bundle(entry);
-    const code = readdirSync(folder).map(file => readFileSync(join(folder, file), 'utf8'));
+    const files = readdirSync(folder);
+    const code = files.map(file => readFileSync(join(folder, file), 'utf8'));
+    const imports = code.flatMap(text =>
+      [...text.matchAll(/(?:from|import)\(?["'`]\.\/([^"'`]+)/g)].map(([, file]) => file),
+    );
+    expect(imports.filter(file => !files.includes(file ?? ''))).toEqual([]);
     const clients = code.flatMap(text => [...text.matchAll(/@aws-sdk\/client-([\w-]+)/g)].map(([, client]) => client));
     const used = new Set(sdkCommands.get(entry)?.map(command => command.split(':')[0]));
     expect([...new Set(clients)].filter(client => !used.has(client))).toEqual([]);

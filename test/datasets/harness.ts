@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { GetObjectCommand, ListObjectVersionsCommand, PutObjectRetentionCommand, S3Client } from '@aws-sdk/client-s3';
 import type { ApiClient } from '../../bin/cli/call.ts';
 import type { DatasetUse, MinimisedVersion } from '../../functions/datasets/schemas.ts';
+import { lakeWriterKey } from '../../functions/lake-writers.ts';
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
 import type { connectTestCloud } from '../cloud.ts';
 import { pauseSince } from '../pause.ts';
 import { waitForProject } from '../projects/harness.ts';
 import { assumeAnyRole } from '../security/attacker.ts';
+import { openTestTable, waitUntil } from '../workspaces/harness.ts';
 
 type Cloud = ReturnType<typeof connectTestCloud>;
 
@@ -78,6 +81,22 @@ export async function callScheduledFunction(cloud: Cloud, description: string): 
   const name = Functions.find(({ Description }) => Description === description)?.FunctionName;
   const { FunctionError, Payload } = await lambda.send(new InvokeCommand({ FunctionName: name, Payload: '{}' }));
   if (FunctionError !== undefined) throw new Error(Buffer.from(Payload ?? []).toString('utf8'));
+}
+
+/** Waits until no step writes objects of the dataset into the lake any more. */
+export async function waitForLakeWriters(cloud: Cloud, dataset: string): Promise<void> {
+  const client = new DynamoDBClient(cloud.configuration);
+  const { pk, sk } = lakeWriterKey(dataset, '');
+  const query = new QueryCommand({
+    TableName: (await openTestTable(cloud)).name,
+    KeyConditionExpression: 'pk = :pk AND begins_with(sk, :sk)',
+    ExpressionAttributeValues: { ':pk': { S: pk }, ':sk': { S: sk } },
+    ConsistentRead: true,
+  });
+  await waitUntil(
+    () => client.send(query),
+    ({ Count }) => Count === 0,
+  );
 }
 
 /** Time passes: the locks of everything in the lake below these prefixes end. */

@@ -25,6 +25,7 @@ import {
   readByAccessPoint,
   tomorrow,
   waitForAnswer,
+  waitForLakeWriters,
   waitForMinimised,
 } from './harness.ts';
 
@@ -234,6 +235,8 @@ describe('a project and a dataset', () => {
 
   it('what is left of it is deleted, and the signed receipt lists every object version', async () => {
     const lake = cloud.outputs['data.Lake'] ?? '';
+    // The description of the newest version may still be on its way.
+    await waitForLakeWriters(cloud, dataset);
     const versionCounts = await countKeyVersions(cloud, lake, `datasets/${dataset}/`);
     expect(Object.keys(versionCounts).length).toBeGreaterThan(1);
     await expect(owner?.ask('showReceipt', { params: { dataset } })).rejects.toThrow(/the locks of its files/);
