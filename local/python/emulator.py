@@ -13,6 +13,7 @@ import sys
 import uuid
 
 import patches_cognito
+import patches_functions
 import patches_iam
 import patches_images
 import patches_machines
@@ -21,7 +22,15 @@ import patches_services
 
 # In this order: a later correction may build on an earlier one.
 PATCHES: dict[str, list[tuple[str, str]]] = {}
-for corrections in (patches_services, patches_iam, patches_s3, patches_cognito, patches_images, patches_machines):
+for corrections in (
+    patches_services,
+    patches_functions,
+    patches_iam,
+    patches_s3,
+    patches_cognito,
+    patches_images,
+    patches_machines,
+):
     for module, pieces in corrections.PATCHES.items():
         PATCHES.setdefault(module, []).extend(pieces)
 
