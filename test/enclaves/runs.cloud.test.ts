@@ -93,7 +93,7 @@ describe('an enclave run', () => {
   it('takes no loader that nobody approved, and nobody for the code who is no partner', async () => {
     const loader = { ...measureLoader(), pcr0: 'a'.repeat(96) };
     await expect(propose(names.code, { loader })).rejects.toThrow(/not the approved one: its PCR0/);
-    await expect(propose(names.data)).rejects.toThrow(/is no partner/);
+    await expect(propose(names.data)).rejects.toThrow(/is not in the group partner/);
     // Whoever shall decide reads beforehand which one it is.
     expect((await stranger?.ask('showEnclaveLoader', {}))?.measurements).toEqual(measureLoader());
     const inputs = manifest.inputs.map(input => ({ ...input, dataset }));
