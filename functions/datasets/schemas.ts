@@ -146,7 +146,7 @@ export const DatasetGrant = z.object({
   version: Sha256,
   prefix: z.string(),
   endsAt: z.iso.datetime(),
-  /** How sensitive the dataset was at the approval. Without it for a minimised version, which is for projects of all tiers. */
+  /** How sensitive the dataset was at the approval. A minimised version has none: projects of every tier may read it. */
   tier: Tier.optional(),
 });
 export type DatasetGrant = z.infer<typeof DatasetGrant>;
